@@ -265,6 +265,10 @@ class Renaming:
     old: Name
     new: Name
 
+    @property
+    def span(self) -> Span:
+        return self.old.span.to(self.new.span)
+
 
 @dataclass(frozen=True, slots=True)
 class RepImage:
@@ -278,6 +282,7 @@ class Use:
     file: String
     name: Name
     span: Span
+    doc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +367,7 @@ class Ensure:
     kind: Literal["invariant", "equivariant"]
     group: Expression
     span: Span
+    doc: str | None = None
 
 
 Member = Input | Base | Layer | Output | Ensure
@@ -382,6 +388,7 @@ class Module:
     members: tuple[Member, ...]
     doc: str | None
     span: Span
+    complete: bool = True  # False: a syntax error cost it its header or a member
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +397,7 @@ class Interface:
     members: tuple[Input | Output, ...]
     doc: str | None
     span: Span
+    complete: bool = True
 
 
 Item = Use | Param | TypeAlias | GroupDeclaration | RepDeclaration | Module | Interface
@@ -407,3 +415,4 @@ class File:
     version: int
     items: tuple[Item, ...]
     comments: tuple[Comment, ...]
+    lost: tuple[str, ...] = ()  # names whose declarations a syntax error cost: known, but not how
