@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
 from eqspec.syntax.tree import Comment
 
+MAX_DIAGNOSTICS = 50
 MAX_DIGITS = 18  # every integer below 10^18 fits in 64 bits
 MAX_DECIMAL = 40
 MAX_EXPONENT = 400
@@ -55,6 +56,8 @@ def scan(source: Source) -> Trivia:
         if first == "#":
             found = found.rstrip()
             comments.append(Comment(found, Span(match.start(), match.start() + len(found))))
+        elif len(diagnostics) >= MAX_DIAGNOSTICS:
+            continue
         elif first == '"':
             if "\\" in found:
                 diagnostics += _escapes(source, found, match.start())
