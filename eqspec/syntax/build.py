@@ -1,9 +1,9 @@
 """From a reduced grammar rule to a node of the syntax tree, bottom-up, while the parser runs.
 
 In: the tokens and nodes of one rule, every token kept. Out: one node. One function for each rule or
-alias of the grammar, collected in `ACTIONS`. There is no recursion: the parser calls a function when
-its parts are already built, so a long sum costs no stack. The functions keep no state; what a token
-carries beside its text (documentation, the mark of a damaged body) travels in a `MarkedToken`.
+alias of the grammar, collected in `ACTIONS`. There is no recursion: the parser calls a function
+when its parts are already built, so a long sum costs no stack. The functions keep no state; what a
+token carries beside its text (documentation, the mark of a damaged body) is in a `MarkedToken`.
 """
 
 from __future__ import annotations
@@ -67,10 +67,12 @@ def span_of(part: Part) -> Span:
 
 
 def _span(parts: Parts) -> Span:
-    first, last = parts[0], parts[-1]
-    start = first.start_pos if isinstance(first, Token) else first.span.start
-    end = last.end_pos if isinstance(last, Token) else last.span.end
-    return Span(start, end)
+    first: Any = parts[0]
+    last: Any = parts[-1]
+    return Span(
+        (first.start_pos or 0) if isinstance(first, Token) else first.span.start,
+        (last.end_pos or 0) if isinstance(last, Token) else last.span.end,
+    )
 
 
 def _nodes(parts: Parts) -> tuple[Any, ...]:
@@ -263,9 +265,8 @@ def output(parts: Parts) -> tree.Output:
 
 def ensure(parts: Parts) -> tree.Ensure:
     targets = tuple([part for part in parts if isinstance(part, tree.Path)])
-    kind: Any = next(str(p) for p in parts if getattr(p, "type", "") in ("INVARIANT", "EQUIVARIANT"))
-    levels: Any = [part.kind for part in parts if type(part) is _Items]
-    level = levels[0] if levels else "exactly"
+    kind: Any = str(parts[-3])
+    level: Any = parts[-4].kind if type(parts[-4]) is _Items else "exactly"
     return tree.Ensure(targets, level, kind, parts[-1], _span(parts), _doc(parts[0]))
 
 

@@ -1,7 +1,7 @@
 """What a syntax error says: from the place where the parser stopped to one `Diagnostic`.
 
-In: a `Failure`: the token that does not fit and everything the parser knows there. Out: the message,
-in the words of the spec. How the parser goes on is decided in `recovery`.
+In: a `Failure`: the token that does not fit and everything the parser knows there. Out: the
+message, in the words of the spec. How the parser goes on is decided in `recovery`.
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ def missing_version(source: Source, token: Token, empty: bool) -> Diagnostic:
         span = span_of(token)
         fix = Fix("write `eqspec`", ((span, "eqspec"),))
         message = f"a spec begins with `eqspec 1`, not with `{shorten(token)}`"
-        return Diagnostic(
-            "EQS109", message, source, span, "did you mean `eqspec`?", fixes=(fix,)
-        )
+        return Diagnostic("EQS109", message, source, span, "did you mean `eqspec`?", fixes=(fix,))
     return Diagnostic(
         "EQS109",
         "the language version is missing",
@@ -158,13 +156,13 @@ def unclosed(failure: Failure, signs: Sequence[Token]) -> Diagnostic:
         Label(span_of(sign), f"this `{sign}` is not closed") for sign in list(signs)[-3:]
     )
     place = failure.behind
-    before = "the file ends" if failure.token.type == END else f"{found(failure.token)} follows"
+    rest = "end of the file" if failure.token.type == END else "next statement"
     return Diagnostic(
         "EQS102",
-        f"missing `{closers}`",
+        f"missing `{closers}` before the {rest}",
         failure.source,
         place,
-        f"expected `{closers}` here: {before}",
+        f"expected `{closers}` here",
         labels,
         fixes=(Fix(f"insert `{closers}`", ((place, closers),)),),
     )

@@ -32,7 +32,7 @@ _DIGEST_LENGTH = 32
 
 @lru_cache(maxsize=1)
 def lark_parser() -> lark.Lark:
-    """The parser of the language; its actions build `eqspec.syntax.tree` values during the parse."""
+    """The parser of the language; its actions build `eqspec.syntax.tree` values as it runs."""
     grammar = resource_text("grammars", GRAMMAR_FILE)
     path = cache_file(grammar)
     if path is None:
@@ -59,10 +59,12 @@ def build(grammar: str, *, strict: bool = False) -> lark.Lark:
 
 
 def cache_folder() -> Path | None:
-    """`$XDG_CACHE_HOME/eqspec` or `~/.cache/eqspec`, private to the user; None where there is none."""
+    """`$XDG_CACHE_HOME/eqspec` or `~/.cache/eqspec`, private to the user, or None."""
     try:
         root = os.environ.get("XDG_CACHE_HOME")
-        folder = (Path(root) if root and Path(root).is_absolute() else Path.home() / ".cache") / "eqspec"
+        folder = (
+            Path(root) if root and Path(root).is_absolute() else Path.home() / ".cache"
+        ) / "eqspec"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = folder.stat()
         if hasattr(os, "getuid"):

@@ -1,8 +1,8 @@
-"""Where a parser that lost its way may start again: statements and brackets, found without a grammar.
+"""Where a parser that lost its way may start again: statements and brackets, without a grammar.
 
 In: the source text. Out: the places that look like the start of a statement, with indentation and
-nesting, and which `}` closes which `{`. Used only after a syntax error; the layout of a correct file
-is free, indentation is a hint about a broken one.
+nesting, and which `}` closes which `{`. Used only after a syntax error; the layout of a correct
+file is free, indentation is a hint about a broken one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ MEMBER_WORDS = ("input", "output", "base", "ensure")
 _PIECE = re.compile(
     r'"(?:\\.|[^"\\\n])*"?'
     r"|\#[^\n]*"
-    rf"|^[ \t]*(?:(?P<item>(?:{'|'.join(ITEM_WORDS)})\b(?!\s*[,)\]])"
+    rf"|^[ \t]*(?:(?P<item>(?:{'|'.join(ITEM_WORDS)})\b(?!\s*[,)\]]))"
     rf"|(?P<member>(?:{'|'.join(MEMBER_WORDS)})\b(?!\s*[,)\]]))"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?=[ \t]*[:=])))"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?=[ \t]*[:=])"
+    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)(?=[ \t]+[A-Za-z_]))"
     r"|[()\[\]{}]",
     re.MULTILINE,
 )
@@ -29,7 +30,7 @@ _BLANK = re.compile(r"[ \t\r]*")
 _REACH = 256  # how far back a closing sign looks for its partner: keeps hostile files linear
 _PARTNER = {")": "(", "]": "[", "}": "{"}
 
-Kind = Literal["item", "member", "name", "close"]
+Kind = Literal["item", "member", "name", "word", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Lines:
 
 
 def layout(source: Source) -> Layout:
-    """One linear scan. A reserved word at the start of a line ends whatever was left open above it."""
+    """One linear scan. A reserved word at the start of a line ends what was left open above."""
     lines = Lines(source)
     places: list[Place] = []
     braces: list[int] = []
@@ -99,7 +100,8 @@ def layout(source: Source) -> Layout:
                 del stack[0 if first is None else first + 1 :]
                 places.append(Place(offset, "member", indent, len(stack), True))
             else:
-                places.append(Place(offset, "name", indent, len(stack), True))
+                guess: Kind = "name" if kind == "name" else "word"
+                places.append(Place(offset, guess, indent, len(stack), True))
         elif found in "([{":
             stack.append((found, match.start()))
             if found == "{":

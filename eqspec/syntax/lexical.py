@@ -1,7 +1,7 @@
 """Characters that belong to no token: what they were meant to be, and how to read on.
 
-In: the text and the offset of the first such character. Out: a `Lexical`: one diagnostic and the token
-that the characters stand for, if that can be guessed, so that one slip costs one message.
+In: the text and the offset of the first such character. Out: a `Lexical`: one diagnostic and the
+token that the characters stand for, if that can be guessed, so that one slip costs one message.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From a source text to its syntax tree: the front door of this room.
 
-In: a `Source`. Out: a `File` with everything that could be read, and one diagnostic for each mistake.
-Never an exception, whatever the text holds. Lark's LALR tables drive it; `build` makes the nodes while
-it runs, `recovery` goes on after an error, `trivia` finds comments and bad literals.
+In: a `Source`. Out: a `File` with everything that could be read, and one diagnostic for each
+mistake. Never an exception, whatever the text holds. Lark's LALR tables drive it; `build` makes the
+nodes while it runs, `recovery` goes on after an error, `trivia` finds comments and bad literals.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STARTERS = RESERVED | {"NAME"}
 
 
 def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
-    """Read a file; the diagnostics are in the order of the text, at most `MAX_DIAGNOSTICS` and a note."""
+    """Read a file. The diagnostics come in the order of the text: `MAX_DIAGNOSTICS` and a note."""
     trivia = scan(source)
     reading = Reading(source, Stack(lark_parser().parse_interactive(source.text)))
     result: tuple[Token, tuple[tree.Item, ...]] | None = None
@@ -45,7 +45,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
         except UnexpectedToken as error:
             recovery.recover(reading, error.token)
         except UnexpectedCharacters as error:
-            recovery.recover_characters(reading, error.pos_in_stream)
+            recovery.recover_characters(reading, error.pos_in_stream or 0)
         except TooDeepError as error:
             recovery.recover_depth(reading, error.span)
     number, items = result if result is not None else (None, ())
@@ -67,7 +67,7 @@ def _read(reading: Reading, trivia: Trivia) -> Any:
     stack, docs, text = reading.stack, trivia.docs, reading.source.text
     feed = stack.parser.feed_token
     last = reading.last
-    for token in stack.thread.lex(stack.parser):
+    for token in stack.tokens():
         kind = token.type
         if kind in OPENERS:
             reading.depth += 1
@@ -90,7 +90,7 @@ def _read(reading: Reading, trivia: Trivia) -> Any:
 
 
 def _glued(reading: Reading, token: Token) -> None:
-    """A word behind a complete statement: a second statement on the line, or a slip in the first."""
+    """A word behind a complete statement: a second one on the line, or a slip in the first."""
     stack = reading.stack
     if not stack.takes(token.type):
         return  # the parser will refuse it
@@ -98,7 +98,7 @@ def _glued(reading: Reading, token: Token) -> None:
         return  # inside of a statement: a point of a cycle, an entry between braces
     end = token.end_pos or 0
     if token.type == "NAME" and reading.source.text[end : end + 80].lstrip()[:1] not in (":", "="):
-        raise UnexpectedToken(token, set())
+        raise UnexpectedToken(token, set())  # type: ignore[no-untyped-call]
     reading.report(errors.glued(reading.source, token))
 
 
@@ -112,7 +112,7 @@ def _version(reading: Reading, number: Token | None) -> int:
 
 
 def _loose(reading: Reading, trivia: Trivia) -> list[Diagnostic]:
-    """`##` comments that document nothing; those of a statement that was given up are left alone."""
+    """`##` comments that document nothing; not those of statements that were given up."""
     spans = [*trivia.loose, *(doc.span for doc in trivia.docs.values() if not doc.used)]
     unread = {doc.span for doc in trivia.docs.values() if _skipped(reading.skipped, doc.target)}
     if reading.full:

@@ -1,6 +1,6 @@
 """From a file or raw bytes to a `Source`: UTF-8, with or without a byte order mark.
 
-Out: the source, or None with one diagnostic that says why the bytes are no spec. Never an exception.
+Out: the source, or None and one diagnostic that says why the bytes are no spec. No exceptions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def source_of_bytes(data: bytes, shown: str) -> tuple[Source | None, list[Diagno
             _whole("EQS122", message, shown, "a spec is written by hand; is this the right file?")
         ]
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        hint = "save it as UTF-8: an editor's \"Save with encoding\" does this"
+        hint = 'save it as UTF-8: an editor\'s "Save with encoding" does this'
         return None, [_whole("EQS120", "this file is UTF-16, not UTF-8", shown, hint)]
     zero = data.find(b"\0")
     if zero != -1:

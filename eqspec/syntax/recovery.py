@@ -1,14 +1,16 @@
 """How the parser goes on after a syntax error, so that one run reports every mistake once.
 
-In: a `Reading` that stopped at a token. Out: the same reading, ready to go on, with one diagnostic more.
+In: a `Reading` that stopped at a token. Out: the same reading, ready to go on, with one more
+diagnostic.
 
-Three ways, the mildest that works: *repair* (put in, exchange or drop one sign, so that the statement is
-kept), *close* (a new statement begins: close what is open), *panic* (give the statement up and read on
-at the next place that looks like a statement). A module keeps its good members.
+Three ways, the mildest that works: *repair* (put in, exchange or drop one sign, so that the
+statement is kept), *close* (a new statement begins: close what is open), *panic* (give it
+up and read on at the next place that looks like a statement). A module keeps its good members.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,8 +25,9 @@ from eqspec.syntax.layout import ITEM_WORDS, MEMBER_WORDS, Layout, Place, layout
 from eqspec.syntax.lexical import unknown_characters
 from eqspec.syntax.stack import CLOSERS, END, OPENERS, Stack, token_at
 from eqspec.syntax.trivia import MAX_DIAGNOSTICS
-from eqspec.syntax.words import EXPRESSION, ITEMS, MEMBERS, TYPE
+from eqspec.syntax.words import EXPRESSION, ITEMS, MEMBERS, RESERVED, TYPE
 
+_WORD = re.compile(r"\w+")
 _PATIENCE = 3  # failures at one place before it is skipped
 
 
@@ -68,7 +71,7 @@ def end_token(source: Source) -> Token:
     return token_at(END, "", len(source.text))
 
 
-# ---- entry points ----------------------------------------------------------------------------------
+# ---- entry points --------------------------------------------------------------------------------
 
 
 def recover(reading: Reading, token: Token) -> None:
@@ -76,6 +79,7 @@ def recover(reading: Reading, token: Token) -> None:
     offset = token.start_pos or 0
     count = reading.stuck[1] + 1 if reading.stuck[0] == offset else 1
     reading.stuck = (offset, count)
+    reading.stack.settle()
     if reading.stack.level("MODULE") is None:
         _version(reading, token)
         return
@@ -92,6 +96,7 @@ def recover_characters(reading: Reading, offset: int) -> None:
     """The text at ``offset`` is no token."""
     problem = unknown_characters(reading.source, offset, reading.last)
     reading.report(problem.diagnostic)
+    reading.stack.settle()
     if reading.stack.level("MODULE") is None:
         _version(reading, token_at("NAME", reading.source.text[offset : problem.end], offset))
         return
@@ -114,6 +119,7 @@ def recover_characters(reading: Reading, offset: int) -> None:
 
 def recover_depth(reading: Reading, span: Span) -> None:
     """The nesting is beyond the bound."""
+    reading.stack.settle()
     reading.report(errors.too_deep(reading.source, span))
     failure = describe(reading, token_at("LPAR", "(", span.start))
     _panic(reading, failure, max(span.end, span.start + 1))
@@ -121,6 +127,7 @@ def recover_depth(reading: Reading, span: Span) -> None:
 
 def finish(reading: Reading) -> Any:
     """Close what is open without a word: too many errors."""
+    reading.stack.settle()
     top = reading.stack.level("MODULE")
     if top is None:
         return None
@@ -128,7 +135,7 @@ def finish(reading: Reading) -> Any:
     return reading.stack.feed(end_token(reading.source))
 
 
-# ---- what is known at the place --------------------------------------------------------------------
+# ---- what is known at the place ------------------------------------------------------------------
 
 
 def describe(reading: Reading, token: Token) -> errors.Failure:
@@ -165,7 +172,7 @@ def _resumes(reading: Reading, failure: errors.Failure, place: Place) -> bool:
     if place.kind == "item":
         return True
     if failure.body is None:
-        return False
+        return place.kind == "word" and place.depth == place.indent == 0 and _meant(reading, place)
     lines, body = reading.layout.lines, failure.body.start_pos or 0
     if place.kind == "member":
         return True
@@ -173,8 +180,16 @@ def _resumes(reading: Reading, failure: errors.Failure, place: Place) -> bool:
         return place.opens == body or (place.first and place.indent <= lines.indent(body))
     start = _start(failure)
     level = lines.indent(start) if start is not None and lines.first(start) else None
+    if place.kind == "word" and not _meant(reading, place):
+        return False
     inside = place.depth == 1 and place.indent > lines.indent(body)
     return inside or (level is not None and lines.indent(body) < place.indent <= level)
+
+
+def _meant(reading: Reading, place: Place) -> bool:
+    """Whether the word at a place is a mistyped statement."""
+    word = _WORD.match(reading.source.text, place.offset)
+    return word is not None and did_you_mean(word.group(), (*ITEM_WORDS, *MEMBER_WORDS)) is not None
 
 
 def _start(failure: errors.Failure) -> int | None:
@@ -186,7 +201,7 @@ def _start(failure: errors.Failure) -> int | None:
     return failure.token.start_pos if failure.first_on_line else None
 
 
-# ---- the version -------------------------------------------------------------------------------------
+# ---- the version ---------------------------------------------------------------------------------
 
 
 def _version(reading: Reading, token: Token) -> None:
@@ -213,7 +228,7 @@ def _next_item(reading: Reading, offset: int) -> int:
     return next((p.offset for p in places if p.kind == "item" and p.offset >= offset), len(text))
 
 
-# ---- tokens ---------------------------------------------------------------------------------------------
+# ---- tokens --------------------------------------------------------------------------------------
 
 
 def _token(reading: Reading, failure: errors.Failure) -> None:
@@ -321,6 +336,11 @@ def _mend(reading: Reading, failure: errors.Failure) -> bool:
             _close(reading, [good], offset)
             reading.go_on(end)
             return True
+    if token.type in RESERVED and stack.takes("NAME") and not failure.complete:
+        reading.report(errors.unexpected(failure))
+        stack.feed(token_at("NAME", str(token), offset))
+        reading.go_on(end)
+        return True
     if reading.source.text.startswith("=>", offset) and stack.takes("ARROW"):
         reading.report(errors.unexpected(failure))
         _close(reading, ["ARROW"], offset)
@@ -353,7 +373,7 @@ def _drop_closers(reading: Reading, failure: errors.Failure) -> None:
         _panic(reading, failure, end)
 
 
-# ---- bodies and the end ------------------------------------------------------------------------------------
+# ---- bodies and the end --------------------------------------------------------------------------
 
 
 def _header(reading: Reading, failure: errors.Failure) -> None:

@@ -1,4 +1,4 @@
-"""The one file that looks inside Lark's LALR parser: its table, its stacks and its place in the text.
+"""The one file that looks inside Lark's LALR parser: its table, its stacks, its place in the text.
 
 Lark has no error recovery that reports each mistake once, so ours reads these semi-internal
 attributes: `InteractiveParser.parser_state` and `.lexer_thread`, `ParserState.state_stack`,
@@ -8,7 +8,7 @@ pinned below 2 and a test fails loudly when one of them changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lark import Token
@@ -64,6 +64,27 @@ class Stack:
             if terminal == END and stack[-1] == self._end:
                 return stack
 
+    def settle(self) -> None:
+        """Make the node of what a `}` or the version has just ended: the table waits for a token.
+
+        Otherwise the module would still seem open, and giving up what follows would lose it.
+        """
+        top = self.values[-1] if self.values else None
+        ended = isinstance(top, Token) and (top.type == "RBRACE" or len(self.values) == 2)
+        if not ended or not self.takes("MODULE"):
+            return
+        states, values = self.parser.state_stack, self.parser.value_stack
+        while True:
+            action, rule = self._states[states[-1]]["MODULE"]
+            if action is Shift:
+                return
+            count = len(rule.expansion)
+            parts = values[len(values) - count :]
+            del values[len(values) - count :]
+            del states[len(states) - count :]
+            values.append(self.parser.parse_conf.callbacks[rule](parts))
+            states.append(self._states[states[-1]][rule.origin.name][1])
+
     def level(self, terminal: str) -> int | None:
         """How many values lie below the innermost place where a statement of a kind may begin."""
         for height in range(len(self.parser.state_stack) - 1, -1, -1):
@@ -79,12 +100,19 @@ class Stack:
         del self.parser.state_stack[height + 1 :]
         return lost
 
+    def tokens(self) -> Iterator[Token]:
+        """The tokens from here on; what they may be depends on what is fed meanwhile."""
+        found: Iterator[Token] = self.thread.lex(self.parser)  # type: ignore[no-untyped-call]
+        return found
+
     def feed(self, token: Token) -> Any:
         return self.parser.feed_token(token, token.type == END)
 
     def move(self, offset: int) -> None:
-        """Go on reading at an offset. Lines and columns of tokens are wrong from here, offsets right."""
-        self.thread.state.line_ctr.char_pos = offset
+        """Go on reading at an offset. From here tokens have right offsets, wrong lines."""
+        state = self.thread.state
+        assert state is not None  # None only for a parser without a text
+        state.line_ctr.char_pos = offset
 
     def open_brackets(self, height: int = 0) -> list[Token]:
         """The opening signs above a level that wait for their closing signs, outermost first."""

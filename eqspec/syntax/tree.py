@@ -1,7 +1,7 @@
 """The syntax tree: what was written, with spans. Frozen values, no behaviour.
 
-Sums and products are flat (a 5,000-term sum is one node), so nothing downstream recurses deeper than
-the nesting of parentheses, which the parser bounds.
+Sums and products are flat (a 5,000-term sum is one node), so nothing downstream recurses deeper
+than the nesting of parentheses, which the parser bounds.
 """
 
 from __future__ import annotations
@@ -321,7 +321,7 @@ class RepDeclaration:
     span: Span
 
 
-# ---- modules ----------------------------------------------------------------------------------------
+# ---- modules -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What lies between the tokens and inside literals: comments, `##` documentation, escapes, digits.
 
-In: the source text. Out: the comments with spans, the documentation by the offset of the token that it
-stands above, and diagnostics for literals that the grammar lets through.
+In: the source text. Out: the comments with spans, the documentation by the offset of the token that
+it stands above, and diagnostics for literals that the grammar lets through.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _escapes(source: Source, literal: str, start: int) -> list[Diagnostic]:
             if character == "u":
                 message = "`\\u` needs four hexadecimal digits"
                 hint = "for example `\\u00e9` for é"
-            label = "the escapes are `\\\\`, `\\\"`, `\\n`, `\\t` and `\\uXXXX`"
+            label = 'the escapes are `\\\\`, `\\"`, `\\n`, `\\t` and `\\uXXXX`'
             found.append(Diagnostic("EQS108", message, source, span, label, help=hint))
     return found
 
@@ -135,9 +135,7 @@ def _long_number(source: Source, number: str, span: Span) -> Diagnostic:
     )
 
 
-def _documentation(
-    text: str, comments: list[Comment]
-) -> tuple[dict[int, Doc], tuple[Span, ...]]:
+def _documentation(text: str, comments: list[Comment]) -> tuple[dict[int, Doc], tuple[Span, ...]]:
     docs: dict[int, Doc] = {}
     loose: list[Span] = []
     run: list[Comment] = []

@@ -1,6 +1,6 @@
 """The grammar's terminals in words a person knows.
 
-In: terminal names and tokens. Out: phrases for messages. A test compares the table with the grammar.
+In: terminal names and tokens. Out: phrases for messages. A test holds the table to the grammar.
 """
 
 from __future__ import annotations
@@ -80,6 +80,13 @@ def expected(accepted: Collection[str]) -> str:
     phrases: list[str] = []
     if left >= {"NAME", "INT", "STRING", "RPAR"} and "LSQB" not in left:
         return "a point (a name, a number or a string) or `)`"
+    statement = ""
+    if left >= MEMBERS or left >= ITEMS - {"EQSPEC"}:
+        left -= RESERVED | {"NAME", "RBRACE"}
+        statement = "a new statement on its own line"
+    elif left >= {"INPUT", "OUTPUT"}:
+        left -= RESERVED | {"RBRACE"}
+        statement = "`input` or `output` on its own line"
     if left >= EXPRESSION:
         phrases.append("an axis such as `64` or `G.regular`" if "FLAT" in left else "an expression")
         left -= EXPRESSION | {"FLAT"}
@@ -91,17 +98,14 @@ def expected(accepted: Collection[str]) -> str:
         left -= {"LPAR", "LSQB", "NAME"}
     elif {"LSQB", "NAME"} == left:
         return "a matrix such as `[[0, -1], [1, 0]]`"
-    if left >= MEMBERS or left >= ITEMS - {"EQSPEC"}:
-        left -= RESERVED | {"NAME"}
-        phrases.append("a new statement on its own line")
-    elif left >= {"INPUT", "OUTPUT"}:
-        left -= RESERVED
-        phrases.append("`input` or `output` on its own line")
-    if left - _CONTINUE - {"$END"} or phrases:
-        left -= _CONTINUE | {"$END"}
+    left.discard(END_TYPE)
+    if left - _CONTINUE or phrases:
+        left -= _CONTINUE
     elif left >= {"PLUS", "STAR"}:
         left -= _CONTINUE
         phrases.append("an operator")
+    if statement:
+        phrases.append(statement)
     ordered = sorted(left, key=lambda t: (_ORDER.index(t) if t in _ORDER else 99, t))
     phrases = [PHRASES.get(terminal, terminal) for terminal in ordered] + phrases
     if len(phrases) > 5:
