@@ -256,7 +256,7 @@ def wrong_closer(failure: Failure, replaced: bool) -> Diagnostic:
 
 
 def stray_closer(failure: Failure, span: Span) -> Diagnostic:
-    signs = failure.source.text[span.start : span.end]
+    signs = shorten(failure.source.text[span.start : span.end], 10)
     opener = SIGNS[CLOSERS[failure.token.type]]
     return Diagnostic(
         "EQS103",

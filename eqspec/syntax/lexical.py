@@ -31,6 +31,7 @@ _LOOKALIKES = {
 _INVISIBLE = re.compile(r"[^\S \t\r\n]+|[\u200b-\u200f\u2060\ufeff\u00ad]+")
 _WORD = re.compile(r"\w+")
 _NUMBER_WORD = re.compile(r"[0-9]+\w*")
+_DIGITS = re.compile(r"[0-9]+(?!\w)")
 _QUOTED = re.compile(r"'([^'\n\"]*)'|[“”„]([^“”\n\"]*)[“”]")
 _COMPARISONS = re.compile(r"[!<>]=?|&&?|\|\|?")
 
@@ -173,7 +174,7 @@ def _foreign_word(source: Source, start: int, end: int, offset: int) -> Lexical:
 
 def _decimal_point(source: Source, offset: int) -> Lexical:
     text = source.text
-    behind = _NUMBER_WORD.match(text, offset + 1)
+    behind = _DIGITS.match(text, offset + 1)
     before = offset
     while before > 0 and text[before - 1] in "0123456789":
         before -= 1

@@ -16,7 +16,7 @@ from eqspec.diagnostics.model import Diagnostic, Source, Span
 from eqspec.syntax import errors, recovery, tree
 from eqspec.syntax.build import MAX_DEPTH, TooDeepError, mark, span_of
 from eqspec.syntax.grammar import lark_parser
-from eqspec.syntax.recovery import Reading
+from eqspec.syntax.reading import Reading, end_token
 from eqspec.syntax.stack import CLOSERS, OPENERS, Stack
 from eqspec.syntax.trivia import MAX_DIAGNOSTICS, Trivia, loose_documentation, scan
 from eqspec.syntax.words import RESERVED
@@ -86,7 +86,7 @@ def _read(reading: Reading, trivia: Trivia) -> Any:
             token = mark(token, docs[token.start_pos])
         feed(token)
         reading.last = last = token
-    return stack.feed(recovery.end_token(reading.source))
+    return stack.feed(end_token(reading.source))
 
 
 def _glued(reading: Reading, token: Token) -> None:

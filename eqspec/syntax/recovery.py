@@ -10,65 +10,32 @@ up and read on at the next place that looks like a statement). A module keeps it
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from lark import Token, Tree
+from lark import Token
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
 from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.syntax import errors, tree
-from eqspec.syntax.build import MarkedToken, mark, span_of
-from eqspec.syntax.layout import ITEM_WORDS, MEMBER_WORDS, Layout, Place, layout
+from eqspec.syntax import errors
+from eqspec.syntax.build import mark
+from eqspec.syntax.layout import ITEM_WORDS, MEMBER_WORDS, Place
 from eqspec.syntax.lexical import unknown_characters
-from eqspec.syntax.stack import CLOSERS, END, OPENERS, Stack, token_at
+from eqspec.syntax.reading import (
+    Reading,
+    close,
+    cut,
+    describe,
+    end_token,
+    level_of,
+    panic,
+    resumes,
+    start_of,
+)
+from eqspec.syntax.stack import CLOSERS, END, OPENERS, token_at
 from eqspec.syntax.trivia import MAX_DIAGNOSTICS
 from eqspec.syntax.words import EXPRESSION, ITEMS, MEMBERS, RESERVED, TYPE
 
-_WORD = re.compile(r"\w+")
 _PATIENCE = 3  # failures at one place before it is skipped
-
-
-@dataclass(eq=False)
-class Reading:
-    """A parse under way."""
-
-    source: Source
-    stack: Stack
-    last: Token | None = None  # read last
-    depth: int = 0  # of brackets
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    skipped: list[Span] = field(default_factory=list)
-    stuck: tuple[int, int] = (-1, 0)  # an offset and how often reading failed there
-
-    @cached_property
-    def layout(self) -> Layout:
-        return layout(self.source)
-
-    @property
-    def full(self) -> bool:
-        return len(self.diagnostics) >= MAX_DIAGNOSTICS
-
-    def report(self, diagnostic: Diagnostic) -> None:
-        """Take a diagnostic in, unless the same place has one already."""
-        if all(known.span.start != diagnostic.span.start for known in self.diagnostics):
-            self.diagnostics.append(diagnostic)
-
-    def feed(self, kind: str, text: str, offset: int) -> None:
-        """Read a token that is not in the text."""
-        self.stack.feed(token_at(kind, text, offset))
-
-    def go_on(self, offset: int, last: Token | None = None) -> None:
-        self.stack.move(offset)
-        self.last = last
-        self.depth = len(self.stack.open_brackets())
-
-
-def end_token(source: Source) -> Token:
-    return token_at(END, "", len(source.text))
 
 
 # ---- entry points --------------------------------------------------------------------------------
@@ -85,7 +52,7 @@ def recover(reading: Reading, token: Token) -> None:
         return
     failure = describe(reading, token)
     if count > _PATIENCE:  # a repair that leads nowhere
-        _panic(reading, failure, (token.end_pos or 0) + 1)
+        panic(reading, failure, (token.end_pos or 0) + 1)
     elif token.type == END:
         _end(reading, failure)
     else:
@@ -110,11 +77,12 @@ def recover_characters(reading: Reading, offset: int) -> None:
     if problem.token is not None and reading.stack.takes(problem.token.type):
         reading.stack.feed(problem.token)
         reading.go_on(problem.end, problem.token)
+        reading.mended = offset
     elif problem.harmless:
         reading.go_on(problem.end, last)
     else:
         failure = describe(reading, token_at("NAME", reading.source.text[offset], offset))
-        _panic(reading, failure, problem.end)
+        panic(reading, failure, problem.end)
 
 
 def recover_depth(reading: Reading, span: Span) -> None:
@@ -122,7 +90,7 @@ def recover_depth(reading: Reading, span: Span) -> None:
     reading.stack.settle()
     reading.report(errors.too_deep(reading.source, span))
     failure = describe(reading, token_at("LPAR", "(", span.start))
-    _panic(reading, failure, max(span.end, span.start + 1))
+    panic(reading, failure, max(span.end, span.start + 1))
 
 
 def finish(reading: Reading) -> Any:
@@ -131,74 +99,8 @@ def finish(reading: Reading) -> Any:
     top = reading.stack.level("MODULE")
     if top is None:
         return None
-    _cut(reading, top)
+    cut(reading, top)
     return reading.stack.feed(end_token(reading.source))
-
-
-# ---- what is known at the place ------------------------------------------------------------------
-
-
-def describe(reading: Reading, token: Token) -> errors.Failure:
-    stack = reading.stack
-    body_level, top = stack.level("INPUT"), stack.level("MODULE") or 0
-    level = top if body_level is None else body_level
-    body, place = None, "file"
-    if body_level is not None:
-        body = next(
-            v for v in reversed(stack.values[:level]) if isinstance(v, Token) and v.type == "LBRACE"
-        )
-        place = "interface" if stack.values[top].type == "INTERFACE" else "module"
-    return errors.Failure(
-        source=reading.source,
-        token=token,
-        accepted=frozenset(stack.accepts()),
-        statement=tuple(stack.values[level:]),
-        place=place,  # type: ignore[arg-type]  # mypy widens the literals above
-        body=body,
-        open=tuple(stack.open_brackets(level)),
-        last=reading.last,
-        first_on_line=reading.layout.lines.first(token.start_pos or 0),
-        complete=stack.takes("INPUT" if body is not None else "MODULE"),
-    )
-
-
-def _level(reading: Reading) -> int:
-    body = reading.stack.level("INPUT")
-    return body if body is not None else reading.stack.level("MODULE") or 0
-
-
-def _resumes(reading: Reading, failure: errors.Failure, place: Place) -> bool:
-    """Whether a place looks like the start of the next statement, or the end of the body."""
-    if place.kind == "item":
-        return True
-    if failure.body is None:
-        return place.kind == "word" and place.depth == place.indent == 0 and _meant(reading, place)
-    lines, body = reading.layout.lines, failure.body.start_pos or 0
-    if place.kind == "member":
-        return True
-    if place.kind == "close":
-        return place.opens == body or (place.first and place.indent <= lines.indent(body))
-    start = _start(failure)
-    level = lines.indent(start) if start is not None and lines.first(start) else None
-    if place.kind == "word" and not _meant(reading, place):
-        return False
-    inside = place.depth == 1 and place.indent > lines.indent(body)
-    return inside or (level is not None and lines.indent(body) < place.indent <= level)
-
-
-def _meant(reading: Reading, place: Place) -> bool:
-    """Whether the word at a place is a mistyped statement."""
-    word = _WORD.match(reading.source.text, place.offset)
-    return word is not None and did_you_mean(word.group(), (*ITEM_WORDS, *MEMBER_WORDS)) is not None
-
-
-def _start(failure: errors.Failure) -> int | None:
-    """Where the broken statement begins."""
-    for value in failure.statement:
-        if isinstance(value, Tree):
-            continue
-        return span_of(value).start
-    return failure.token.start_pos if failure.first_on_line else None
 
 
 # ---- the version ---------------------------------------------------------------------------------
@@ -242,24 +144,27 @@ def _token(reading: Reading, failure: errors.Failure) -> None:
         closers = [*inside, "RBRACE"]
         reading.report(errors.unclosed(failure, (failure.body, *failure.open)))
         if not stack.takes(*closers):
-            _cut(reading, _level(reading))
+            cut(reading, level_of(reading))
             closers = ["RBRACE"]
-        _close(reading, closers, offset)
+        close(reading, closers, offset)
         reading.go_on(offset)
-    elif not failure.complete and place is not None and _resumes(reading, failure, place):
+    elif not failure.complete and place is not None and resumes(reading, failure, place):
         if inside and stack.takes(*inside, token.type):
             reading.report(errors.unclosed(failure, failure.open))
-            _close(reading, inside, offset)
+            close(reading, inside, offset)
         else:
             reading.report(errors.unfinished(failure))
-            _cut(reading, _level(reading))
+            cut(reading, level_of(reading))
         reading.go_on(offset)
     elif not (_respell(reading, failure) or _mend(reading, failure)):
+        if _mended_here(reading, failure):  # what follows from a mend that missed the point
+            panic(reading, failure, end)
+            return
         if token.type in CLOSERS and CLOSERS[token.type] not in {s.type for s in failure.open}:
             _drop_closers(reading, failure)
             return
         reading.report(_wrong_place(failure) or errors.unexpected(failure))
-        _panic(reading, failure, end)
+        panic(reading, failure, end)
 
 
 def _ends_body(reading: Reading, failure: errors.Failure, place: Place) -> bool:
@@ -306,7 +211,7 @@ def _respell(reading: Reading, failure: errors.Failure) -> bool:
     if word is None:
         return False
     reading.report(errors.misspelled(failure.source, first, word))
-    _cut(reading, _level(reading), damaged=False)
+    cut(reading, level_of(reading), damaged=False)
     reading.feed(word.upper(), word, first.start_pos or 0)
     reading.go_on(token.start_pos or 0)
     return True
@@ -319,22 +224,18 @@ def _mend(reading: Reading, failure: errors.Failure) -> bool:
     open_now = failure.open[-1] if failure.open else None
     starts_entry = token.type in (EXPRESSION | TYPE | {"FLAT", "INDEX"}) - {"MINUS"}
     if starts_entry and stack.takes("COMMA", token.type):
-        reading.report(errors.missing_sign(failure, "COMMA"))
-        _close(reading, ["COMMA"], offset)
-        reading.go_on(offset)
+        reading.mend(errors.missing_sign(failure, "COMMA"), "COMMA", offset, offset)
         return True
+    if _mended_here(reading, failure):
+        return False
     if token.type in CLOSERS and open_now is not None:
         good = OPENERS[open_now.type]
         opened = any(OPENERS[sign.type] == token.type for sign in failure.open)
         if opened and good != token.type and stack.takes(good, token.type):
-            reading.report(errors.wrong_closer(failure, replaced=False))
-            _close(reading, [good], offset)
-            reading.go_on(offset)
+            reading.mend(errors.wrong_closer(failure, replaced=False), good, offset, offset)
             return True
         if not opened and stack.takes(good):
-            reading.report(errors.wrong_closer(failure, replaced=True))
-            _close(reading, [good], offset)
-            reading.go_on(end)
+            reading.mend(errors.wrong_closer(failure, replaced=True), good, offset, end)
             return True
     if token.type in RESERVED and stack.takes("NAME") and not failure.complete:
         reading.report(errors.unexpected(failure))
@@ -342,22 +243,24 @@ def _mend(reading: Reading, failure: errors.Failure) -> bool:
         reading.go_on(end)
         return True
     if reading.source.text.startswith("=>", offset) and stack.takes("ARROW"):
-        reading.report(errors.unexpected(failure))
-        _close(reading, ["ARROW"], offset)
-        reading.go_on(offset + 2)
+        reading.mend(errors.unexpected(failure), "ARROW", offset, offset + 2)
         return True
     for sign in ("EQUAL", "COLON"):
         if failure.accepted == {sign} and stack.takes(sign, token.type):
-            reading.report(errors.missing_sign(failure, sign))
-            _close(reading, [sign], offset)
-            reading.go_on(offset)
+            reading.mend(errors.missing_sign(failure, sign), sign, offset, offset)
             return True
         if failure.accepted == {sign} and token.type in ("EQUAL", "COLON", "ARROW"):
-            reading.report(errors.unexpected(failure))
-            _close(reading, [sign], offset)
-            reading.go_on(end)
+            reading.mend(errors.unexpected(failure), sign, offset, end)
             return True
     return False
+
+
+def _mended_here(reading: Reading, failure: errors.Failure) -> bool:
+    """Whether the statement was mended on this line: then a second message says nothing new."""
+    start, offset = start_of(failure), failure.token.start_pos or 0
+    if start is None or not start <= reading.mended <= offset:
+        return False
+    return "\n" not in reading.source.text[reading.mended : offset]
 
 
 def _drop_closers(reading: Reading, failure: errors.Failure) -> None:
@@ -370,7 +273,7 @@ def _drop_closers(reading: Reading, failure: errors.Failure) -> None:
     if failure.complete or failure.open or failure.statement:
         reading.go_on(end, failure.last)
     else:
-        _panic(reading, failure, end)
+        panic(reading, failure, end)
 
 
 # ---- bodies and the end --------------------------------------------------------------------------
@@ -388,9 +291,9 @@ def _header(reading: Reading, failure: errors.Failure) -> None:
     brace = next((b for b in reading.layout.braces if offset <= b < limit), None)
     at_member = token.type in MEMBERS and failure.first_on_line
     if brace is None and not at_member:
-        _panic(reading, failure, token.end_pos or 0)
+        panic(reading, failure, token.end_pos or 0)
         return
-    _cut(reading, stack.level("MODULE") or 0)
+    cut(reading, stack.level("MODULE") or 0)
     stack.feed(keyword)
     known = isinstance(name, Token) and name.type == "NAME"
     stack.feed(name if known else token_at("NAME", str(name), offset))
@@ -412,55 +315,10 @@ def _end(reading: Reading, failure: errors.Failure) -> None:
     else:
         whole = errors.unclosed(failure, signs) if failure.complete else errors.unfinished(failure)
         reading.report(whole)
-        _cut(reading, _level(reading))
+        cut(reading, level_of(reading))
         closers = ["RBRACE"] if failure.body is not None else []
-    _close(reading, closers, offset)
+    close(reading, closers, offset)
     reading.go_on(offset)
-
-
-def _close(reading: Reading, kinds: list[str], offset: int) -> None:
-    for kind in kinds:
-        token = token_at(kind, errors.SIGNS[kind], offset)
-        token.end_pos = offset  # it takes no room in the text
-        reading.stack.feed(token)
-
-
-def _panic(reading: Reading, failure: errors.Failure, offset: int) -> None:
-    """Give the statement up; read on at the next one."""
-    start = _start(failure)
-    keeps = failure.first_on_line and failure.complete
-    found = (p for p in reading.layout.places if p.offset >= offset)
-    target = next((p.offset for p in found if _resumes(reading, failure, p)), None)
-    if not keeps:
-        _cut(reading, _level(reading))
-    elif failure.body is not None:
-        _damage(reading)
-    resume = len(reading.source.text) if target is None else target
-    reading.skipped.append(Span(offset if start is None else start, resume))
-    reading.go_on(resume)
-
-
-def _cut(reading: Reading, level: int, damaged: bool = True) -> None:
-    """Drop the statement above a level, remember its name, mark the body that loses it."""
-    lost = reading.stack.cut(level)
-    if damaged:
-        for value in lost[:2]:
-            if isinstance(value, tree.Path):
-                reading.lost.append(value.text)
-            elif isinstance(value, Token) and value.type == "NAME":
-                reading.lost.append(str(value))
-        if reading.stack.level("INPUT") == level:
-            _damage(reading)
-
-
-def _damage(reading: Reading) -> None:
-    values = reading.stack.values
-    for at in range(len(values) - 1, -1, -1):
-        value = values[at]
-        if isinstance(value, Token) and value.type == "LBRACE":
-            if not isinstance(value, MarkedToken):
-                values[at] = mark(value, damaged=True)
-            return
 
 
 def too_many(source: Source, where: Span) -> Diagnostic:

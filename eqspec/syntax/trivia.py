@@ -72,7 +72,7 @@ def too_long(number: str) -> bool:
     mantissa, _, exponent = number.lower().partition("e")
     if not exponent and "." not in mantissa:
         return len(mantissa) > MAX_DIGITS
-    digits = exponent.lstrip("+-0")
+    digits = exponent.lstrip("+-").partition(".")[0].lstrip("0")
     return len(mantissa) > MAX_DECIMAL or len(digits) > 3 or int(digits or "0") > MAX_EXPONENT
 
 
