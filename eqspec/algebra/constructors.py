@@ -1,0 +1,131 @@
+"""The standard representations of one factor: trivial, regular, natural, sign, vector, covector.
+
+In: a label for messages, the factor's name, its group. Out: `Representation`; `RepresentationError`
+in words of the spec where the group has no such representation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from eqspec.algebra import images as im
+from eqspec.algebra.groups import ENUMERATION_LIMIT, Group
+from eqspec.algebra.images import AnyImage, Monomial
+from eqspec.algebra.representations import (
+    Factors,
+    LatticeOp,
+    Representation,
+    RepresentationError,
+    Term,
+    direct_sum,
+)
+
+_PERMUTATION_FAMILIES = ("symmetric", "alternating", "permutations")
+
+
+def trivial(label: str, factor: str, group: Group) -> Representation:
+    """The trivial representation, degree 1."""
+    return _single(label, factor, group, [im.identity(1)] * len(group.generators), (1,))
+
+
+def regular(label: str, factor: str, group: Group) -> Representation:
+    """The action on functions on the group, e_g -> e_{sg}, in the order of `Group.elements`.
+
+    Degree: the order of the group; RepresentationError beyond the enumeration limit (cyclic groups,
+    which need no enumeration, excepted).
+    """
+    if group.family == "cyclic":
+        return shifted(label, factor, group, group.order)
+    if group.order > ENUMERATION_LIMIT:
+        raise RepresentationError(
+            f"{label} would have {group.order:,} entries;"
+            f" regular axes go up to {ENUMERATION_LIMIT:,}",
+            "use natural or a quotient",
+        )
+    images = [im.permutation(group.left_multiplication(g)) for g in range(len(group.generators))]
+    return _single(label, factor, group, images, (group.order,))
+
+
+def product_regular(label: str, factors: Factors) -> Representation:
+    """The regular representation of a direct product: one term, the product of the factors'
+    regulars."""
+    parts = tuple(regular(f"{name}.regular", name, group) for name, group in factors)
+    return direct_sum(label, [Term(parts)])
+
+
+def natural(
+    label: str, factor: str, group: Group, shape: Sequence[int] | None = None
+) -> Representation:
+    """The points that a permutation group permutes; `shape` lays them out row by row."""
+    if group.family not in _PERMUTATION_FAMILIES:
+        raise RepresentationError(
+            f"{group.description} is not given as a permutation group, so it has no natural",
+            "use regular, or write rep ... = permutation([...])",
+        )
+    degree = group.parameters[0]
+    assert isinstance(degree, int)
+    sizes = (degree,) if shape is None else tuple(shape)
+    if prod(sizes) != degree:
+        grid = " x ".join(map(str, sizes))
+        raise RepresentationError(
+            f"{label}: {grid} has {prod(sizes)} points, the group moves {degree}"
+        )
+    return _single(label, factor, group, list(group.model), sizes)
+
+
+def sign(label: str, factor: str, group: Group) -> Representation:
+    """Parity for permutation groups; r -> -1 for cyclic(2k); s -> -1, r -> 1 for dihedral."""
+    if group.family in _PERMUTATION_FAMILIES:
+        values = [int(im.determinant(image)) for image in group.model]
+    elif group.family == "dihedral":
+        values = [1, -1]
+    elif group.family == "cyclic" and group.order % 2 == 0:
+        values = [-1]
+    elif group.family == "cyclic":
+        raise RepresentationError(
+            f"{group.description} has no sign: r^{group.order} = 1 but (-1)^{group.order} = -1",
+            "sign needs cyclic(n) with even n",
+        )
+    else:
+        raise RepresentationError(
+            f"sign is not defined for {group.description}",
+            "write rep ... = matrix(1) with an image for every generator",
+        )
+    return _single(label, factor, group, [Monomial((0,), (v,)) for v in values], (1,))
+
+
+def vector(label: str, factor: str, group: Group) -> Representation:
+    """The space on which a matrix group is given."""
+    return _single(label, factor, group, _matrices(label, group), None)
+
+
+def covector(label: str, factor: str, group: Group) -> Representation:
+    """The dual of `vector`: the inverse transpose of each matrix."""
+    images = [im.inverse(im.transpose(image)) for image in _matrices(label, group)]
+    return _single(label, factor, group, images, None)
+
+
+def shifted(label: str, factor: str, group: Group, size: int) -> Representation:
+    """A generator r acting as the roll by one of an axis (the caller has checked r^order)."""
+    step = im.lattice_map((size,), (0,), (1,), (1,))
+    ops: tuple[LatticeOp, ...] = (("roll", 1, -1),)
+    return Representation(
+        label, ((factor, group),), size, (size,), ((step,),), lattice=((factor, 0, ops),)
+    )
+
+
+def _matrices(label: str, group: Group) -> list[AnyImage]:
+    if group.family != "matrices":
+        raise RepresentationError(
+            f"{label}: {group.description} is not given by matrices",
+            "write rep ... = matrix(n) with an image for every generator",
+        )
+    return list(group.model)
+
+
+def _single(
+    label: str, factor: str, group: Group, images: Sequence[AnyImage], shape: tuple[int, ...] | None
+) -> Representation:
+    degree = images[0].degree
+    return Representation(label, ((factor, group),), degree, shape or (degree,), (tuple(images),))

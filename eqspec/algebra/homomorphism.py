@@ -1,0 +1,134 @@
+"""Is it a representation? The exact check of relations and of commutation between factors.
+
+In: a `Representation`. Out: None, or a `Fault` that names the relation that fails and an entry as
+witness. A factor with a presentation is checked on its relators (von Dyck: they suffice). A group
+given by permutations or matrices is checked along a spanning tree of its Cayley graph: rho is
+defined along the tree, and rho(g) rho(s) = rho(g s) is verified for every element g and generator
+s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations
+
+from eqspec.algebra import images as im
+from eqspec.algebra.groups import Group, Word, extend
+from eqspec.algebra.images import AnyImage, Matrix
+from eqspec.algebra.representations import Representation, word_image
+
+_HUGE_BITS = 200_000  # beyond this the power of a wrong matrix is judged from its first few powers
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A relation that the images break. `found` and `expected` stand at (row, column) of the two
+    sides; `error` is the largest deviation of any entry."""
+
+    relation: str
+    factors: tuple[str, ...]
+    row: int
+    column: int
+    found: Fraction
+    expected: Fraction
+    error: float
+
+
+@lru_cache(maxsize=1024)
+def homomorphism_fault(rep: Representation) -> Fault | None:
+    """The first relation that fails, exactly; None if the images define a representation.
+
+    GroupTooLarge if a factor has neither a presentation nor few enough elements and its images are
+    not those it is given by.
+    """
+    if rep.terms is not None:  # sums and products of representations of one product group are ones
+        faults = (homomorphism_fault(part) for term in rep.terms for part in term.parts)
+        return next((fault for fault in faults if fault is not None), None)
+    for name, group in rep.groups:
+        fault = _factor_fault(rep, name, group)
+        if fault is not None:
+            return fault
+    for (first, one), (second, other) in combinations(rep.groups, 2):
+        for g, a in enumerate(one.generators):
+            for h, b in enumerate(other.generators):
+                x, y = rep.any_image(first, g), rep.any_image(second, h)
+                text = f"{first}.{a} {second}.{b} = {second}.{b} {first}.{a}"
+                fault = _compare(text, (first, second), im.compose(x, y), im.compose(y, x))
+                if fault is not None:
+                    return fault
+    return None
+
+
+def _factor_fault(rep: Representation, name: str, group: Group) -> Fault | None:
+    images = tuple(rep.any_image(name, g) for g in range(len(group.generators)))
+    if images == group.model or all(image.is_identity for image in images):
+        return None
+    relations = group.relations()
+    if relations is None:
+        return _tree_fault(rep, name, group, images)
+    one = im.power(images[0], 0)
+    for relator in relations:
+        text = f"{_shortened(group, relator)} = 1"
+        value = _huge_power(images, relator) if len(relator) == 1 else None
+        fault = _compare(text, (name,), value or word_image(rep, name, relator), one)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _huge_power(images: tuple[AnyImage, ...], relator: Word) -> AnyImage | None:
+    """A stand-in for g^n where the exact power has too many digits: the first power of g that no
+    finite rational group contains (its trace is no sum of degree many roots of unity)."""
+    exponent, image = relator[0][1], images[relator[0][0]]
+    if not isinstance(image, Matrix):
+        return None
+    bits = max(max(abs(v.numerator), v.denominator).bit_length() for row in image.rows for v in row)
+    if bits * exponent <= _HUGE_BITS:
+        return None
+    value: AnyImage = image
+    for _ in range(64):
+        if not im.trace_is_finite(value):
+            return value
+        value = im.compose(value, value)
+    return None
+
+
+def _tree_fault(
+    rep: Representation, name: str, group: Group, images: tuple[AnyImage, ...]
+) -> Fault | None:
+    words = group.elements()
+    along: list[AnyImage] = [im.power(images[0], 0)]
+    steps = [group.right_multiplication(g) for g in range(len(images))]
+    defined = {0}
+    for place in range(len(words)):
+        for g, step in enumerate(steps):
+            product = im.compose(along[place], images[g])
+            target = step[place]
+            if target not in defined:
+                defined.add(target)
+                along.append(product)
+                assert target == len(along) - 1, group.text(words[target])
+                continue
+            text = f"{group.text(extend(words[place], g, 1))} = {group.text(words[target])}"
+            fault = _compare(text, (name,), product, along[target])
+            if fault is not None:
+                return fault
+    return None
+
+
+def _shortened(group: Group, relator: Word) -> str:
+    """`(t c)^3` instead of `t c t c t c`."""
+    for length in range(1, len(relator) // 2 + 1):
+        times, rest = divmod(len(relator), length)
+        if not rest and relator[:length] * times == relator:
+            return f"({group.text(relator[:length])})^{times}"
+    return group.text(relator)
+
+
+def _compare(
+    text: str, factors: tuple[str, ...], found: AnyImage, expected: AnyImage
+) -> Fault | None:
+    difference = im.first_difference(found, expected)
+    return None if difference is None else Fault(text, factors, *difference)

@@ -1,0 +1,499 @@
+"""Images of group elements: exact matrices in three forms, and their arithmetic.
+
+In: permutations with signs, rows of fractions, lattice symmetries. Out: products, inverses, traces.
+A `Monomial` is a signed permutation matrix, a `Matrix` any rational matrix that is not one, and a
+`LatticeMap` a signed affine permutation of grid coordinates, which is composed, compared and traced
+without listing the points of the grid (an image of 128 x 128 x 128 costs what one of 2 x 2 costs).
+
+Every matrix acts on column vectors: (A B)(x) = A(B(x)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import prod
+from typing import TypeAlias
+
+Rational: TypeAlias = int | Fraction
+
+
+@dataclass(frozen=True)
+class Monomial:
+    """The signed permutation matrix e_i -> signs[i] * e_{images[i]}; so y[images[i]] = signs[i] *
+    x[i]."""
+
+    images: tuple[int, ...]
+    signs: tuple[int, ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.images, self.signs))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def degree(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def is_permutation(self) -> bool:
+        return min(self.signs, default=1) > 0
+
+    @cached_property
+    def is_identity(self) -> bool:
+        return self.is_permutation and self.images == tuple(range(len(self.images)))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A square rational matrix, by rows. Built by `matrix`, which turns signed permutations into
+    `Monomial`."""
+
+    rows: tuple[tuple[Fraction, ...], ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.rows)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def degree(self) -> int:
+        return len(self.rows)
+
+    @property
+    def is_permutation(self) -> bool:
+        return False  # a `Matrix` in normal form is no signed permutation
+
+    @property
+    def is_identity(self) -> bool:
+        return False
+
+    @cached_property
+    def sparse_rows(self) -> tuple[tuple[tuple[int, Fraction], ...], ...]:
+        """The non-zero entries of every row as (column, value)."""
+        return tuple(tuple((j, v) for j, v in enumerate(row) if v) for row in self.rows)
+
+
+@dataclass(frozen=True)
+class LatticeMap:
+    """The permutation of the points of a grid that moves the entry at c to c', where c'[axes[d]] =
+    (signs[d] * c[d] + offsets[d]) mod shape[d]. Built by `lattice_map` (normal form)."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    signs: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+    @property
+    def degree(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def is_permutation(self) -> bool:
+        return True
+
+    @property
+    def is_identity(self) -> bool:
+        return (
+            self.axes == tuple(range(len(self.shape)))
+            and all(sign == 1 for sign in self.signs)
+            and not any(self.offsets)
+        )
+
+    @cached_property
+    def monomial(self) -> Monomial:
+        """The same permutation, point by point (row-major)."""
+        strides = _strides(self.shape)
+        images = [0]
+        for d, size in enumerate(self.shape):
+            stride = strides[self.axes[d]]
+            step = [stride * ((self.signs[d] * c + self.offsets[d]) % size) for c in range(size)]
+            images = [base + move for base in images for move in step]
+        return Monomial(tuple(images), (1,) * len(images))
+
+
+Image: TypeAlias = Monomial | Matrix
+AnyImage: TypeAlias = Monomial | Matrix | LatticeMap
+
+
+def matrix(rows: Sequence[Sequence[Rational]]) -> Image:
+    """The image with these rows; a signed permutation becomes a `Monomial`. ValueError if not
+    square."""
+    exact = tuple(tuple(Fraction(value) for value in row) for row in rows)
+    if any(len(row) != len(exact) for row in exact):
+        raise ValueError(f"a square matrix is needed, found {len(exact)} rows of other lengths")
+    size = len(exact)
+    images, signs = [-1] * size, [0] * size
+    for i, row in enumerate(exact):
+        support = [j for j, value in enumerate(row) if value]
+        if len(support) != 1 or abs(row[support[0]]) != 1 or signs[support[0]]:
+            return Matrix(exact)
+        images[support[0]], signs[support[0]] = i, int(row[support[0]])
+    return Monomial(tuple(images), tuple(signs))
+
+
+def permutation(images: Iterable[int]) -> Monomial:
+    """The permutation matrix e_i -> e_{images[i]}. ValueError if it is no permutation."""
+    result = tuple(images)
+    if sorted(result) != list(range(len(result))):
+        raise ValueError(f"{result} is not a permutation of 0..{len(result) - 1}")
+    return Monomial(result, (1,) * len(result))
+
+
+def lattice_map(
+    shape: Sequence[int], axes: Sequence[int], signs: Sequence[int], offsets: Sequence[int]
+) -> LatticeMap:
+    """The normal form of a lattice symmetry; equal maps of points become equal values."""
+    fixed = tuple(d if size == 1 else axes[d] for d, size in enumerate(shape))
+    return LatticeMap(
+        tuple(shape),
+        fixed,
+        tuple(1 if size <= 2 else signs[d] for d, size in enumerate(shape)),
+        tuple(offsets[d] % size for d, size in enumerate(shape)),
+    )
+
+
+def identity(degree: int) -> Monomial:
+    return Monomial(tuple(range(degree)), (1,) * degree)
+
+
+def explicit(image: AnyImage) -> Image:
+    """The image as `Monomial` or `Matrix`."""
+    return image.monomial if isinstance(image, LatticeMap) else image
+
+
+def rows_of(image: AnyImage) -> tuple[tuple[Fraction, ...], ...]:
+    """The dense rows of any image."""
+    image = explicit(image)
+    if isinstance(image, Matrix):
+        return image.rows
+    rows = [[Fraction(0)] * image.degree for _ in range(image.degree)]
+    for i, (j, sign) in enumerate(zip(image.images, image.signs, strict=True)):
+        rows[j][i] = Fraction(sign)
+    return tuple(tuple(row) for row in rows)
+
+
+def sparse_rows_of(image: AnyImage) -> tuple[tuple[tuple[int, Fraction], ...], ...]:
+    """The non-zero entries of every row as (column, value)."""
+    image = explicit(image)
+    if isinstance(image, Matrix):
+        return image.sparse_rows
+    rows: list[tuple[tuple[int, Fraction], ...]] = [()] * image.degree
+    for i, (j, sign) in enumerate(zip(image.images, image.signs, strict=True)):
+        rows[j] = ((i, Fraction(sign)),)
+    return tuple(rows)
+
+
+def compose(left: AnyImage, right: AnyImage) -> AnyImage:
+    """The product `left * right` (`right` acts first)."""
+    if left.degree != right.degree:
+        raise ValueError(f"degrees {left.degree} and {right.degree} cannot be composed")
+    if isinstance(left, LatticeMap) and isinstance(right, LatticeMap) and left.shape == right.shape:
+        axes = tuple(left.axes[a] for a in right.axes)
+        signs = [s * left.signs[a] for s, a in zip(right.signs, right.axes, strict=True)]
+        offsets = [
+            left.signs[a] * o + left.offsets[a]
+            for o, a in zip(right.offsets, right.axes, strict=True)
+        ]
+        return lattice_map(left.shape, axes, signs, offsets)
+    left, right = explicit(left), explicit(right)
+    if isinstance(left, Monomial) and isinstance(right, Monomial):
+        images, signs_of = left.images, left.signs
+        if left.is_permutation and right.is_permutation:
+            return Monomial(tuple([images[j] for j in right.images]), left.signs)
+        return Monomial(
+            tuple([images[j] for j in right.images]),
+            tuple([s * signs_of[j] for j, s in zip(right.images, right.signs, strict=True)]),
+        )
+    columns = sparse_rows_of(right)
+    product = []
+    for row in sparse_rows_of(left):
+        line = [Fraction(0)] * left.degree
+        for k, value in row:
+            for j, other in columns[k]:
+                line[j] += value * other
+        product.append(line)
+    return matrix(product)
+
+
+def inverse(image: AnyImage) -> AnyImage:
+    """The inverse matrix. ZeroDivisionError if there is none."""
+    match image:
+        case LatticeMap():
+            back = sorted(range(len(image.axes)), key=image.axes.__getitem__)
+            signs = [image.signs[d] for d in back]
+            offsets = [-image.signs[d] * image.offsets[d] for d in back]
+            return lattice_map(image.shape, back, signs, offsets)
+        case Monomial():
+            order = [0] * image.degree
+            for i, j in enumerate(image.images):
+                order[j] = i
+            return Monomial(tuple(order), tuple([image.signs[i] for i in order]))
+        case Matrix():
+            return matrix(_inverse_rows(image.rows))
+
+
+def transpose(image: AnyImage) -> AnyImage:
+    if isinstance(image, Matrix):
+        return Matrix(tuple(zip(*image.rows, strict=True)))
+    return inverse(image)
+
+
+def power(image: AnyImage, exponent: int) -> AnyImage:
+    """The power by repeated squaring; negative exponents through the inverse."""
+    base = inverse(image) if exponent < 0 else image
+    exponent = abs(exponent)
+    if isinstance(image, LatticeMap):
+        n = len(image.shape)
+        result: AnyImage = LatticeMap(image.shape, tuple(range(n)), (1,) * n, (0,) * n)
+    else:
+        result = identity(image.degree)
+    while exponent:
+        if exponent & 1:
+            result = compose(result, base)
+        exponent >>= 1
+        if exponent:
+            base = compose(base, base)
+    return result
+
+
+def trace(image: AnyImage) -> Rational:
+    """The trace: for a permutation the number of fixed points, O(axes) for a lattice map."""
+    match image:
+        case Matrix():
+            return _whole(sum((row[i] for i, row in enumerate(image.rows)), Fraction(0)))
+        case Monomial():
+            if image.is_permutation:
+                return sum([i == j for i, j in enumerate(image.images)])
+            return sum(
+                [
+                    s
+                    for i, (j, s) in enumerate(zip(image.images, image.signs, strict=True))
+                    if i == j
+                ]
+            )
+        case LatticeMap():
+            return _fixed_points(image)
+
+
+def trace_is_finite(image: AnyImage) -> bool:
+    """False if the trace shows that the matrix has infinite order: in a finite group it is a sum of
+    `degree` roots of unity, and rational, so a whole number between -degree and degree."""
+    value = Fraction(trace(image))
+    return value.denominator == 1 and abs(value) <= image.degree
+
+
+def trace_of_product(left: AnyImage, right: AnyImage) -> Rational:
+    """trace(left * right)."""
+    if isinstance(left, Monomial) and isinstance(right, Monomial):
+        return sum(
+            [
+                s * left.signs[j]
+                for i, (j, s) in enumerate(zip(right.images, right.signs, strict=True))
+                if left.images[j] == i
+            ]
+        )
+    return trace(compose(left, right))
+
+
+def kron(left: AnyImage, right: AnyImage) -> AnyImage:
+    """The Kronecker product, row-major: coordinate (i, j) is i * right.degree + j."""
+    if isinstance(left, LatticeMap) and isinstance(right, LatticeMap):
+        shift = len(left.shape)
+        return LatticeMap(
+            left.shape + right.shape,
+            left.axes + tuple(a + shift for a in right.axes),
+            left.signs + right.signs,
+            left.offsets + right.offsets,
+        )
+    left, right = explicit(left), explicit(right)
+    if isinstance(left, Monomial) and isinstance(right, Monomial):
+        d = right.degree
+        return Monomial(
+            tuple([i * d + j for i in left.images for j in right.images]),
+            tuple([s * t for s in left.signs for t in right.signs]),
+        )
+    return matrix(
+        [[a * b for a in row for b in other] for row in rows_of(left) for other in rows_of(right)]
+    )
+
+
+def direct_sum(blocks: Sequence[AnyImage]) -> Image:
+    """The block-diagonal matrix of the blocks."""
+    parts = [explicit(block) for block in blocks]
+    if all(isinstance(part, Monomial) for part in parts):
+        images: list[int] = []
+        signs: list[int] = []
+        for part in parts:
+            assert isinstance(part, Monomial)
+            start = len(images)
+            images.extend([start + j for j in part.images])
+            signs.extend(part.signs)
+        return Monomial(tuple(images), tuple(signs))
+    size = sum(part.degree for part in parts)
+    rows, start = [], 0
+    for part in parts:
+        for row in rows_of(part):
+            line = [Fraction(0)] * size
+            line[start : start + part.degree] = row
+            rows.append(line)
+        start += part.degree
+    return matrix(rows)
+
+
+def restrict(image: AnyImage, indices: Sequence[int]) -> Image | None:
+    """The diagonal block on `indices`, or None unless the matrix is block-diagonal for them and the
+    rest."""
+    chosen = {index: place for place, index in enumerate(indices)}
+    rows = sparse_rows_of(image)
+    for i, row in enumerate(rows):
+        if any((j in chosen) != (i in chosen) for j, _ in row):
+            return None
+    block = [[Fraction(0)] * len(indices) for _ in indices]
+    for place, i in enumerate(indices):
+        for j, value in rows[i]:
+            block[place][chosen[j]] = value
+    return matrix(block)
+
+
+def scale(image: AnyImage, factor: Rational) -> Image:
+    image = explicit(image)
+    if isinstance(image, Monomial) and abs(factor) == 1:
+        return Monomial(image.images, tuple([int(factor) * s for s in image.signs]))
+    return matrix([[factor * value for value in row] for row in rows_of(image)])
+
+
+def determinant(image: AnyImage) -> Rational:
+    """The determinant; the parity of the permutation times the product of the signs if monomial."""
+    image = explicit(image)
+    if isinstance(image, Matrix):
+        return _whole(_determinant_rows(image.rows))
+    seen = [False] * image.degree
+    result = prod(image.signs)
+    for start in range(image.degree):
+        length, i = 0, start
+        while not seen[i]:
+            seen[i], i, length = True, image.images[i], length + 1
+        if length and length % 2 == 0:
+            result = -result
+    return result
+
+
+def is_orthogonal(image: AnyImage) -> bool:
+    if not isinstance(image, Matrix):
+        return True
+    return compose(image, transpose(image)).is_identity
+
+
+def monomial_entries(image: AnyImage) -> frozenset[Fraction] | None:
+    """The non-zero entries if every row and column has exactly one of them, else None."""
+    if isinstance(image, LatticeMap):
+        return frozenset({Fraction(1)})
+    if isinstance(image, Monomial):
+        return frozenset(Fraction(sign) for sign in set(image.signs))
+    columns = set()
+    for row in image.sparse_rows:
+        if len(row) != 1:
+            return None
+        columns.add(row[0][0])
+    if len(columns) != image.degree:
+        return None
+    return frozenset(row[0][1] for row in image.sparse_rows)
+
+
+def first_difference(
+    found: AnyImage, expected: AnyImage
+) -> tuple[int, int, Fraction, Fraction, float] | None:
+    """The first entry (row-major) where two images differ, as (row, column, found, expected,
+    largest deviation)."""
+    if found == expected:
+        return None
+    witness: tuple[int, int, Fraction, Fraction] | None = None
+    largest = Fraction(0)
+    for i, (row, other) in enumerate(
+        zip(sparse_rows_of(found), sparse_rows_of(expected), strict=True)
+    ):
+        if row == other:
+            continue
+        a, b = dict(row), dict(other)
+        for j in sorted(a.keys() | b.keys()):
+            deviation = abs(a.get(j, Fraction(0)) - b.get(j, Fraction(0)))
+            if deviation:
+                witness = witness or (i, j, a.get(j, Fraction(0)), b.get(j, Fraction(0)))
+                largest = max(largest, deviation)
+    return None if witness is None else (*witness, _to_float(largest))
+
+
+def _to_float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _whole(value: Rational) -> Rational:
+    return int(value) if value == int(value) else value
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    return [prod(shape[d + 1 :]) for d in range(len(shape))]
+
+
+def _fixed_points(image: LatticeMap) -> int:
+    """Fixed points, one cycle of the axis permutation at a time: c = sign * c + offset mod size."""
+    total, seen = 1, [False] * len(image.shape)
+    for start, size in enumerate(image.shape):
+        if seen[start]:
+            continue
+        sign, offset, d = 1, 0, start
+        while not seen[d]:
+            seen[d] = True
+            sign, offset = image.signs[d] * sign, image.signs[d] * offset + image.offsets[d]
+            d = image.axes[d]
+        offset %= size
+        if sign == 1:
+            total *= size if offset == 0 else 0
+        elif size % 2:
+            total *= 1
+        else:
+            total *= 2 if offset % 2 == 0 else 0
+    return total
+
+
+def _inverse_rows(rows: tuple[tuple[Fraction, ...], ...]) -> list[list[Fraction]]:
+    n = len(rows)
+    work = [list(row) + [Fraction(int(i == j)) for j in range(n)] for i, row in enumerate(rows)]
+    for column in range(n):
+        pivot = next((i for i in range(column, n) if work[i][column]), None)
+        if pivot is None:
+            raise ZeroDivisionError("the matrix has no inverse")
+        work[column], work[pivot] = work[pivot], work[column]
+        head = work[column][column]
+        work[column] = [value / head for value in work[column]]
+        for i in range(n):
+            factor = work[i][column]
+            if i != column and factor:
+                work[i] = [a - factor * b for a, b in zip(work[i], work[column], strict=True)]
+    return [row[n:] for row in work]
+
+
+def _determinant_rows(rows: tuple[tuple[Fraction, ...], ...]) -> Fraction:
+    work, result = [list(row) for row in rows], Fraction(1)
+    for column in range(len(work)):
+        pivot = next((i for i in range(column, len(work)) if work[i][column]), None)
+        if pivot is None:
+            return Fraction(0)
+        if pivot != column:
+            work[column], work[pivot], result = work[pivot], work[column], -result
+        result *= work[column][column]
+        for i in range(column + 1, len(work)):
+            factor = work[i][column] / work[column][column]
+            if factor:
+                work[i] = [a - factor * b for a, b in zip(work[i], work[column], strict=True)]
+    return result
