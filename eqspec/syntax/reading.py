@@ -36,6 +36,7 @@ class Reading:
     lost: list[str] = field(default_factory=list)
     skipped: list[Span] = field(default_factory=list)
     stuck: tuple[int, int] = (-1, 0)  # an offset and how often reading failed there
+    owed: int = 0  # bodies closed by a sign that was put in: their own `}` may still come
     mended: int = -1  # where a sign was put in or exchanged last
 
     @cached_property

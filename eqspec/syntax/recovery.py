@@ -147,6 +147,7 @@ def _token(reading: Reading, failure: errors.Failure) -> None:
             cut(reading, level_of(reading))
             closers = ["RBRACE"]
         close(reading, closers, offset)
+        reading.owed += 1
         reading.go_on(offset)
     elif not failure.complete and place is not None and resumes(reading, failure, place):
         if inside and stack.takes(*inside, token.type):
@@ -267,6 +268,10 @@ def _drop_closers(reading: Reading, failure: errors.Failure) -> None:
     """Closing signs that close nothing are read over, all that stand together."""
     text, offset = reading.source.text, failure.token.start_pos or 0
     end = failure.token.end_pos or 0
+    if failure.body is None and failure.token.type == "RBRACE" and reading.owed:
+        reading.owed -= 1  # the brace was not missing, the declaration stood inside
+        reading.go_on(end, failure.last)
+        return
     while text.startswith(str(failure.token), end):
         end += 1
     reading.report(errors.stray_closer(failure, Span(offset, end)))
