@@ -1,1 +1,41 @@
+"""The table of ops: one line for each op family.
 
+`OPS` holds what a spec may call, `INTERNAL` what the layer graph makes by itself (inputs apart).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from eqspec.ops import averaging, linear, pointwise, pool, structure
+from eqspec.ops.contract import Op
+
+OPS: Mapping[str, Op] = MappingProxyType(
+    {
+        op.name: op
+        for op in (
+            linear.LINEAR,
+            *pointwise.ops(),
+            pool.POOL,
+            averaging.EQUITUNE,
+            averaging.MULTI_EQUITUNE,
+            averaging.FUSE,
+            structure.SUM,
+            structure.CONCAT,
+            structure.IDENTITY,
+        )
+    }
+)
+INTERNAL: Mapping[str, Op] = MappingProxyType(
+    {op.name: op for op in (structure.FIELD, structure.BLOCK, structure.CALL)}
+)
+
+
+def op_named(name: str) -> Op:
+    """The op that made a node.
+
+    Raises:
+        KeyError: the node is an input.
+    """
+    return OPS[name] if name in OPS else INTERNAL[name]

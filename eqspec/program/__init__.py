@@ -1,1 +1,1 @@
-
+"""Tensor programs: straight-line instructions, their passes, their cost and a NumPy interpreter."""

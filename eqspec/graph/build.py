@@ -1,0 +1,473 @@
+"""From the members of a module to its layer graph: order, arguments, types, guarantees, promises.
+
+In: the syntax tree of a module, the scope around it, the arguments of its template. Out: a `Module`.
+A member that is refused is reported once; members that do not depend on it go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from eqspec.diagnostics.model import Diagnostic, Severity, Span
+from eqspec.graph.elaborate import ModuleEntry, group_of, size_of, type_of
+from eqspec.graph.expressions import Expressions, ModuleMaker
+from eqspec.graph.model import (
+    Base,
+    InputFeature,
+    Level,
+    Module,
+    Node,
+    OutputFeature,
+    Promise,
+)
+from eqspec.graph.op import Refusal
+from eqspec.graph.scope import GroupValue, Scope, World
+from eqspec.syntax import tree
+
+LEVELS = {
+    "exactly": Level.EXACT,
+    "almost everywhere": Level.ALMOST_EVERYWHERE,
+    "approximately": Level.APPROXIMATE,
+}
+MAX_NESTING = 40
+
+
+@dataclass
+class Instances:
+    """The modules of a spec, one for each set of template arguments, in order of dependence."""
+
+    world: World
+    made: dict[str, Module | None] = field(default_factory=dict)
+    active: list[str] = field(default_factory=list)
+
+    def make(
+        self,
+        entry: ModuleEntry,
+        arguments: Mapping[str, int | GroupValue],
+        scope: Scope,
+        span: Span,
+    ) -> Module:
+        """The instance of a module for these arguments.
+
+        Raises:
+            Refusal: it calls itself, or was refused before.
+        """
+        item = entry.item
+        assert isinstance(item, tree.Module)
+        key = _key(item, entry.scope, arguments)
+        if key in self.active:
+            chain = " -> ".join([*self.active[self.active.index(key) :], key])
+            scope.refuse("EQS204", f"the module `{key}` calls itself", span, chain)
+        if len(self.active) >= MAX_NESTING:
+            scope.refuse("EQS204", f"modules are nested deeper than {MAX_NESTING}", span)
+        if key not in self.made:
+            self.active.append(key)
+            try:
+                module = _build(self, entry, arguments, key)
+            finally:
+                self.active.pop()
+            self.made[key] = module
+        module = self.made[key]
+        if module is None:
+            raise Refusal()
+        return module
+
+
+def _key(item: tree.Module, scope: Scope, arguments: Mapping[str, int | GroupValue]) -> str:
+    words = [f"{scope.prefix}_{item.name.text}" if scope.prefix else item.name.text]
+    for formal in item.formals:
+        value = arguments[formal.name.text]
+        text = "".join(value.names) if isinstance(value, GroupValue) else str(value)
+        if formal.default is None or formal.is_group or scope.values.get(formal.name.text) != value:
+            words.append(f"{formal.name.text}{text}")
+    plain = all(formal.default is not None for formal in item.formals)
+    defaults = plain and all(
+        not isinstance(arguments[f.name.text], GroupValue) for f in item.formals
+    )
+    if defaults and arguments == default_arguments(item, scope):
+        return words[0]
+    return "_".join(words).replace(".", "_")
+
+
+def default_arguments(item: tree.Module, scope: Scope) -> dict[str, int | GroupValue]:
+    found: dict[str, int | GroupValue] = {}
+    for formal in item.formals:
+        if formal.default is not None:
+            found[formal.name.text] = (
+                group_of(scope, formal.default)
+                if formal.is_group
+                else size_of(scope, formal.default)
+            )
+    return found
+
+
+def _build(
+    instances: Instances,
+    entry: ModuleEntry,
+    arguments: Mapping[str, int | GroupValue],
+    key: str,
+) -> Module | None:
+    item = entry.item
+    assert isinstance(item, tree.Module)
+    scope = Scope(instances.world, entry.scope.source, parent=entry.scope, prefix=entry.scope.prefix)
+    scope.values.update(arguments)
+    builder = ModuleBuilder(instances, scope, item, key)
+    return builder.build()
+
+
+class ModuleBuilder:
+    """Elaborates one instance of one module."""
+
+    def __init__(self, instances: Instances, scope: Scope, item: tree.Module, key: str) -> None:
+        self.instances = instances
+        self.scope = scope
+        self.item = item
+        self.key = key
+        self.failed = False
+        self.members: dict[str, tree.Input | tree.Base | tree.Layer | tree.Output] = {}
+        maker: ModuleMaker = instances.make
+        self.expressions = Expressions(scope, maker, self.members)
+
+    def build(self) -> Module | None:
+        """The module, or None if a member of it was refused."""
+        scope, item, expressions = self.scope, self.item, self.expressions
+        self._collect()
+        inputs = self._inputs()
+        self._bases()
+        for name in self._order():
+            self._try(lambda name=name: self._layer(name))  # type: ignore[misc]
+        outputs = self._outputs()
+        nodes = list(expressions.nodes.values())
+        groups = {
+            name: group
+            for node in nodes
+            for name, group in node.type.groups.items()
+        }
+        ordered = {name: groups[name] for name in scope.world.groups if name in groups}
+        for feature in inputs:
+            self._lint_input(feature, bool(ordered))
+        if not any(isinstance(m, tree.Output) for m in item.members):
+            self._report("EQS216", f"the module `{item.name.text}` has no output", item.name.span)
+        promises = self._promises(expressions.nodes)
+        self._lint_unused(nodes, outputs)
+        if self.failed:
+            return None
+        levelled = _levels(nodes, tuple(ordered))
+        return Module(
+            key=self.key,
+            name=item.name.text,
+            doc=item.doc,
+            source=scope.source,
+            span=item.name.span,
+            inputs=tuple(inputs),
+            bases=tuple(expressions.bases.values()),
+            outputs=tuple(outputs),
+            nodes=tuple(levelled),
+            promises=tuple(promises),
+            groups=ordered,
+            children=dict(expressions.children),
+        )
+
+    # ---- members --------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        for member in self.item.members:
+            if isinstance(member, tree.Ensure):
+                continue
+            name = member.name.text
+            if name in self.members:
+                self._report(
+                    "EQS202", f"two members are called `{name}`", member.name.span, "the second"
+                )
+            else:
+                self.members[name] = member
+
+    def _inputs(self) -> list[InputFeature]:
+        found: list[InputFeature] = []
+        for name, member in self.members.items():
+            if isinstance(member, tree.Input):
+
+                def declare(name: str = name, member: tree.Input = member) -> None:
+                    type_ = type_of(self.scope, member.type)
+                    found.append(InputFeature(name, type_, member.doc, member.name.span))
+                    self.expressions.add(
+                        Node(name, "input", type_, (), member.name.span, None, member.doc, True,
+                             generic=True)
+                    )
+
+                self._try(declare)
+        return found
+
+    def _bases(self) -> None:
+        for name, member in self.members.items():
+            if isinstance(member, tree.Base):
+
+                def declare(name: str = name, member: tree.Base = member) -> None:
+                    signature = tuple(type_of(self.scope, part) for part in member.signature)
+                    target = type_of(self.scope, member.target)
+                    factory = member.factory.value if member.factory else None
+                    if factory is not None and not _is_factory(factory):
+                        self.scope.refuse(
+                            "EQS211", "a factory is written `package.module:name`",
+                            member.factory.span if member.factory else member.span,
+                        )
+                    base = Base(name, signature, target, factory, member.name.span, member.doc)
+                    if base.claims:
+                        self.scope.not_built(
+                            "a base that is equivariant by the user's claim", member.name.span,
+                            help="write plain sizes: the average makes it equivariant",
+                        )
+                    self.expressions.bases[name] = base
+
+                self._try(declare)
+
+    def _order(self) -> Iterator[str]:
+        """Layers and outputs, each after those it reads; a cycle is reported and left out."""
+        state: dict[str, int] = {}
+        order: list[str] = []
+        for root in self.members:
+            path: list[tuple[str, Iterator[tuple[str, Span]]]] = []
+            if state.get(root) is None:
+                state[root] = 1
+                path.append((root, self._reads(root)))
+            while path:
+                name, reads = path[-1]
+                step = next(reads, None)
+                if step is None:
+                    path.pop()
+                    state[name] = 2
+                    order.append(name)
+                    continue
+                other, span = step
+                if state.get(other) == 1:
+                    cycle = [entry for entry, _ in path]
+                    cycle = cycle[cycle.index(other) :]
+                    self._report(
+                        "EQS204", f"`{other}` depends on itself", span, " -> ".join([*cycle, other])
+                    )
+                    for entry in cycle:
+                        self.expressions.broken.add(entry)
+                elif other not in state:
+                    state[other] = 1
+                    path.append((other, self._reads(other)))
+        for name in order:
+            member = self.members[name]
+            if isinstance(member, tree.Layer | tree.Output) and name not in self.expressions.broken:
+                yield name
+
+    def _reads(self, name: str) -> Iterator[tuple[str, Span]]:
+        member = self.members[name]
+        value = member.value if isinstance(member, tree.Layer | tree.Output) else None
+        todo: list[object] = [value] if value is not None else []
+        while todo:
+            expr = todo.pop()
+            match expr:
+                case tree.Reference(name=other, span=span):
+                    if isinstance(self.members.get(other), tree.Layer | tree.Output):
+                        yield other, span
+                case tree.Attribute(base=base) | tree.Select(base=base):
+                    todo.append(base)
+                case tree.Call(arguments=arguments):
+                    todo.extend(argument.value for argument in reversed(arguments))
+                case tree.Sum(terms=terms):
+                    todo.extend(term for _, term in reversed(terms))
+                case tree.Product(factors=factors):
+                    todo.extend(factor for _, factor in reversed(factors))
+
+    def _layer(self, name: str) -> None:
+        member = self.members[name]
+        assert isinstance(member, tree.Layer | tree.Output)
+        try:
+            if member.value is None:
+                self.scope.refuse(
+                    "EQS207", f"the output `{name}` of a module needs a value", member.name.span,
+                    help="only an `interface` declares outputs without layers",
+                )
+            declared = type_of(self.scope, member.type) if member.type else None
+            self.expressions.layer(
+                name, member.value, declared, member.type.span if member.type else None,
+                member.doc, promise=isinstance(member, tree.Output), span=member.name.span,
+            )
+        except Refusal:
+            self.expressions.broken.add(name)
+            raise
+
+    def _outputs(self) -> list[OutputFeature]:
+        return [
+            OutputFeature(
+                name, self.expressions.nodes[name].type, name, member.doc, member.name.span
+            )
+            for name, member in self.members.items()
+            if isinstance(member, tree.Output) and name in self.expressions.nodes
+        ]
+
+    # ---- promises and lints -------------------------------------------------------------------------
+
+    def _promises(self, nodes: Mapping[str, Node]) -> list[Promise]:
+        found: list[Promise] = []
+        levelled = {
+            node.name: node for node in _levels(list(nodes.values()), tuple(self.scope.world.groups))
+        }
+        for member in self.item.members:
+            if isinstance(member, tree.Ensure):
+                self._try(lambda m=member: found.append(self._promise(m, levelled)))  # type: ignore[misc]
+        return found
+
+    def _promise(self, member: tree.Ensure, nodes: Mapping[str, Node]) -> Promise:
+        factors = group_of(self.scope, member.group).names
+        level = LEVELS[member.level]
+        for path in member.targets:
+            if path.text not in nodes:
+                if path.names[0].text in self.expressions.broken:
+                    raise Refusal()
+                self.scope.unknown("feature", path.text, path.span, iter(nodes))
+            node = nodes[path.text]
+            carried = [factor for factor in factors if factor in node.type.factors]
+            if member.kind == "invariant" and carried:
+                self.scope.refuse(
+                    "EQS405", f"`{path.text}` is not invariant under `{carried[0]}`", path.span,
+                    f"it has type {node.type}, on which `{carried[0]}` acts",
+                    help=f"pool it first: `pool({path.text}, over={carried[0]})`",
+                )
+            missing = [factor for factor in factors if factor not in node.type.factors]
+            if member.kind == "equivariant" and missing:
+                self.scope.refuse(
+                    "EQS405", f"`{missing[0]}` does not act on `{path.text}`", path.span,
+                    f"it has type {node.type}", help="it is invariant: write `ensure ... invariant`",
+                )
+            reached = node.level(factors)
+            if reached < level:
+                self.scope.refuse(
+                    "EQS406", f"`{path.text}` keeps its symmetry {reached.words} only", path.span,
+                    f"demanded: {level.words}",
+                )
+        return Promise(tuple(path.text for path in member.targets), member.kind, level, factors)
+
+    def _lint_input(self, feature: InputFeature, has_groups: bool) -> None:
+        if not has_groups:
+            return
+        for block in feature.type.blocks:
+            if not block.factors and not block.fixed:
+                self._report(
+                    "EQS903", f"no group acts on the input `{feature.name}`", feature.span,
+                    f"its type is {feature.type}",
+                    help="if it should stay as it is, say so: `fixed [...]`",
+                    severity=Severity.WARNING,
+                )
+                return
+
+    def _lint_unused(self, nodes: Sequence[Node], outputs: Sequence[OutputFeature]) -> None:
+        if self.expressions.broken:
+            return
+        live = {feature.node for feature in outputs}
+        for node in reversed(nodes):
+            if node.name in live:
+                live.update(node.args)
+        for node in nodes:
+            if node.declared and node.name not in live:
+                what = "input" if node.op == "input" else "layer"
+                self._report(
+                    "EQS902", f"the {what} `{node.name}` reaches no output", node.span, "unused",
+                    severity=Severity.WARNING,
+                )
+        for name, base in self.expressions.bases.items():
+            if name not in self.expressions.used_bases:
+                self._report(
+                    "EQS902", f"the base `{name}` is not used", base.span, "unused",
+                    severity=Severity.WARNING,
+                )
+
+    def _report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        help: str | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        self.failed |= severity is Severity.ERROR
+        self.scope.world.diagnostics.append(
+            self.scope.diagnostic(code, message, span, label, help=help, severity=severity)
+        )
+
+    def _try(self, action: object) -> None:
+        try:
+            action()  # type: ignore[operator]
+        except Refusal as refusal:
+            self.failed = True
+            self.scope.gather(refusal)
+
+
+def build_interface(entry: ModuleEntry) -> Module | None:
+    """An interface: inputs and outputs and no layers."""
+    item, scope = entry.item, entry.scope
+    assert isinstance(item, tree.Interface)
+    failed = False
+    inputs: list[InputFeature] = []
+    outputs: list[OutputFeature] = []
+    seen: set[str] = set()
+    for member in item.members:
+        name = member.name.text
+        try:
+            if name in seen:
+                scope.refuse("EQS202", f"two members are called `{name}`", member.name.span, "the second")
+            seen.add(name)
+            if isinstance(member, tree.Output):
+                if member.type is None or member.value is not None:
+                    scope.refuse(
+                        "EQS207", "an output of an interface has a type and no value",
+                        member.name.span, help="layers belong into a `module`",
+                    )
+                type_ = type_of(scope, member.type)
+                outputs.append(OutputFeature(name, type_, "", member.doc, member.name.span))
+            else:
+                type_ = type_of(scope, member.type)
+                inputs.append(InputFeature(name, type_, member.doc, member.name.span))
+        except Refusal as refusal:
+            failed = True
+            scope.gather(refusal)
+    if failed:
+        return None
+    groups = {}
+    for feature in (*inputs, *outputs):
+        groups.update(feature.type.groups)
+    ordered = {name: groups[name] for name in scope.world.groups if name in groups}
+    for entry_ in inputs:
+        for block in entry_.type.blocks:
+            if ordered and not block.factors and not block.fixed:
+                scope.world.diagnostics.append(
+                    scope.diagnostic(
+                        "EQS903", f"no group acts on the input `{entry_.name}`", entry_.span,
+                        f"its type is {entry_.type}",
+                        help="if it should stay as it is, say so: `fixed [...]`",
+                        severity=Severity.WARNING,
+                    )
+                )
+    return Module(
+        item.name.text, item.name.text, item.doc, scope.source, item.name.span, tuple(inputs), (),
+        tuple(outputs), (), (), ordered, {}, is_interface=True,
+    )
+
+
+def _levels(nodes: Sequence[Node], factors: tuple[str, ...]) -> list[Node]:
+    """Every node with its guarantee for every factor: the weakest of the op's own and its arguments'
+    (rule R1; forgetting a factor does not heal it)."""
+    known: dict[str, Node] = {}
+    for node in nodes:
+        levels = {
+            factor: min([node.own, *(known[arg].levels[factor] for arg in node.args)])
+            for factor in factors
+        }
+        known[node.name] = replace(node, levels=levels)
+    return list(known.values())
+
+
+def _is_factory(text: str) -> bool:
+    module, colon, name = text.partition(":")
+    return bool(colon) and all(
+        part.isidentifier() for part in (*module.split("."), *name.split("."))
+    )
+

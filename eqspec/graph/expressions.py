@@ -1,0 +1,519 @@
+"""The expression of a layer: names, calls of ops and of modules, sums, fields.
+
+In: an expression and the type that its layer declares. Out: nodes of the layer graph, the last of
+which is the value. A declared type is handed down through ops that keep the type of their arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from eqspec.diagnostics.model import Diagnostic, Fix, Label, Span
+from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph.elaborate import (
+    ModuleEntry,
+    group_of,
+    kind,
+    number_of,
+    rep_of,
+    resolve,
+    size_of,
+)
+from eqspec.graph.model import Base, Module, Node
+from eqspec.graph.op import (
+    CallSite,
+    Checked,
+    Keyword,
+    KeywordValue,
+    OpTyping,
+    Refusal,
+)
+from eqspec.graph.scope import GroupValue, Scope
+from eqspec.graph.types import FlatAxis, Type
+from eqspec.syntax import tree
+
+ModuleMaker = Callable[[ModuleEntry, Mapping[str, "int | GroupValue"], Scope, Span], Module]
+
+OPS_NOT_BUILT = frozenset(
+    "embedding conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d"
+    " max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d resize upsample pad norm_relu gated"
+    " layer_norm batch_norm rms_norm instance_norm group_norm attention tensor_product dot norm"
+    " contract coset lambda_equitune equizero multi_equizero frame center difference dropout greps"
+    " stop_gradient invariants patch_embedding index".split()
+)
+
+
+@dataclass(frozen=True)
+class FieldOf:
+    """Data of a `field` node: the field ``name`` of the `flat` that is axis ``axis`` of the block."""
+
+    axis: int
+    name: str
+
+
+@dataclass(frozen=True)
+class BlockOf:
+    """Data of a `block` node: blocks ``start`` to ``stop`` of a direct sum."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """Data of a `call` node: the instance called and the bases handed to it."""
+
+    module: Module
+    bases: tuple[str, ...]
+
+
+@dataclass
+class Expressions:
+    """Elaborates the expressions of one module, in an order in which every name is known."""
+
+    scope: Scope
+    make_module: ModuleMaker
+    members: Mapping[str, object]
+    nodes: dict[str, Node] = field(default_factory=dict)
+    bases: dict[str, Base] = field(default_factory=dict)
+    used_bases: set[str] = field(default_factory=set)
+    children: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    _layer: str = ""
+    _target_span: Span | None = None
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, node: Node) -> Node:
+        self.nodes[node.name] = node
+        return node
+
+    def layer(
+        self,
+        name: str,
+        value: tree.Expression,
+        declared: Type | None,
+        type_span: Span | None,
+        doc: str | None,
+        *,
+        promise: bool,
+        span: Span,
+    ) -> None:
+        """Make the node of a layer or an output.
+
+        Raises:
+            Refusal: with everything that is wrong in its expression.
+        """
+        self._layer, self._target_span = name, type_span
+        node = self._value(value, declared, name)
+        if declared is not None and node.type != declared:
+            self._mismatch(name, node.type, declared, type_span or span, value.span, promise)
+        if node.name == name:
+            self.nodes[name] = replace(node, doc=doc, declared=True, span=span)
+        else:  # another name for a feature
+            self.add(
+                Node(name, "identity", node.type, (node.name,), span, None, doc, True,
+                     generic=node.generic)
+            )
+
+    def _mismatch(
+        self, name: str, found: Type, declared: Type, type_span: Span, value_span: Span, promise: bool
+    ) -> None:
+        carried = sorted(found.factors - declared.factors)
+        labels = (Label(value_span, f"this has type {found}"),)
+        if carried and promise:
+            who = " and ".join(f"`{factor}`" for factor in carried)
+            self.scope.refuse(
+                "EQS405", f"`{name}` promises invariance and still carries {who}", type_span,
+                f"{who} does not act on this type" if len(carried) == 1 else f"{who} do not act on this type",
+                labels=labels,
+                help=f"remove the group: `pool(..., over={carried[0]})` or `linear(...)` to this type",
+            )
+        self.scope.refuse(
+            "EQS206", f"`{name}` is declared with another type", type_span, f"declared {declared}",
+            labels=labels,
+        )
+
+    # ---- values ---------------------------------------------------------------------------------
+
+    def _value(self, expr: tree.Expression, expected: Type | None, name: str | None = None) -> Node:
+        match expr:
+            case tree.Reference():
+                return self._feature(expr)
+            case tree.Attribute():
+                return self._attribute(expr, name)
+            case tree.Select():
+                return self._select(expr, name)
+            case tree.Call():
+                return self._call(expr, expected, name)
+            case tree.Sum():
+                return self._sum(expr, expected, name)
+        self.scope.refuse(
+            "EQS207", "a layer is a feature, a call, or a sum of these", expr.span, "this is none"
+        )
+
+    def _feature(self, expr: tree.Reference) -> Node:
+        if expr.name in self.nodes:
+            return self.nodes[expr.name]
+        if expr.name in self.broken or expr.name in self.members:
+            if expr.name in self.bases:
+                self.scope.refuse(
+                    "EQS203", f"`{expr.name}` is a base; call it through an op", expr.span,
+                    help=f"`equitune({expr.name}, x)` averages it over the group",
+                )
+            raise Refusal()
+        owner = self.scope.owner(expr.name)
+        if owner is not None:
+            value = resolve(self.scope, expr.name, expr.span)
+            self.scope.refuse("EQS203", f"`{expr.name}` is no feature", expr.span, f"this is {kind(value)}")
+        self.scope.unknown("feature", expr.name, expr.span, iter(self.nodes))
+
+    def _attribute(self, expr: tree.Attribute, name: str | None) -> Node:
+        base = self._value(expr.base, None)
+        wanted = expr.name.text
+        if isinstance(base.data, ModuleCall) and base.op == "call":
+            start = 0
+            for feature in base.data.module.outputs:
+                stop = start + len(feature.type.blocks)
+                if feature.name == wanted:
+                    return self._piece(base, feature.type, BlockOf(start, stop), "block", name, expr, wanted)
+                start = stop
+            self.scope.unknown(
+                "output", wanted, expr.name.span, (o.name for o in base.data.module.outputs)
+            )
+        if len(base.type.blocks) == 1:
+            block = base.type.blocks[0]
+            for number, axis in enumerate(block.axes):
+                if not isinstance(axis, FlatAxis):
+                    continue
+                for key, type_ in axis.fields:
+                    if key == wanted:
+                        before, after = block.axes[:number], block.axes[number + 1 :]
+                        blocks = tuple(
+                            replace(inner, axes=(*before, *inner.axes, *after), fixed=False)
+                            for inner in type_.blocks
+                        )
+                        made = Type(blocks)
+                        return self._piece(base, made, FieldOf(number, wanted), "field", name, expr, wanted)
+                self.scope.unknown("field", wanted, expr.name.span, (key for key, _ in axis.fields))
+        self.scope.refuse(
+            "EQS212", f"`{wanted}` is no part of this feature", expr.name.span,
+            f"its type is {base.type}", help="only a `flat` has fields",
+        )
+
+    def _select(self, expr: tree.Select, name: str | None) -> Node:
+        base = self._value(expr.base, None)
+        if len(expr.items) != 1 or not isinstance(expr.items[0], tree.Integer):
+            self.scope.refuse("EQS212", "a block is selected by one number", expr.span, help="`x[0]`")
+        number = expr.items[0].value
+        if number >= len(base.type.blocks):
+            self.scope.refuse(
+                "EQS212", f"there is no block {number}", expr.items[0].span,
+                f"the type {base.type} has {len(base.type.blocks)}",
+            )
+        made = Type((base.type.blocks[number],))
+        return self._piece(base, made, BlockOf(number, number + 1), "block", name, expr, str(number))
+
+    def _piece(
+        self, base: Node, type_: Type, data: object, op: str, name: str | None,
+        expr: tree.Expression, suffix: str,
+    ) -> Node:
+        made = name or f"{base.name}.{suffix}"
+        if made in self.nodes:
+            return self.nodes[made]
+        return self.add(
+            Node(made, op, type_, (base.name,), expr.span, data, generic=base.generic)
+        )
+
+    def _sum(self, expr: tree.Sum, expected: Type | None, name: str | None) -> Node:
+        for sign, term in expr.terms:
+            if sign < 0:
+                self.scope.refuse(
+                    "EQS207", "features are added, not subtracted", term.span,
+                    help="a `linear` layer learns the sign",
+                )
+        made = name or self._fresh("sum")
+        terms = self._gathered([term for _, term in expr.terms], [expected] * len(expr.terms))
+        return self._checked(
+            self.scope.world.ops["+"], made, terms, [t.span for _, t in expr.terms], None, {}, {},
+            expected, expr.span, expr.span,
+        )
+
+    def _gathered(
+        self, values: list[tree.Expression], expected: list[Type | None]
+    ) -> list[Node]:
+        """Elaborate all, so that every mistake among them is told; then refuse if there was one."""
+        found: list[Node] = []
+        wrong: list[Diagnostic] = []
+        failed = False
+        for value, type_ in zip(values, expected, strict=True):
+            try:
+                found.append(self._value(value, type_))
+            except Refusal as refusal:
+                failed = True
+                wrong.extend(refusal.diagnostics)
+        if failed:
+            raise Refusal(*wrong)
+        return found
+
+    # ---- calls ------------------------------------------------------------------------------------
+
+    def _call(self, expr: tree.Call, expected: Type | None, name: str | None) -> Node:
+        function = expr.function
+        if isinstance(function, tree.Reference) and function.name in self.scope.world.ops:
+            return self._op(self.scope.world.ops[function.name], expr, function, expected, name)
+        if isinstance(function, tree.Reference) and function.name in OPS_NOT_BUILT:
+            self.scope.not_built(f"the op `{function.name}`", function.span)
+        if isinstance(function, tree.Reference):
+            owner = self.scope.owner(function.name)
+            if owner is None:
+                known = [*self.scope.world.ops, *OPS_NOT_BUILT]
+                near = did_you_mean(function.name, known)
+                self.scope.refuse(
+                    "EQS214", f"unknown op `{function.name}`", function.span, "no op and no module",
+                    help=f"did you mean `{near}`?" if near else None,
+                    fixes=(Fix(f"replace by `{near}`", ((function.span, near),)),) if near else (),
+                )
+            value = resolve(self.scope, function.name, function.span)
+        elif isinstance(function, tree.Attribute):
+            from eqspec.graph.elaborate import qualified
+
+            value = qualified(self.scope, function)
+        else:
+            self.scope.refuse("EQS203", "this cannot be called", function.span)
+        if not isinstance(value, ModuleEntry) or isinstance(value.item, tree.Interface):
+            self.scope.refuse("EQS203", "this cannot be called", function.span, f"this is {kind(value)}")
+        return self._module_call(value, expr, name)
+
+    def _op(
+        self, op: OpTyping, expr: tree.Call, function: tree.Reference, expected: Type | None,
+        name: str | None,
+    ) -> Node:
+        signature = op.signature
+        positional = [a.value for a in expr.arguments if a.keyword is None]
+        if signature.target == "chooses" and expected is None:
+            self.scope.refuse(
+                "EQS208", f"`{op.name}` must be told its type", function.span,
+                "nothing declares the type of this value",
+                help=f"give it a layer of its own: `name: [...] = {op.name}(...)`",
+            )
+        base: Base | None = None
+        if signature.base:
+            base = self._base_argument(op, positional, function.span)
+            positional = positional[1:]
+        low, high = signature.tensors
+        if len(positional) < low or (high is not None and len(positional) > high):
+            wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+            self.scope.refuse(
+                "EQS207",
+                f"`{op.name}` takes {wanted} feature{'s' if wanted != '1' else ''}"
+                + (" after the base" if signature.base else ""),
+                expr.span, f"{len(positional)} given",
+            )
+        keywords, spans = self._keywords(op, expr)
+        made = name or self._fresh(op.name)
+        hints: list[Type | None] = [None] * len(positional)
+        if signature.target == "keeps":
+            hints = [expected] * len(positional)
+        elif signature.target == "parts" and expected is not None:
+            hints = _parts(expected, len(positional))
+        args = self._gathered(positional, hints)
+        return self._checked(
+            op, made, args, [value.span for value in positional], base, keywords, spans, expected,
+            function.span, expr.span,
+        )
+
+    def _checked(
+        self, op: OpTyping, name: str, args: list[Node], arg_spans: list[Span], base: Base | None,
+        keywords: Mapping[str, KeywordValue], spans: Mapping[str, Span], expected: Type | None,
+        span: Span, whole: Span,
+    ) -> Node:
+        site = CallSite(
+            op.name, name, tuple(args), tuple(arg_spans), base, keywords, spans, expected, span,
+            whole, self._target_span, self.scope.source, self.scope.world.diagnostics.append,
+        )
+        checked: Checked = op.check(site)
+        return self.add(
+            Node(
+                name, op.name, checked.type, tuple(arg.name for arg in args), whole, checked.data,
+                own=checked.level,
+            )
+        )
+
+    def _base_argument(self, op: OpTyping, positional: list[tree.Expression], span: Span) -> Base:
+        first = positional[0] if positional else None
+        if isinstance(first, tree.Reference):
+            if first.name in self.bases:
+                self.used_bases.add(first.name)
+                return self.bases[first.name]
+            if isinstance(self.members.get(first.name), tree.Base):
+                raise Refusal()
+            if first.name not in self.nodes and first.name not in self.members:
+                self.scope.unknown("base", first.name, first.span, iter(self.bases))
+        self.scope.refuse(
+            "EQS207", f"`{op.name}` needs a base as its first argument", first.span if first else span,
+            help="declare the network: `base net: [3, 64, 64] -> [10]`",
+        )
+
+    def _keywords(
+        self, op: OpTyping, expr: tree.Call
+    ) -> tuple[dict[str, KeywordValue], dict[str, Span]]:
+        values: dict[str, KeywordValue] = {}
+        spans: dict[str, Span] = {}
+        for argument in expr.arguments:
+            if argument.keyword is None:
+                continue
+            key = argument.keyword.text
+            if key not in op.signature.keywords:
+                near = did_you_mean(key, op.signature.keywords)
+                self.scope.refuse(
+                    "EQS207", f"`{op.name}` has no option `{key}`", argument.keyword.span,
+                    f"it has {', '.join(op.signature.keywords)}" if op.signature.keywords else "it has none",
+                    help=f"did you mean `{near}`?" if near else None,
+                )
+            if key in values:
+                self.scope.refuse("EQS207", f"`{key}` is given twice", argument.keyword.span)
+            values[key] = self._keyword(op.signature.keywords[key], key, argument.value)
+            spans[key] = argument.value.span
+        return values, spans
+
+    def _keyword(self, want: Keyword, key: str, value: tree.Expression) -> KeywordValue:
+        scope = self.scope
+        match want:
+            case "boolean":
+                if isinstance(value, tree.Boolean):
+                    return value.value
+                scope.refuse("EQS207", f"`{key}` is true or false", value.span)
+            case "number":
+                return float(number_of(scope, value))
+            case "group":
+                return group_of(scope, value).names
+            case "axis":
+                return rep_of(scope, value)
+            case "names":
+                items = value.items if isinstance(value, tree.ListOf) else (value,)
+                names = [item.name for item in items if isinstance(item, tree.Reference)]
+                if len(names) != len(items):
+                    scope.refuse("EQS207", f"`{key}` names plain axes by their parameter", value.span)
+                for name, item in zip(names, items, strict=True):
+                    resolve(scope, name, item.span, "parameter")
+                return tuple(names)
+            case tuple():
+                if isinstance(value, tree.Reference) and value.name in want:
+                    return value.name
+                near = did_you_mean(value.name, want) if isinstance(value, tree.Reference) else None
+                scope.refuse(
+                    "EQS207", f"`{key}` is one of {', '.join(want)}", value.span,
+                    help=f"did you mean `{near}`?" if near else None,
+                )
+
+    def _fresh(self, op: str) -> str:
+        stem = f"{self._layer}.{'sum' if op == '+' else op}"
+        count = self._counts[stem] = self._counts.get(stem, 0) + 1
+        return stem if count == 1 else f"{stem}{count}"
+
+    # ---- calls of modules -----------------------------------------------------------------------------
+
+    def _module_call(self, entry: ModuleEntry, expr: tree.Call, name: str | None) -> Node:
+        item = entry.item
+        assert isinstance(item, tree.Module)
+        bases = [m for m in item.members if isinstance(m, tree.Base)]
+        arguments, given = self._template(entry, item, bases, expr)
+        positional = [a.value for a in expr.arguments if a.keyword is None]
+        module = self.make_module(entry, arguments, self.scope, expr.span)
+        if len(positional) != len(module.inputs):
+            self.scope.refuse(
+                "EQS213", f"`{item.name.text}` takes {len(module.inputs)} inputs", expr.span,
+                f"{len(positional)} given",
+            )
+        args = self._gathered(positional, [feature.type for feature in module.inputs])
+        for feature, arg, value in zip(module.inputs, args, positional, strict=True):
+            if arg.type != feature.type:
+                self.scope.refuse(
+                    "EQS213", f"the input `{feature.name}` of `{item.name.text}` has another type",
+                    value.span, f"this has type {arg.type}", help=f"it takes {feature.type}",
+                )
+        passed = self._passed_bases(module, given, expr)
+        outputs = module.outputs
+        type_ = Type(tuple(block for output in outputs for block in output.type.blocks))
+        made = name or self._fresh(item.name.text)
+        self.children[made] = module.key
+        levels = [module.node(output.node).level() for output in outputs]
+        return self.add(
+            Node(
+                made, "call", type_, tuple(arg.name for arg in args), expr.span,
+                ModuleCall(module, passed), own=min(levels),
+            )
+        )
+
+    def _template(
+        self, entry: ModuleEntry, item: tree.Module, bases: list[tree.Base], expr: tree.Call
+    ) -> tuple[dict[str, int | GroupValue], dict[str, tuple[str, Span]]]:
+        formals = {formal.name.text: formal for formal in item.formals}
+        arguments: dict[str, int | GroupValue] = {}
+        given: dict[str, tuple[str, Span]] = {}
+        for argument in expr.arguments:
+            if argument.keyword is None:
+                continue
+            key = argument.keyword.text
+            if key in formals:
+                if formals[key].is_group:
+                    arguments[key] = group_of(self.scope, argument.value)
+                else:
+                    arguments[key] = size_of(self.scope, argument.value)
+            elif any(base.name.text == key for base in bases):
+                if not (isinstance(argument.value, tree.Reference) and argument.value.name in self.bases):
+                    self.scope.refuse("EQS213", f"`{key}` takes a base of this module", argument.value.span)
+                given[key] = (argument.value.name, argument.value.span)
+            else:
+                near = did_you_mean(key, [*formals, *(b.name.text for b in bases)])
+                self.scope.refuse(
+                    "EQS213", f"`{item.name.text}` has no parameter `{key}`", argument.keyword.span,
+                    help=f"did you mean `{near}`?" if near else None,
+                )
+        for key, formal in formals.items():
+            if key not in arguments:
+                if formal.default is None:
+                    self.scope.refuse("EQS213", f"`{item.name.text}` needs `{key}=...`", expr.span)
+                arguments[key] = (
+                    group_of(entry.scope, formal.default)
+                    if formal.is_group
+                    else size_of(entry.scope, formal.default)
+                )
+        return {key: arguments[key] for key in formals}, given
+
+    def _passed_bases(
+        self, module: Module, given: Mapping[str, tuple[str, Span]], expr: tree.Call
+    ) -> tuple[str, ...]:
+        passed: list[str] = []
+        for base in module.bases:
+            if base.name not in given:
+                if base.factory is None:
+                    self.scope.refuse(
+                        "EQS213", f"`{module.name}` needs its base: `{base.name}=...`", expr.span
+                    )
+                passed.append("")
+                continue
+            own, span = given[base.name]
+            mine = self.bases[own]
+            if mine.signature != base.signature or mine.target != base.target:
+                self.scope.refuse(
+                    "EQS211", f"`{own}` has another signature than `{base.name}`", span,
+                    help="the shapes of arguments and result must be equal",
+                )
+            self.used_bases.add(own)
+            passed.append(own)
+        return tuple(passed)
+
+
+def _parts(expected: Type, count: int) -> list[Type | None]:
+    """The types of the parts from which a declared direct sum or `flat` is built."""
+    if len(expected.blocks) == count:
+        return [Type((block,)) for block in expected.blocks]
+    if len(expected.blocks) == 1 and len(expected.blocks[0].axes) == 1:
+        axis = expected.blocks[0].axes[0]
+        if isinstance(axis, FlatAxis) and len(axis.fields) == count:
+            return [type_ for _, type_ in axis.fields]
+    return [None] * count
+
+

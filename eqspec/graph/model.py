@@ -1,0 +1,218 @@
+"""The layer graph: features as nodes, dependences as edges, and what is known of each.
+
+A `Module` holds a `networkx.DiGraph` whose nodes are names and carry a `Node`; an edge carries its
+class for every factor. Fusion points are a query on the graph, not a special case in an op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Literal
+
+from eqspec.algebra.groups import Group
+from eqspec.diagnostics.model import Source, Span
+from eqspec.graph.types import Type
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class Level(IntEnum):
+    """What is guaranteed, weakest first."""
+
+    APPROXIMATE = 0
+    ALMOST_EVERYWHERE = 1
+    EXACT = 2
+
+    @property
+    def key(self) -> str:
+        """The word of machine-readable output."""
+        return self.name.lower()
+
+    @property
+    def words(self) -> str:
+        return {0: "approximately", 1: "almost everywhere", 2: "exactly"}[self.value]
+
+
+class EdgeClass(Enum):
+    """What one factor asks of a map from x to y.
+
+    EQUIVARIANT: it acts on both. INVARIANT: on x alone, and must be forgotten. SYMMETRIC: on y alone,
+    and must fix the result. (Theorem 1 of *Efficient Model-Agnostic Multi-Group Equivariant
+    Networks*, edge by edge.)
+    """
+
+    EQUIVARIANT = "equivariant"
+    INVARIANT = "invariant"
+    SYMMETRIC = "symmetric"
+
+
+def edge_classes(source: Type, target: Type) -> dict[str, EdgeClass]:
+    """The class of an edge for every factor that acts at either end, in order of name."""
+    classes: dict[str, EdgeClass] = {}
+    for factor in sorted(source.factors | target.factors):
+        if factor not in target.factors:
+            classes[factor] = EdgeClass.INVARIANT
+        elif factor not in source.factors:
+            classes[factor] = EdgeClass.SYMMETRIC
+        else:
+            classes[factor] = EdgeClass.EQUIVARIANT
+    return classes
+
+
+def is_fusion(classes: Mapping[str, EdgeClass]) -> bool:
+    """Is an edge of these classes an invariant-symmetric fusion point?"""
+    return {EdgeClass.INVARIANT, EdgeClass.SYMMETRIC} <= set(classes.values())
+
+
+@dataclass(frozen=True)
+class Node:
+    """A feature: its type, the op that makes it and the features it is made of.
+
+    ``name`` is the name in the spec, or ``layer.op`` for a step inside an expression. ``data`` is what
+    the typing rule found and the lowering needs. ``own`` is what the op by itself guarantees, ``levels`` the
+    guarantee for every factor of the module. ``generic``: no null set of inputs has a preimage that is not null under it (rule R2:
+    an input, or a renaming of one).
+    """
+
+    name: str
+    op: str
+    type: Type
+    args: tuple[str, ...]
+    span: Span
+    data: object = None
+    doc: str | None = None
+    declared: bool = False
+    own: Level = Level.EXACT
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    generic: bool = False
+
+    def level(self, factors: tuple[str, ...] | frozenset[str] | None = None) -> Level:
+        """The weakest guarantee over these factors, or over all."""
+        chosen = [
+            level for name, level in self.levels.items() if factors is None or name in factors
+        ]
+        return min(chosen, default=Level.EXACT)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A user's network: called with tensors of these types, returns tensors of ``target``.
+
+    A representation in the signature is the user's claim that the network respects it.
+    """
+
+    name: str
+    signature: tuple[Type, ...]
+    target: Type
+    factory: str | None
+    span: Span
+    doc: str | None = None
+
+    @property
+    def claims(self) -> frozenset[str]:
+        factors = set(self.target.factors)
+        for type_ in self.signature:
+            factors |= type_.factors
+        return frozenset(factors)
+
+
+@dataclass(frozen=True)
+class InputFeature:
+    name: str
+    type: Type
+    doc: str | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class OutputFeature:
+    """An output and the node that computes it (empty in an interface)."""
+
+    name: str
+    type: Type
+    node: str
+    doc: str | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class Promise:
+    """An `ensure` that was proved."""
+
+    targets: tuple[str, ...]
+    kind: Literal["invariant", "equivariant"]
+    level: Level
+    factors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module of a spec with its template arguments filled in, or an interface (no graph nodes).
+
+    ``key`` names the instance; ``children`` maps the name of a call node to the key of its module.
+    ``nodes`` are in topological order.
+    """
+
+    key: str
+    name: str
+    doc: str | None
+    source: Source
+    span: Span
+    inputs: tuple[InputFeature, ...]
+    bases: tuple[Base, ...]
+    outputs: tuple[OutputFeature, ...]
+    nodes: tuple[Node, ...]
+    promises: tuple[Promise, ...]
+    groups: Mapping[str, Group]
+    children: Mapping[str, str]
+    is_interface: bool = False
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        return tuple(self.groups)
+
+    def node(self, name: str) -> Node:
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def graph(self) -> nx.DiGraph[str]:
+        """Features and edges; an edge carries ``classes``, a dict from factor to `EdgeClass`."""
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        types: dict[str, Type] = {}
+        for node in self.nodes:
+            graph.add_node(node.name, node=node)
+            types[node.name] = node.type
+            for arg in node.args:
+                graph.add_edge(arg, node.name, classes=edge_classes(types[arg], node.type))
+        return graph
+
+
+def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:
+    """Edges that forget one factor and are symmetric under another, in order of the graph."""
+    return tuple(
+        (source, target)
+        for source, target, classes in module.graph().edges(data="classes")
+        if is_fusion(classes)
+    )
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything that one file declares, checked. ``modules`` are in order of dependence."""
+
+    source: Source
+    modules: tuple[Module, ...]
+    sources: tuple[Source, ...]
+
+    def module(self, key: str) -> Module:
+        for module in self.modules:
+            if module.key == key:
+                return module
+        raise KeyError(key)

@@ -1,0 +1,386 @@
+"""Representations as a spec writes them: built-in ones by name, users' own by their images.
+
+In: a group, a name and its arguments, or a `rep` declaration. Out: a `Representation`, proved to be a
+representation (relations of every factor, commutation of different factors), exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NoReturn
+
+from eqspec.algebra import constructors, lattice
+from eqspec.algebra.groups import GroupTooLarge
+from eqspec.algebra.homomorphism import Fault, homomorphism_fault
+from eqspec.algebra.images import Image, Monomial, explicit, matrix
+from eqspec.algebra.representations import Representation, RepresentationError, from_images
+from eqspec.diagnostics.model import Span
+from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph.scope import GroupValue, Scope
+from eqspec.syntax import tree
+
+SizeOf = Callable[[Scope, tree.Expression], int]
+
+BUILT = (
+    "trivial regular natural sign vector covector shift reverse rot90 rot180 hflip vflip transpose"
+    " grid".split()
+)
+NOT_BUILT = frozenset("tensor irrep irreps quotient induced point".split())
+MAX_DEGREE = 2**22
+
+
+def represent(
+    scope: Scope,
+    group: GroupValue,
+    name: tree.Name,
+    arguments: tuple[tree.Argument, ...],
+    span: Span,
+    size_of: SizeOf,
+) -> Representation:
+    """A built-in representation of the group.
+
+    Raises:
+        Refusal: unknown, not built yet, or the group has no such representation.
+    """
+    world = scope.world
+    if name.text in NOT_BUILT:
+        scope.not_built(f"the representation `{name.text}`", name.span)
+    if name.text not in BUILT:
+        own = [rep for names, rep in world.reps if names == group.names]
+        near = did_you_mean(name.text, [*BUILT, *own])
+        others = [
+            " * ".join(names) for names, rep in world.reps if rep == name.text and names != group.names
+        ]
+        help_ = f"did you mean `{near}`?" if near else None
+        if others:
+            help_ = f"`{name.text}` is declared for `{others[0]}`"
+        scope.refuse(
+            "EQS201", f"`{' * '.join(group.names)}` has no representation `{name.text}`", name.span,
+            "not declared here", help=help_,
+        )
+    sizes = []
+    for argument in arguments:
+        if argument.keyword is not None:
+            scope.refuse("EQS306", f"`{name.text}` takes sizes only", argument.span)
+        sizes.append(size_of(scope, argument.value))
+    label = f"{'.'.join(group.names) if len(group.names) == 1 else _product_name(scope, group)}.{name.text}"
+    if sizes:
+        label += "(" + ", ".join(str(size) for size in sizes) + ")"
+    try:
+        return _built_in(scope, group, name.text, label, tuple(sizes))
+    except RepresentationError as error:
+        scope.refuse("EQS306", str(error), span, "no such representation", help=error.help)
+
+
+def _built_in(
+    scope: Scope, group: GroupValue, name: str, label: str, sizes: tuple[int, ...]
+) -> Representation:
+    world = scope.world
+    if len(group.names) > 1:
+        if name not in ("regular", "trivial") or sizes:
+            raise RepresentationError(
+                f"`{name}` belongs to one factor; this is the product of {len(group.names)}",
+                help=f"write `{group.names[0]}.{name}`",
+            )
+        parts = tuple((factor, world.groups[factor]) for factor in group.names)
+        if name == "trivial":
+            return constructors.trivial(label, *parts[0])
+        return constructors.product_regular(label, parts)
+    factor = group.names[0]
+    primitive = world.groups[factor]
+    if name in ("trivial", "regular", "sign", "vector", "covector"):
+        if sizes:
+            raise RepresentationError(f"`{name}` takes no sizes", help=None)
+        if name == "regular" and primitive.order > MAX_DEGREE:
+            raise RepresentationError(
+                f"a regular representation has one entry for each of the {_order(primitive.order)} elements",
+                help=f"`{factor}.natural` has one entry for each point",
+            )
+        make: Callable[..., Representation] = getattr(constructors, name)
+        return make(label, factor, primitive)
+    if name == "natural":
+        return constructors.natural(label, factor, primitive, sizes or None)
+    wanted = {"shift": 1, "reverse": 1, "transpose": 1, "rot90": 2}.get(name)
+    if not sizes or (wanted is not None and len(sizes) != wanted):
+        raise RepresentationError(
+            f"`{name}` takes {wanted or 'at least one'} size{'' if wanted == 1 else 's'}, {len(sizes)} given"
+        )
+    lattice_make: Callable[..., Representation] = getattr(lattice, name)
+    return lattice_make(label, factor, primitive, *sizes)
+
+
+def _order(order: int) -> str:
+    return f"{order:,}" if order < 10**12 else "more than 10^12"
+
+
+def _product_name(scope: Scope, group: GroupValue) -> str:
+    """The name under which a product is declared, for messages and labels."""
+    at: Scope | None = scope
+    while at is not None:
+        for name, value in at.values.items():
+            if isinstance(value, GroupValue) and value.names == group.names:
+                return name
+        at = at.parent
+    return "(" + " * ".join(group.names) + ")"
+
+
+def select(
+    scope: Scope, rep: Representation, items: tuple[tree.Expression, ...], span: Span
+) -> Representation:
+    """The coordinates `[x, y]` of a representation, where they transform among themselves."""
+    indices: list[int] = []
+    points: list[str] = []
+    known = rep.points or tuple(str(k) for k in range(rep.degree))
+    for item in items:
+        match item:
+            case tree.Reference(name=text) | tree.String(value=text):
+                pass
+            case tree.Integer(value=value):
+                text = str(value)
+            case _:
+                scope.refuse("EQS307", "a coordinate is a name or a number", item.span)
+        if text not in known:
+            scope.unknown("coordinate", text, item.span, iter(known))
+        if text in points:
+            scope.refuse("EQS307", f"`{text}` is selected twice", item.span)
+        indices.append(known.index(text))
+        points.append(text)
+    try:
+        return rep.select(tuple(indices))
+    except RepresentationError as error:
+        scope.refuse("EQS307", str(error), span, "these do not transform among themselves", help=error.help)
+
+
+# ---- users' representations ------------------------------------------------------------------------
+
+
+def user_representation(scope: Scope, group: GroupValue, item: tree.RepDeclaration) -> Representation:
+    """A `rep` declaration, checked: an image for every generator, all relations, all commutators."""
+    kind, points = _kind_and_points(scope, item)
+    degree = len(points)
+    world = scope.world
+    images: dict[tuple[str, int], Image] = {}
+    spans: dict[tuple[str, int], Span] = {}
+    for entry in item.images or ():
+        key = _generator(scope, group, entry.path)
+        if key in images:
+            scope.refuse("EQS202", f"`{entry.path.text}` has two images", entry.span, "the second")
+        images[key] = _image(scope, kind, points, entry.image)
+        spans[key] = entry.span
+    for factor in group.names:
+        for number, generator in enumerate(world.groups[factor].generators):
+            if (factor, number) not in images:
+                name = generator if len(group.names) == 1 else f"{factor}.{generator}"
+                scope.refuse(
+                    "EQS305", f"`{item.path.text}` gives no image of the generator `{name}`",
+                    item.path.span, "a representation needs the image of every generator",
+                    help=f"if it acts as the identity, write `{name} -> "
+                    + ("()`" if kind != "matrix" else f"diag({', '.join(['1'] * degree)})`"),
+                )
+    label = f"{item.path.text}"
+    groups = tuple((factor, world.groups[factor]) for factor in group.names)
+    try:
+        rep = from_images(label, groups, degree, images, points)
+        fault = homomorphism_fault(rep)
+    except RepresentationError as error:
+        scope.refuse("EQS305", str(error), item.span, help=error.help)
+    except GroupTooLarge as error:
+        scope.refuse("EQS304", str(error), item.path.span, "its images cannot be checked")
+    if fault is not None:
+        _refuse_fault(scope, item, points, fault, spans)
+    return rep
+
+
+def _refuse_fault(
+    scope: Scope,
+    item: tree.RepDeclaration,
+    points: tuple[str, ...],
+    fault: Fault,
+    spans: dict[tuple[str, int], Span],
+) -> NoReturn:
+    """Say which relation the images break, and show an entry as witness."""
+    span = next((at for (factor, _), at in spans.items() if factor in fault.factors), item.span)
+    witness = (
+        f"entry ({points[fault.row]}, {points[fault.column]}) is {fault.found}, not {fault.expected}"
+    )
+    if len(fault.factors) == 2:
+        a, b = fault.factors
+        scope.refuse(
+            "EQS303", f"`{item.path.text}`: the actions of `{a}` and `{b}` do not commute",
+            span, f"{fault.relation} fails: {witness}",
+            help="factors of a direct product must commute: declare one group instead, for example"
+            " `dihedral(4)` for quarter turns and a mirror",
+        )
+    close = ""
+    if 0 < fault.error < 1e-3:
+        close = "; decimals are read as exact fractions, and approximate images are not built yet"
+    scope.refuse(
+        "EQS302", f"`{item.path.text}` breaks the relation {fault.relation}", span, witness + close,
+        help="write exact integers or fractions" if close else None,
+    )
+
+
+def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tuple[str, ...]]:
+    value = item.value
+    kinds = ("permutation", "signed_permutation", "matrix")
+    if not (isinstance(value, tree.Call) and isinstance(value.function, tree.Reference)):
+        scope.refuse(
+            "EQS305", "a representation is declared by `permutation(...)`, `signed_permutation(...)` or `matrix(...)`",
+            value.span,
+        )
+    kind = value.function.name
+    if kind not in kinds:
+        if kind in NOT_BUILT or kind in BUILT:
+            scope.refuse(
+                "EQS305", f"`{kind}` is built in and needs no `rep`", value.span,
+                help=f"use `{item.path.names[0].text}.{kind}` directly",
+            )
+        scope.unknown("kind of representation", kind, value.function.span, iter(kinds))
+    if len(value.arguments) != 1:
+        scope.refuse("EQS305", f"`{kind}` takes its points, or their number", value.span)
+    argument = value.arguments[0]
+    if argument.keyword is not None:
+        scope.not_built("a list of points read from a file", argument.span)
+    if not isinstance(argument.value, tree.ListOf):
+        from eqspec.graph.elaborate import size_of
+
+        size = size_of(scope, argument.value)
+        if size > 2**16:
+            scope.refuse("EQS305", "a declared representation has at most 65,536 points", argument.span)
+        return kind, tuple(str(k) for k in range(size))
+    points: list[str] = []
+    for point in argument.value.items:
+        match point:
+            case tree.Reference(name=text) | tree.String(value=text):
+                pass
+            case tree.Integer(value=number):
+                text = str(number)
+            case _:
+                scope.refuse("EQS305", "a point is a name, a number or a string", point.span)
+        if text in points:
+            scope.refuse("EQS202", f"the point `{text}` is listed twice", point.span, "the second")
+        points.append(text)
+    if not points:
+        scope.refuse("EQS305", "a representation needs a point", argument.span)
+    return kind, tuple(points)
+
+
+def _generator(scope: Scope, group: GroupValue, path: tree.Path) -> tuple[str, int]:
+    """`Verb.r`, or `r` where it is clear, as (factor, number of the generator)."""
+    world = scope.world
+    last = path.names[-1]
+    candidates = [
+        (factor, number)
+        for factor in group.names
+        for number, name in enumerate(world.groups[factor].generators)
+        if name == last.text
+        and (len(path.names) == 1 or factor in (path.text.rpartition(".")[0], f"{scope.prefix}.{path.text.rpartition('.')[0]}"))
+    ]
+    if len(path.names) > 1 and not candidates:
+        # another name of a factor, as `group B = A` gives it
+        from eqspec.graph.elaborate import group_of
+
+        prefix: tree.Expression = tree.Reference(path.names[0].text, path.names[0].span)
+        for name in path.names[1:-1]:
+            prefix = tree.Attribute(prefix, name, prefix.span.to(name.span))
+        owner = group_of(scope, prefix)
+        candidates = [
+            (factor, number)
+            for factor in owner.names
+            if factor in group.names
+            for number, text in enumerate(world.groups[factor].generators)
+            if text == last.text
+        ]
+    if len(candidates) == 1:
+        return candidates[0]
+    every = [
+        name if len(group.names) == 1 else f"{factor}.{name}"
+        for factor in group.names
+        for name in world.groups[factor].generators
+    ]
+    if len(candidates) > 1:
+        options = " or ".join(f"`{f}.{last.text}`" for f, _ in candidates)
+        scope.refuse("EQS305", f"several factors have a generator `{last.text}`", path.span, help=f"write {options}")
+    scope.unknown("generator", path.text, path.span, iter(every))
+
+
+def _image(
+    scope: Scope, kind: str, points: tuple[str, ...], image: tree.Image
+) -> Image:
+    if kind == "matrix":
+        if isinstance(image, tree.Permutation):
+            if any(image.cycles):
+                scope.refuse(
+                    "EQS305", "the image in a `matrix` is written by rows", image.span,
+                    help="`[[0, -1], [1, 0]]` or `diag(1, -1)`; for cycles declare a `permutation`",
+                )
+            return explicit(matrix([[int(i == j) for j in points] for i in points]))
+        return explicit(matrix(matrix_rows(scope, image, len(points))))
+    if not isinstance(image, tree.Permutation):
+        scope.refuse("EQS305", f"the image in a `{kind}` is written in cycles", image.span, help="`(a b)(c d)`")
+    return cycles_image(
+        scope, image, {point: k for k, point in enumerate(points)}, signed=kind == "signed_permutation"
+    )
+
+
+def cycles_image(
+    scope: Scope, image: tree.Permutation, points: dict[str, int], *, signed: bool
+) -> Monomial:
+    """A product of disjoint cycles: `(a b c)` moves the entry at a to b; `(a -a)` changes its sign."""
+    images = list(range(len(points)))
+    signs = [1] * len(points)
+    seen: dict[int, Span] = {}
+    for cycle in image.cycles:
+        inside: dict[int, tuple[int, int]] = {}
+        for here, there in zip(cycle, (*cycle[1:], *cycle[:1]), strict=True):
+            for point in (here, there):
+                if point.value not in points:
+                    scope.unknown("point", point.value, point.span, iter(points))
+                if point.negative and not signed:
+                    scope.refuse(
+                        "EQS305", "a permutation changes no signs", point.span,
+                        help="declare a `signed_permutation`",
+                    )
+            a, b = points[here.value], points[there.value]
+            if a in seen:
+                scope.refuse(
+                    "EQS305", f"`{here.value}` stands in two cycles", here.span, "cycles must be disjoint"
+                )
+            step = (b, -1 if here.negative != there.negative else 1)
+            if inside.setdefault(a, step) != step:
+                scope.refuse("EQS305", f"`{here.value}` stands twice in a cycle", here.span, "the second")
+        targets = [target for target, _ in inside.values()]
+        if len(set(targets)) != len(targets) or (
+            not signed and len(cycle) != len(inside)
+        ):
+            scope.refuse("EQS305", "this is no cycle: a point stands in it twice", image.span)
+        for a, (b, sign) in inside.items():
+            images[a], signs[a] = b, sign
+            seen[a] = image.span
+    return Monomial(tuple(images), tuple(signs))
+
+
+def matrix_rows(scope: Scope, image: tree.ListOf | tree.Call, n: int) -> tuple[tuple[Fraction, ...], ...]:
+    """A square matrix written by rows or as `diag(...)`."""
+    from eqspec.graph.elaborate import number_of
+
+    if isinstance(image, tree.Call):
+        if not (isinstance(image.function, tree.Reference) and image.function.name == "diag"):
+            scope.refuse("EQS305", "a matrix is written by rows or as `diag(...)`", image.span)
+        entries = [number_of(scope, argument.value) for argument in image.arguments]
+        if len(entries) != n:
+            scope.refuse("EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(entries)} entries")
+        return tuple(
+            tuple(entries[i] if i == j else Fraction(0) for j in range(n)) for i in range(n)
+        )
+    rows: list[tuple[Fraction, ...]] = []
+    for row in image.items:
+        if not isinstance(row, tree.ListOf):
+            scope.refuse("EQS305", "a matrix is a list of rows", row.span, help="`[[0, -1], [1, 0]]`")
+        if len(row.items) != n:
+            scope.refuse("EQS305", f"the matrix must be {n} by {n}", row.span, f"{len(row.items)} entries")
+        rows.append(tuple(number_of(scope, entry) for entry in row.items))
+    if len(rows) != n:
+        scope.refuse("EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(rows)} rows")
+    return tuple(rows)

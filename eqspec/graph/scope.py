@@ -1,0 +1,155 @@
+"""Names and what they stand for: parameters, groups, representations, types, modules, other files.
+
+In: the syntax tree of a file and of the files it uses. Out: a `Scope` that resolves names on demand,
+each declaration once. Sizes, groups, axes and types are elaborated in `elaborate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from eqspec.algebra.groups import Group
+from eqspec.diagnostics.model import Diagnostic, Fix, Label, Severity, Source, Span
+from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph.op import OpTyping, Refusal
+from eqspec.syntax import tree
+
+Loader = Callable[[Path, str], tuple[tree.File | None, list[Diagnostic]]]
+"""Reads and parses the file at a path; the text is the path that messages show."""
+
+
+@dataclass(frozen=True)
+class GroupValue:
+    """A group as its primitive factors, in order; ``names`` are their keys in the world."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RepEntry:
+    """A user's representation, waiting in the scope that declares it."""
+
+    scope: Scope
+    item: tree.RepDeclaration
+
+
+@dataclass
+class World:
+    """What all files of one run share.
+
+    ``groups`` are the primitive factors by key; ``reps`` the users' representations by the factors
+    they belong to; ``overrides`` the parameters set on the command line.
+    """
+
+    ops: Mapping[str, OpTyping]
+    load: Loader
+    root: Path | None
+    overrides: Mapping[str, int]
+    groups: dict[str, Group] = field(default_factory=dict)
+    group_spans: dict[str, tuple[Source, Span]] = field(default_factory=dict)
+    reps: dict[tuple[tuple[str, ...], str], RepEntry] = field(default_factory=dict)
+    rep_values: dict[tuple[tuple[str, ...], str], object] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    files: dict[Path, Scope] = field(default_factory=dict)
+    loading: list[Path] = field(default_factory=list)
+    used: set[tuple[int, str]] = field(default_factory=set)  # (id of a scope, name)
+
+
+@dataclass(eq=False)
+class Scope:
+    """The names of one file, or of one instance of a module (its ``parent`` is then the file's).
+
+    ``prefix`` qualifies the groups of a used file. ``items`` are declarations by name, ``values`` what has been elaborated of them so far; a name in
+    ``broken`` was reported, and whoever uses it stays silent.
+    """
+
+    world: World
+    source: Source
+    path: Path | None = None
+    prefix: str = ""
+    parent: Scope | None = None
+    items: dict[str, tree.Item] = field(default_factory=dict)
+    values: dict[str, object] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    active: list[str] = field(default_factory=list)
+
+    def names(self) -> Iterator[str]:
+        yield from self.items
+        yield from self.values
+        if self.parent is not None:
+            yield from self.parent.names()
+
+    def declares(self, name: str) -> bool:
+        return name in self.values or name in self.items or name in self.broken
+
+    def owner(self, name: str) -> Scope | None:
+        """The innermost scope that declares the name."""
+        scope: Scope | None = self
+        while scope is not None and not scope.declares(name):
+            scope = scope.parent
+        return scope
+
+    # ---- speaking ---------------------------------------------------------------------------
+
+    def diagnostic(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        help: str | None = None,
+        labels: tuple[Label, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+        severity: Severity = Severity.ERROR,
+    ) -> Diagnostic:
+        return Diagnostic(code, message, self.source, span, label, labels, help, fixes, severity)
+
+    def refuse(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        help: str | None = None,
+        labels: tuple[Label, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+    ) -> NoReturn:
+        raise Refusal(
+            self.diagnostic(code, message, span, label, help=help, labels=labels, fixes=fixes)
+        )
+
+    def unknown(self, what: str, name: str, span: Span, candidates: Iterator[str]) -> NoReturn:
+        near = did_you_mean(name, candidates)
+        fixes = (Fix(f"replace by `{near}`", ((span, near),)),) if near else ()
+        self.refuse(
+            "EQS201",
+            f"unknown {what} `{name}`",
+            span,
+            "not declared here",
+            help=f"did you mean `{near}`?" if near else None,
+            fixes=fixes,
+        )
+
+    def not_built(self, what: str, span: Span, help: str | None = None) -> NoReturn:
+        self.refuse(
+            "EQS210", f"{what} is not built yet", span, "the language has it, this version cannot",
+            help=help,
+        )
+
+    def gather(self, refusal: Refusal) -> None:
+        self.world.diagnostics.extend(refusal.diagnostics)
+
+
+def attempt(scope: Scope, action: Callable[[], object]) -> bool:
+    """Run one elaboration; a refusal is recorded. True if it came through."""
+    try:
+        action()
+    except Refusal as refusal:
+        scope.gather(refusal)
+        return False
+    return True

@@ -1,0 +1,227 @@
+"""A whole file: its declarations, the files it uses, its modules and interfaces.
+
+In: a parsed file and the table of ops. Out: a `Spec` with the modules that came through clean, and
+every diagnostic of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from eqspec.diagnostics.model import Diagnostic, Severity, Span
+from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph.build import Instances, build_interface
+from eqspec.graph.elaborate import ModuleEntry, resolve, user_rep
+from eqspec.graph.model import Module, Spec
+from eqspec.graph.op import OpTyping, Refusal
+from eqspec.graph.scope import GroupValue, Loader, RepEntry, Scope, World
+from eqspec.syntax import tree
+
+
+def build_spec(
+    file: tree.File,
+    path: Path | None,
+    root: Path | None,
+    ops: Mapping[str, OpTyping],
+    load: Loader,
+    overrides: Mapping[str, int],
+) -> tuple[Spec, list[Diagnostic]]:
+    """Check everything that a file declares.
+
+    ``path`` is where the file lies (None for standard input), ``root`` the folder outside which `use`
+    may not reach, ``overrides`` the parameters set from outside.
+    """
+    world = World(ops, load, root, overrides)
+    scope = Scope(world, file.source, path or Path(file.source.path))
+    if path is not None:
+        world.files[path.resolve()] = scope
+        world.loading.append(path.resolve())
+    _declare(scope, file)
+    _check_overrides(scope, file)
+    instances = Instances(world)
+    interfaces: list[Module] = []
+    for name, item in list(scope.items.items()):
+        try:
+            value = resolve(scope, name, item.span, use=False)
+        except Refusal as refusal:
+            scope.gather(refusal)
+            continue
+        if isinstance(value, ModuleEntry):
+            _top_module(instances, interfaces, value, scope)
+    for (factors, name), entry in list(world.reps.items()):
+        try:
+            user_rep(entry, GroupValue(factors), name)
+        except Refusal as refusal:
+            entry.scope.gather(refusal)
+    if not any(d.severity is Severity.ERROR for d in world.diagnostics):
+        _lint_unused(scope, file)
+    modules = [module for module in instances.made.values() if module is not None]
+    sources = (scope.source, *(s.source for s in world.files.values() if s is not scope))
+    spec = Spec(scope.source, (*modules, *interfaces), sources)
+    return spec, _unique(world.diagnostics)
+
+
+def _declare(scope: Scope, file: tree.File) -> None:
+    """Enter the names of a file; representations go to the world, by the factors they belong to."""
+    reps: list[tree.RepDeclaration] = []
+    for item in file.items:
+        if isinstance(item, tree.RepDeclaration):
+            reps.append(item)
+            continue
+        name = item.name.text
+        if scope.declares(name):
+            scope.world.diagnostics.append(
+                scope.diagnostic("EQS202", f"`{name}` is declared twice", item.name.span, "the second")
+            )
+        elif isinstance(item, tree.Use):
+            _use(scope, item)
+        else:
+            scope.items[name] = item
+    for rep in reps:
+        try:
+            _declare_rep(scope, rep)
+        except Refusal as refusal:
+            scope.gather(refusal)
+
+
+def _declare_rep(scope: Scope, item: tree.RepDeclaration) -> None:
+    from eqspec.graph.elaborate import group_of
+
+    if len(item.path.names) < 2:
+        scope.refuse(
+            "EQS305", "a representation belongs to a group", item.path.span,
+            help=f"write `rep Group.{item.path.text} = ...`",
+        )
+    expr: tree.Expression = tree.Reference(item.path.names[0].text, item.path.names[0].span)
+    for name in item.path.names[1:-1]:
+        expr = tree.Attribute(expr, name, expr.span.to(name.span))
+    group = group_of(scope, expr)
+    last = item.path.names[-1]
+    from eqspec.graph.reps import BUILT, NOT_BUILT
+
+    if last.text in BUILT or last.text in NOT_BUILT:
+        scope.refuse("EQS202", f"`{last.text}` is built in", last.span, "choose another name")
+    if (group.names, last.text) in scope.world.reps:
+        scope.refuse("EQS202", f"`{item.path.text}` is declared twice", item.path.span, "the second")
+    scope.world.reps[group.names, last.text] = RepEntry(scope, item)
+
+
+def _use(scope: Scope, item: tree.Use) -> None:
+    """Read another file into a name."""
+    world = scope.world
+    try:
+        if world.root is None or scope.path is None:
+            scope.refuse("EQS209", "standard input cannot use other files", item.file.span)
+        written = item.file.value
+        target = (scope.path.parent / written).resolve()
+        root = world.root.resolve()
+        if Path(written).is_absolute() or not target.is_relative_to(root):
+            scope.refuse(
+                "EQS209", "a file outside the project cannot be used", item.file.span,
+                help="the project ends at the folder of the nearest pyproject.toml",
+            )
+        if target in world.loading:
+            chain = " -> ".join(p.name for p in [*world.loading[world.loading.index(target) :], target])
+            scope.refuse("EQS209", "files use each other in a circle", item.file.span, chain)
+        if len(world.loading) > 40:
+            scope.refuse("EQS209", "files are used deeper than 40 levels", item.file.span)
+        if target not in world.files:
+            parsed, diagnostics = world.load(target, target.relative_to(root).as_posix())
+            world.diagnostics.extend(diagnostics)
+            if parsed is None:
+                scope.refuse(
+                    "EQS209", f"`{written}` cannot be read", item.file.span,
+                    diagnostics[0].message if diagnostics else "no such file",
+                )
+            inner = Scope(world, parsed.source, target, prefix=item.name.text)
+            world.files[target] = inner
+            world.loading.append(target)
+            _declare(inner, parsed)
+            world.loading.pop()
+        scope.values[item.name.text] = world.files[target]
+    except Refusal as refusal:
+        scope.broken.add(item.name.text)
+        scope.gather(refusal)
+
+
+def _check_overrides(scope: Scope, file: tree.File) -> None:
+    names = [item.name.text for item in file.items if isinstance(item, tree.Param)]
+    for name, value in scope.world.overrides.items():
+        if name not in names:
+            near = did_you_mean(name, names)
+            scope.world.diagnostics.append(
+                scope.diagnostic(
+                    "EQS215", f"`--set {name}` names no parameter of this file", Span(0, 0),
+                    help=f"did you mean `{near}`?" if near else None,
+                )
+            )
+        elif not 1 <= value <= 2**22:
+            scope.world.diagnostics.append(
+                scope.diagnostic("EQS205", f"`--set {name}` must be at least 1", Span(0, 0))
+            )
+
+
+def _top_module(
+    instances: Instances, interfaces: list[Module], entry: ModuleEntry, scope: Scope
+) -> None:
+    item = entry.item
+    if isinstance(item, tree.Interface):
+        interface = build_interface(entry)
+        if interface is not None:
+            interfaces.append(interface)
+        return
+    try:
+        seen: set[str] = set()
+        for formal in item.formals:
+            if formal.name.text in seen:
+                scope.refuse(
+                    "EQS202", f"two parameters are called `{formal.name.text}`", formal.name.span, "the second"
+                )
+            seen.add(formal.name.text)
+        if any(formal.default is None for formal in item.formals):
+            return  # a template: checked for the arguments with which it is called
+        from eqspec.graph.build import default_arguments
+
+        instances.make(entry, default_arguments(item, scope), scope, item.name.span)
+    except Refusal as refusal:
+        scope.gather(refusal)
+
+
+def _lint_unused(scope: Scope, file: tree.File) -> None:
+    """Declarations that nothing uses."""
+    world = scope.world
+    words = {
+        tree.GroupDeclaration: "group",
+        tree.Param: "parameter",
+        tree.TypeAlias: "type",
+        tree.Use: "file",
+    }
+    for item in file.items:
+        if isinstance(item, tree.RepDeclaration):
+            name, where, what = item.path.text, item.path.span, "representation"
+        elif type(item) in words:
+            name, where, what = item.name.text, item.name.span, words[type(item)]
+        elif isinstance(item, tree.Module) and any(f.default is None for f in item.formals):
+            name, where, what = item.name.text, item.name.span, "template"
+        else:
+            continue
+        if (id(scope), name) not in world.used:
+            world.diagnostics.append(
+                scope.diagnostic(
+                    "EQS902", f"the {what} `{name}` is not used", where, "unused",
+                    severity=Severity.WARNING,
+                )
+            )
+
+
+def _unique(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Each message once (templates are checked for every set of arguments), in order of place."""
+    seen: set[tuple[str, str, int, str]] = set()
+    found: list[Diagnostic] = []
+    for diagnostic in sorted(diagnostics, key=lambda d: d.sort_key):
+        key = (diagnostic.code, diagnostic.source.path, diagnostic.span.start, diagnostic.message)
+        if key not in seen:
+            seen.add(key)
+            found.append(diagnostic)
+    return found

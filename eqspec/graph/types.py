@@ -1,0 +1,180 @@
+"""Types: how the groups act on a tensor.
+
+A type is a direct sum of blocks; a block is a list of axes; an axis is plain (nothing acts), a
+representation, or a ``flat`` of named fields. Two types are equal when they have the same shapes and
+the same generators act on them by the same matrices, whatever they are called.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+from eqspec.algebra.groups import Group
+from eqspec.algebra.representations import Representation, Term, entries
+
+
+@dataclass(frozen=True)
+class PlainAxis:
+    """Channels: nothing acts. ``name`` is the parameter as which the size was written, for `each`."""
+
+    size: int
+    name: str | None = field(default=None, compare=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def factors(self) -> frozenset[str]:
+        return frozenset()
+
+    def __str__(self) -> str:
+        return str(self.size)
+
+
+@dataclass(frozen=True)
+class RepAxis:
+    rep: Representation
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.rep.shape
+
+    @property
+    def factors(self) -> frozenset[str]:
+        return self.rep.factors
+
+    def __str__(self) -> str:
+        return self.rep.label
+
+
+@dataclass(frozen=True)
+class FlatAxis:
+    """One axis: the fields, flattened and concatenated; ``rep`` acts on the whole of it."""
+
+    fields: tuple[tuple[str, Type], ...]
+    rep: Representation = field(compare=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.rep.degree,)
+
+    @property
+    def factors(self) -> frozenset[str]:
+        return self.rep.factors
+
+    def offset(self, name: str) -> int:
+        """Where the field ``name`` begins on the axis."""
+        start = 0
+        for key, type_ in self.fields:
+            if key == name:
+                return start
+            start += type_.size
+        raise KeyError(name)
+
+    def __str__(self) -> str:
+        return "flat { " + ", ".join(f"{name}: {type_}" for name, type_ in self.fields) + " }"
+
+
+Axis = PlainAxis | RepAxis | FlatAxis
+
+
+@dataclass(frozen=True)
+class Block:
+    axes: tuple[Axis, ...]
+    fixed: bool = field(default=False, compare=False)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(size for axis in self.axes for size in axis.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @cached_property
+    def factors(self) -> frozenset[str]:
+        return frozenset(factor for axis in self.axes for factor in axis.factors)
+
+    @cached_property
+    def parts(self) -> tuple[int | Representation, ...]:
+        """The axes as the algebra wants them: multiplicities and representations."""
+        return tuple(axis.size if isinstance(axis, PlainAxis) else axis.rep for axis in self.axes)
+
+    @cached_property
+    def dims(self) -> tuple[tuple[int, int], ...]:
+        """For every axis the first of its tensor dimensions and their number."""
+        starts: list[tuple[int, int]] = []
+        at = 0
+        for axis in self.axes:
+            starts.append((at, len(axis.shape)))
+            at += len(axis.shape)
+        return tuple(starts)
+
+    def __str__(self) -> str:
+        if len(self.axes) == 1 and isinstance(self.axes[0], FlatAxis):
+            return str(self.axes[0])
+        text = "[" + ", ".join(str(axis) for axis in self.axes) + "]"
+        return "fixed " + text if self.fixed else text
+
+
+@dataclass(frozen=True)
+class Type:
+    blocks: tuple[Block, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(block.shape for block in self.blocks)
+
+    @property
+    def size(self) -> int:
+        return sum(block.size for block in self.blocks)
+
+    @cached_property
+    def factors(self) -> frozenset[str]:
+        return frozenset(factor for block in self.blocks for factor in block.factors)
+
+    @cached_property
+    def groups(self) -> dict[str, Group]:
+        """The primitive groups that act, by the names of their factors."""
+        found: dict[str, Group] = {}
+        for rep in self.representations():
+            for name, group in rep.groups:
+                if name in rep.factors:
+                    found[name] = group
+        return found
+
+    def representations(self) -> Iterator[Representation]:
+        for block in self.blocks:
+            for axis in block.axes:
+                if not isinstance(axis, PlainAxis):
+                    yield axis.rep
+
+    def __str__(self) -> str:
+        return " + ".join(str(block) for block in self.blocks)
+
+
+def term_of(block: Block) -> Term:
+    """A block as one term of a direct sum, flattened row by row."""
+    return Term(block.parts)
+
+
+def block_entries(block: Block, factor: str, generator: int) -> frozenset[Fraction] | None:
+    """The non-zero entries of a generator on the whole block if it is monomial there, else None.
+
+    The matrix is the Kronecker product over the axes, so its entries are all products of theirs: the
+    product of two signs of one factor is +1, and such a block is a permutation after all.
+    """
+    found = frozenset([Fraction(1)])
+    for part in block.parts:
+        if isinstance(part, int):
+            continue
+        values = entries(part, factor, generator)
+        if values is None:
+            return None
+        found = frozenset(a * b for a in found for b in values)
+    return found

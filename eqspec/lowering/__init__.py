@@ -1,0 +1,1 @@
+"""From a checked layer graph to a validated tensor program."""

@@ -1,0 +1,60 @@
+"""Lowering: every node of the layer graph by the lowering of its op, then the passes.
+
+In: a checked `Module`. Out: a `Lowered` module: its tensor program, optimised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eqspec.graph.model import Module
+from eqspec.ops import op_named
+from eqspec.ops.contract import LoweringSite
+from eqspec.program.builder import Builder
+from eqspec.program.instructions import Parameter, Program
+from eqspec.program.passes import optimise
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A module and its program; ``plain`` is the program before the passes."""
+
+    module: Module
+    program: Program
+    plain: Program
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return tuple(i for i in self.program.instructions if isinstance(i, Parameter))
+
+
+def lower_module(module: Module) -> Lowered:
+    """Raises `RoutesDisagree`, `SolverTooLarge` and `ProjectorTooLarge` from the solvers."""
+    builder = Builder()
+    registers: dict[str, tuple[int, ...]] = {}
+    types = {node.name: node.type for node in module.nodes}
+    for node in module.nodes:
+        with builder.owner(node.name):
+            if node.op == "input":
+                registers[node.name] = tuple(
+                    builder.input(node.name, k, block.shape)
+                    for k, block in enumerate(node.type.blocks)
+                )
+                continue
+            site = LoweringSite(
+                node,
+                module,
+                builder,
+                tuple(registers[arg] for arg in node.args),
+                tuple(types[arg] for arg in node.args),
+            )
+            registers[node.name] = op_named(node.op).lower(site)
+    outputs = [(feature.name, registers[feature.node]) for feature in module.outputs]
+    names = {name for name, _ in outputs}
+    named = [
+        (node.name, registers[node.name])
+        for node in module.nodes
+        if node.declared and node.op != "input" and node.name not in names
+    ]
+    plain = builder.program(outputs, named)
+    return Lowered(module, optimise(plain), plain)

@@ -1,0 +1,47 @@
+"""The contract of an op: a signature, a typing rule and a lowering, side by side in one file.
+
+A new op is one file with an `Op` in it and one line in `eqspec.ops`. The typing rule proves that the
+op commutes with every generator, or refuses; the lowering emits instructions. What the two agree on
+travels in the ``data`` of the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eqspec.graph.model import Module, Node
+from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.types import Type
+from eqspec.program.builder import Builder
+
+Registers = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LoweringSite:
+    """One node to lower: ``args[k]`` holds the results that are the blocks of argument k."""
+
+    node: Node
+    module: Module
+    builder: Builder
+    args: tuple[Registers, ...]
+    types: tuple[Type, ...]
+
+    def parameter_name(self, suffix: str) -> str:
+        """A name for a parameter of this node: `h_weight`; steps inside a layer share its prefix."""
+        return f"{self.node.name}.{suffix}"
+
+
+@dataclass(frozen=True)
+class Op:
+    """An entry of the table of ops.
+
+    ``rule`` says in one sentence when the op is equivariant; `eqspec explain` prints it.
+    """
+
+    name: str
+    signature: Signature
+    check: Callable[[CallSite], Checked]
+    lower: Callable[[LoweringSite], Registers]
+    rule: str

@@ -1,0 +1,203 @@
+"""`linear`: the full space of equivariant linear maps from the sum of the inputs to the declared type.
+
+Typing: every block pair has a space of maps by the edge theorem; a target that no map reaches is an
+error, an input that carries nothing a warning. The bias lies in the invariants of the target.
+Lowering: see `blockmaps`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eqspec.algebra.counting import CannotCount, hom_dimension
+from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.ops.contract import LoweringSite, Op, Registers
+
+MAX_WEIGHT = 2**27
+MAX_LABELS = 2**24
+
+
+@dataclass(frozen=True)
+class LinearMaps:
+    """``dimensions[i][s][t]`` is dim Hom from block s of argument i to block t of the target, plain
+    axes included; ``biases[t]`` the dimension of the invariants of block t (0: no bias)."""
+
+    each: tuple[str, ...]
+    dimensions: tuple[tuple[tuple[int, ...], ...], ...]
+    biases: tuple[int, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(d for arg in self.dimensions for row in arg for d in row) + sum(self.biases)
+
+
+def check(site: CallSite) -> Checked:
+    target = site.expected
+    assert target is not None, "the signature says that `linear` chooses"
+    each = site.keywords.get("each", ())
+    assert isinstance(each, tuple)
+    for name in each:
+        _check_each(site, name, target)
+    try:
+        dimensions = tuple(
+            tuple(
+                tuple(
+                    hom_dimension(_without(source, each), _without(block, each))
+                    for block in target.blocks
+                )
+                for source in arg.type.blocks
+            )
+            for arg in site.args
+        )
+        invariants = tuple(hom_dimension((), _without(block, each)) for block in target.blocks)
+    except CannotCount as error:
+        site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this layer")
+    _check_zero(site, target, dimensions)
+    biases = _check_bias(site, target, invariants)
+    _check_sizes(site, target, each)
+    return Checked(target, LinearMaps(each, dimensions, biases))
+
+
+def _without(block: Block, each: tuple[str, ...]) -> tuple[object, ...]:
+    return tuple(
+        part
+        for axis, part in zip(block.axes, block.parts, strict=True)
+        if not (isinstance(axis, PlainAxis) and axis.name in each)
+    )
+
+
+def _check_each(site: CallSite, name: str, target: Type) -> None:
+    for type_, span in (
+        *((arg.type, span) for arg, span in zip(site.args, site.arg_spans, strict=True)),
+        (target, site.target_span or site.span),
+    ):
+        for block in type_.blocks:
+            count = sum(1 for a in block.axes if isinstance(a, PlainAxis) and a.name == name)
+            if count != 1:
+                site.refuse(
+                    "EQS207",
+                    f"`each={name}` needs one axis written `{name}` in every block",
+                    f"{type_} has {'none' if not count else count}",
+                    span=span,
+                )
+
+
+def _check_zero(
+    site: CallSite, target: Type, dimensions: tuple[tuple[tuple[int, ...], ...], ...]
+) -> None:
+    for number, block in enumerate(target.blocks):
+        if not any(row[number] for arg in dimensions for row in arg):
+            names = ", ".join(str(arg.type) for arg in site.args)
+            site.refuse(
+                "EQS402",
+                f"no equivariant linear map from {names} to {block} exists",
+                "the output would be identically 0",
+                help=_zero_help(site, block),
+            )
+    for arg, span, rows in zip(site.args, site.arg_spans, dimensions, strict=True):
+        if not any(d for row in rows for d in row):
+            site.warn(
+                "EQS403",
+                f"`{arg.name}` carries nothing to {target}",
+                "its space of equivariant maps is zero",
+                span=span,
+                help="leave it out, or give the layer a type that it can reach",
+            )
+
+
+def _zero_help(site: CallSite, block: Block) -> str:
+    lost = sorted({f for arg in site.args for f in arg.type.factors} - block.factors)
+    if lost:
+        return (
+            f"`{lost[0]}` has no invariants there; keep it for a while: a hidden layer of type"
+            f" `[..., {lost[0]}.regular]` with a nonlinearity reaches invariants"
+        )
+    new = sorted(block.factors - {f for arg in site.args for f in arg.type.factors})
+    if new:
+        return f"nothing in {block} is fixed by `{new[0]}`"
+    return "go through a layer of a `regular` type first"
+
+
+def _check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tuple[int, ...]:
+    wanted = site.keywords.get("bias")
+    if wanted is True:
+        for number, block in enumerate(target.blocks):
+            if not invariants[number]:
+                site.refuse(
+                    "EQS404",
+                    f"no bias on {block} is equivariant",
+                    "asked for here",
+                    span=site.keyword_spans["bias"],
+                    help="a bias lies in the invariants of the type, and these are zero: leave it out",
+                )
+    return invariants if wanted is not False else tuple(0 for _ in invariants)
+
+
+def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
+    from eqspec.ops.clusters import middle_size
+
+    for arg, span in zip(site.args, site.arg_spans, strict=True):
+        for source in arg.type.blocks:
+            for block in target.blocks:
+                weight, labels = middle_size(source, block, each)
+                if weight > MAX_WEIGHT or labels > MAX_LABELS:
+                    said = f"{weight:,}" if weight < 10**15 else "far too many"
+                    site.refuse(
+                        "EQS413",
+                        f"the weight of this layer would have {said} entries",
+                        f"from {source} to {block}",
+                        span=span,
+                        help=f"at most {MAX_WEIGHT:,} are built; pool an axis first",
+                    )
+
+
+def lower(site: LoweringSite) -> Registers:
+    from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair, pair_of
+
+    maps = site.node.data
+    assert isinstance(maps, LinearMaps)
+    b = site.builder
+    results: list[int] = []
+    single = len(site.node.type.blocks) == 1
+    for t, target in enumerate(site.node.type.blocks):
+        pairs = [
+            (k, s, register, pair_of(source, target, maps.each))
+            for k, (registers, type_) in enumerate(zip(site.args, site.types, strict=True))
+            for s, (register, source) in enumerate(zip(registers, type_.blocks, strict=True))
+            if maps.dimensions[k][s][t]
+        ]
+        fans = [fan_of(pair) for _, _, _, pair in pairs]
+        inputs = sum(fan.inputs for fan in fans)
+        terms: list[int] = []
+        for (k, s, register, pair), fan in zip(pairs, fans, strict=True):
+            words = ["weight"]
+            if len(site.args) > 1:
+                words.append(site.node.args[k].replace(".", "_"))
+            if len(site.types[k].blocks) > 1:
+                words.append(str(s))
+            if not single:
+                words.append(f"to{t}")
+            bound = (inputs * fan.energy) ** -0.5
+            term = lower_pair(b, pair, register, site.parameter_name("_".join(words)), bound)
+            assert term is not None, "the count says that there is a map"
+            terms.append(term)
+        if maps.biases[t]:
+            name = site.parameter_name("bias" if single else f"bias_to{t}")
+            bias = lower_bias(b, target, maps.each, name, inputs**-0.5)
+            assert bias is not None, "the count says that there are invariants"
+            terms.append(bias)
+        results.append(b.add(*terms))
+    return tuple(results)
+
+
+LINEAR = Op(
+    "linear",
+    Signature(
+        tensors=(1, None), keywords={"each": "names", "bias": "boolean"}, target="chooses"
+    ),
+    check,
+    lower,
+    "the weights span Hom_G(inputs, type) exactly, and the bias its invariants, so every choice of"
+    " weights commutes with every generator",
+)

@@ -1,0 +1,123 @@
+"""`pool`: reduce and remove axes, by mean, sum or maximum.
+
+`pool(x, over=G)` removes every axis on which a factor of G acts; `pool(x, axis=G.rep)` one axis. The
+mean and the sum commute with the remaining action if every generator keeps the sum of the entries
+along the pooled axes (its columns sum to 1): permutations do. The maximum needs permutations along
+the pooled axes and permutations or positive scalings along the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eqspec.algebra.representations import Representation, entries
+from eqspec.diagnostics.model import Label
+from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.ops.contract import LoweringSite, Op, Registers
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """``axes[k]`` are the axes that block k loses."""
+
+    axes: tuple[tuple[int, ...], ...]
+    how: str
+
+
+def check(site: CallSite) -> Checked:
+    over, axis = site.keywords.get("over"), site.keywords.get("axis")
+    how = site.keywords.get("by", "mean")
+    assert isinstance(how, str)
+    if (over is None) == (axis is None):
+        site.refuse(
+            "EQS207", "`pool` takes either `over=GROUP` or `axis=GROUP.rep`", "", span=site.whole
+        )
+    (arg,) = site.args
+    blocks: list[Block] = []
+    axes: list[tuple[int, ...]] = []
+    for block in arg.type.blocks:
+        if isinstance(over, tuple):
+            pooled = tuple(k for k, a in enumerate(block.axes) if a.factors & set(over))
+        else:
+            assert isinstance(axis, Representation)
+            pooled = tuple(
+                k for k, a in enumerate(block.axes) if not isinstance(a, PlainAxis) and a.rep == axis
+            )
+        _check_block(site, block, pooled, how, over if isinstance(over, tuple) else None)
+        axes.append(pooled)
+        blocks.append(Block(tuple(a for k, a in enumerate(block.axes) if k not in pooled)))
+    if not any(axes):
+        what = " * ".join(over) if isinstance(over, tuple) else str(getattr(axis, "label", axis))
+        site.refuse(
+            "EQS407", f"there is no axis of `{what}` to pool", f"the type is {arg.type}",
+            span=site.arg_spans[0],
+        )
+    if isinstance(axis, Representation):
+        for pooled, block in zip(axes, arg.type.blocks, strict=True):
+            if len(pooled) > 1:
+                site.refuse(
+                    "EQS407", f"`{axis.label}` stands {len(pooled)} times in {block}",
+                    "which of them is meant is not clear", span=site.arg_spans[0],
+                    help="`pool(x, over=...)` pools all of them",
+                )
+    return Checked(Type(tuple(blocks)), Pooling(tuple(axes), how))
+
+
+def _check_block(
+    site: CallSite, block: Block, pooled: tuple[int, ...], how: str, over: tuple[str, ...] | None
+) -> None:
+    labels = (Label(site.args[0].span, f"its type is {site.args[0].type}"),)
+    for k, axis in enumerate(block.axes):
+        if isinstance(axis, PlainAxis):
+            continue
+        rep = axis.rep
+        others = sorted(axis.factors - set(over)) if over is not None and k in pooled else []
+        if others:
+            site.refuse(
+                "EQS407", f"`{others[0]}` acts on `{axis}` too",
+                "pooling removes the axis for all factors that act on it", labels=labels,
+                help=f"pool over both: `over={' * '.join((*(over or ()), *others))}`",
+            )
+        for factor in sorted(axis.factors):
+            for number, generator in enumerate(dict(rep.groups)[factor].generators):
+                values = entries(rep, factor, number)
+                if k in pooled and (values is None or any(s != 1 for s in values)):
+                    site.refuse(
+                        "EQS407",
+                        f"`pool` by {how} along `{axis}` is not equivariant",
+                        f"`{factor}.{generator}` does not permute its entries",
+                        labels=labels,
+                        help="`linear` to a type without this group finds all invariants",
+                    )
+                if how == "max" and pooled and (values is None or any(s <= 0 for s in values)):
+                    site.refuse(
+                        "EQS407",
+                        f"a maximum beside `{axis}` is not equivariant",
+                        f"`{factor}.{generator}` changes signs or mixes entries there",
+                        labels=labels,
+                        help="pool by mean or by sum",
+                    )
+
+
+def lower(site: LoweringSite) -> Registers:
+    pooling = site.node.data
+    assert isinstance(pooling, Pooling)
+    results: list[int] = []
+    for x, block, pooled in zip(site.args[0], site.types[0].blocks, pooling.axes, strict=True):
+        dims = [d for k in pooled for d in range(block.dims[k][0], sum(block.dims[k]))]
+        how = pooling.how
+        assert how == "mean" or how == "sum" or how == "max"
+        results.append(site.builder.reduce(x, dims, how))
+    return tuple(results)
+
+
+POOL = Op(
+    "pool",
+    Signature(
+        keywords={"over": "group", "axis": "axis", "by": ("mean", "sum", "max")}, target="ignores"
+    ),
+    check,
+    lower,
+    "every generator permutes the entries along the pooled axes, so their mean, sum and maximum stay",
+)

@@ -1,0 +1,124 @@
+"""The Reynolds projector of a group onto its invariants in a block, as instructions.
+
+The group is given by generators, as words in the generators of the factors; it is never listed where
+its images are signed permutations: the average is then the mean over signed orbits, and an orbit in
+which an entry meets its own negative averages to zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqspec.algebra.averages import FWord, evaluate
+from eqspec.algebra.images import (
+    AnyImage,
+    Image,
+    Monomial,
+    compose,
+    explicit,
+    identity,
+    kron,
+    rows_of,
+)
+from eqspec.algebra.solver import signed_orbits
+from eqspec.graph.types import Block, PlainAxis
+from eqspec.ops.blockmaps import LETTERS, expand_orbits, reduce_orbits
+from eqspec.program.builder import Builder
+
+GROUP_LIMIT = 20_160
+DENSE_LIMIT = 4_096
+
+
+class ProjectorTooLarge(Exception):
+    """The group acts by matrices that are no signed permutations and is too large to list."""
+
+
+def project(b: Builder, x: int, block: Block, words: Sequence[FWord]) -> int:
+    """The mean of x over the group that the words generate; same shape as x."""
+    acted = [
+        k
+        for k, axis in enumerate(block.axes)
+        if not isinstance(axis, PlainAxis)
+        and any(not evaluate(axis.rep, word).is_identity for word in words)
+    ]
+    if not acted:
+        return x
+    sizes = [math.prod(axis.shape) for axis in block.axes]
+    generators = [_joint(block, acted, word) for word in words]
+    x = b.reshape(x, sizes)
+    size = math.prod(sizes[k] for k in acted)
+    monomials = [g for g in generators if isinstance(g, Monomial)]
+    if len(monomials) == len(generators):
+        labels, signs, count = signed_orbits(monomials, size)
+        if count == 1 and np.all(labels == 0) and np.all(signs > 0):
+            x = b.reduce(x, acted, "mean")
+            for k in acted:
+                x = b.expand(x, k, sizes[k])
+            return b.reshape(x, block.shape)
+    x, back = _to_end(b, x, acted)
+    lead = b.shape(x)[: len(sizes) - len(acted)]
+    x = b.reshape(x, (*lead, size))
+    letters = LETTERS[: len(lead)]
+    if len(monomials) < len(generators):
+        matrix = b.number(_dense_mean(generators, size), "mean of the group")
+        x = b.einsum(f"{letters}x,yx->{letters}y", x, matrix)
+    elif count == 0:
+        x = b.scale(x, 0.0)
+    else:
+        x = reduce_orbits(b, x, labels, signs, count)
+        counts = np.bincount(labels[labels >= 0], minlength=count)
+        x = _divide(b, x, counts, letters)
+        x = expand_orbits(b, x, labels, signs)
+    x = b.reshape(x, (*lead, *(sizes[k] for k in acted)))
+    return b.reshape(b.permute(x, back), block.shape)
+
+
+def _joint(block: Block, acted: Sequence[int], word: FWord) -> Image:
+    image: AnyImage = identity(1)
+    for k in acted:
+        axis = block.axes[k]
+        assert not isinstance(axis, PlainAxis)
+        image = kron(image, evaluate(axis.rep, word))
+    return explicit(image)
+
+
+def _to_end(b: Builder, x: int, acted: Sequence[int]) -> tuple[int, list[int]]:
+    rank = len(b.shape(x))
+    order = [k for k in range(rank) if k not in acted] + list(acted)
+    return b.permute(x, order), [order.index(k) for k in range(rank)]
+
+
+def _divide(b: Builder, x: int, counts: NDArray[np.int64], letters: str) -> int:
+    if np.all(counts == counts[0]):
+        return b.scale(x, 1 / float(counts[0]))
+    return b.einsum(f"{letters}x,x->{letters}x", x, b.number(1 / counts, "1 / size of every orbit"))
+
+
+def _dense_mean(generators: Sequence[Image], size: int) -> NDArray[np.float64]:
+    """The mean of all elements of a finite matrix group, exact until the last rounding."""
+    if size > DENSE_LIMIT:
+        raise ProjectorTooLarge(f"a projector of {size} by {size}")
+    one: AnyImage = identity(size)
+    seen: dict[AnyImage, None] = {one: None}
+    todo = [one]
+    while todo:
+        element = todo.pop()
+        for generator in generators:
+            image = compose(generator, element)
+            if image not in seen:
+                if len(seen) >= GROUP_LIMIT:
+                    raise ProjectorTooLarge(f"a group of more than {GROUP_LIMIT:,} elements")
+                seen[image] = None
+                todo.append(image)
+    total = [[Fraction(0)] * size for _ in range(size)]
+    for element in seen:
+        for row, values in zip(total, rows_of(element), strict=True):
+            for k, value in enumerate(values):
+                if value:
+                    row[k] += value
+    return np.array([[float(v / len(seen)) for v in row] for row in total])

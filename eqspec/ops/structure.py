@@ -1,0 +1,164 @@
+"""Ops that only arrange: sums of equal types, concatenation, fields, blocks, names, calls of modules.
+
+`a + b` is equivariant when the same matrices act on both, `concat` acts on every part as the part
+itself, a field of a `flat` is a direct summand. A called module was proved on its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eqspec.diagnostics.model import Label
+from eqspec.graph.expressions import BlockOf, FieldOf, ModuleCall
+from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type
+from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.program.instructions import CallModule
+
+
+def check_sum(site: CallSite) -> Checked:
+    first = site.args[0]
+    for arg, span in zip(site.args[1:], site.arg_spans[1:], strict=True):
+        if arg.type != first.type:
+            site.refuse(
+                "EQS206", "the terms of a sum have different types", f"this has type {arg.type}",
+                span=span, labels=(Label(site.arg_spans[0], f"this has type {first.type}"),),
+                help="bring them to one type by `linear`",
+            )
+    return Checked(first.type)
+
+
+def lower_sum(site: LoweringSite) -> Registers:
+    return tuple(site.builder.add(*blocks) for blocks in zip(*site.args, strict=True))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """``flat``: into one `flat` axis; ``first``: along the first axis; neither: a direct sum."""
+
+    how: str
+
+
+def check_concat(site: CallSite) -> Checked:
+    parts = tuple(block for arg in site.args for block in arg.type.blocks)
+    expected = site.expected
+    if expected is not None:
+        axis = expected.blocks[0].axes[0] if len(expected.blocks[0].axes) == 1 else None
+        if len(expected.blocks) == 1 and isinstance(axis, FlatAxis):
+            wanted = tuple(block for _, type_ in axis.fields for block in type_.blocks)
+            how = "flat"
+        elif len(expected.blocks) > 1:
+            wanted, how = expected.blocks, "blocks"
+        else:
+            wanted, how = (), "first"
+        if how != "first":
+            if wanted != parts:
+                found = " + ".join(str(part) for part in parts)
+                site.refuse(
+                    "EQS410", "the parts do not make the declared type", f"these are {found}",
+                    span=site.whole,
+                    labels=(Label(site.target_span, f"declared {expected}"),) if site.target_span else (),
+                )
+            return Checked(expected, Joined(how))
+    return Checked(_along_first(site, parts), Joined("first"))
+
+
+def _along_first(site: CallSite, parts: tuple[Block, ...]) -> Type:
+    for arg, span in zip(site.args, site.arg_spans, strict=True):
+        for block in arg.type.blocks:
+            if not (block.axes and isinstance(block.axes[0], PlainAxis)):
+                site.refuse(
+                    "EQS410", "`concat` joins along the first axis, which must be plain in all",
+                    f"this has type {arg.type}", span=span,
+                    help="declare a direct sum or a `flat` to join features on which groups act",
+                )
+            if block.axes[1:] != parts[0].axes[1:]:
+                site.refuse(
+                    "EQS410", "the axes after the first differ", f"this has type {arg.type}", span=span,
+                    labels=(Label(site.arg_spans[0], f"this has type {site.args[0].type}"),),
+                )
+    total = sum(block.shape[0] for block in parts)
+    return Type((Block((PlainAxis(total), *parts[0].axes[1:])),))
+
+
+def lower_concat(site: LoweringSite) -> Registers:
+    joined = site.node.data
+    assert isinstance(joined, Joined)
+    b = site.builder
+    parts = [x for registers in site.args for x in registers]
+    if joined.how == "blocks":
+        return tuple(parts)
+    if joined.how == "flat":
+        parts = [b.flatten(x) for x in parts]
+    return (b.concat(parts, 0),)
+
+
+def lower_field(site: LoweringSite) -> Registers:
+    """Cut a field out of a `flat` axis, its blocks one after the other, and give each its axes back."""
+    field = site.node.data
+    assert isinstance(field, FieldOf)
+    b = site.builder
+    (x,) = site.args[0]
+    block = site.types[0].blocks[0]
+    axis = block.axes[field.axis]
+    assert isinstance(axis, FlatAxis)
+    type_ = dict(axis.fields)[field.name]
+    dim = block.dims[field.axis][0]
+    start = axis.offset(field.name)
+    results: list[int] = []
+    for inner in type_.blocks:
+        piece = b.narrow(x, dim, start, inner.size)
+        shape = b.shape(x)
+        results.append(b.reshape(piece, (*shape[:dim], *inner.shape, *shape[dim + 1 :])))
+        start += inner.size
+    return tuple(results)
+
+
+def lower_block(site: LoweringSite) -> Registers:
+    chosen = site.node.data
+    assert isinstance(chosen, BlockOf)
+    return site.args[0][chosen.start : chosen.stop]
+
+
+def lower_identity(site: LoweringSite) -> Registers:
+    return site.args[0]
+
+
+def lower_call(site: LoweringSite) -> Registers:
+    call = site.node.data
+    assert isinstance(call, ModuleCall)
+    return site.builder.call_module(
+        CallModule(
+            tuple(x for registers in site.args for x in registers),
+            site.node.name,
+            call.module.key,
+            site.node.type.shapes,
+        )
+    )
+
+
+def check_identity(site: CallSite) -> Checked:
+    return Checked(site.args[0].type)
+
+
+def _made_by_graph(site: CallSite) -> Checked:
+    raise AssertionError(f"`{site.op}` is not written as a call")
+
+
+SUM = Op(
+    "+", Signature(tensors=(1, None), target="keeps"), check_sum, lower_sum,
+    "the same matrices act on all terms",
+)
+CONCAT = Op(
+    "concat", Signature(tensors=(1, None), target="parts"), check_concat, lower_concat,
+    "every generator acts on every part as on the part alone",
+)
+IDENTITY = Op(
+    "identity", Signature(target="keeps"), check_identity, lower_identity, "nothing changes"
+)
+FIELD = Op("field", Signature(), _made_by_graph, lower_field, "a field is a direct summand")
+BLOCK = Op("block", Signature(), _made_by_graph, lower_block, "a block is a direct summand")
+CALL = Op(
+    "call", Signature(), _made_by_graph, lower_call,
+    "the called module was proved on its own, for exactly these types",
+)

@@ -1,0 +1,168 @@
+"""The way of a spec through the compiler: the tour of the code.
+
+    source text -parse-> syntax tree -check-> layer graph -lower-> tensor program -validate, emit-> files
+
+Every stage is a function from the value before to the value after plus a list of diagnostics, and the
+next stage starts only for what came through clean. `check` ends after the second arrow and needs
+neither NumPy nor torch; `compile_spec` goes the whole way.
+
+    parse      eqspec.syntax     text to `tree.File`; every syntax error of the file in one run
+    check      eqspec.graph      names, groups, representations, types, edges, fusion points, guarantees;
+                                 the typing rules of the ops prove the symmetry (eqspec.ops, eqspec.algebra)
+    lower      eqspec.lowering   each node becomes instructions; bases are solved, and counted twice;
+                                 passes: reduce first, expand last (eqspec.program)
+    validate   eqspec.lowering   the program runs in NumPy under every generator before it may be emitted
+    emit       eqspec.emit       instructions become a PyTorch module, its tests, symmetry functions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
+from eqspec.graph.model import Spec
+from eqspec.graph.spec import build_spec
+from eqspec.ops import OPS
+from eqspec.syntax import tree
+from eqspec.syntax.parser import parse
+from eqspec.syntax.reader import read_source
+
+if TYPE_CHECKING:
+    from eqspec.emit.files import EmittedFile
+    from eqspec.lowering.module import Lowered
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a module, its number and how many there are."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """``spec`` holds the modules that are proved; None if the file could not be read at all."""
+
+    spec: Spec | None
+    diagnostics: tuple[Diagnostic, ...]
+    file: tree.File | None = None
+
+    @property
+    def ok(self) -> bool:
+        """No errors; warnings do not count."""
+        return self.spec is not None and not any(
+            d.severity is Severity.ERROR for d in self.diagnostics
+        )
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """``files`` is empty if anything was refused: a spec is emitted whole or not at all."""
+
+    files: tuple[EmittedFile, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    lowered: Mapping[str, Lowered]
+
+
+def check_file(
+    path: Path, shown: str, root: Path, overrides: Mapping[str, int] | None = None
+) -> CheckResult:
+    """Check the file at ``path``; messages call it ``shown``, and `use` stays inside ``root``."""
+    source, diagnostics = read_source(path, shown)
+    if source is None:
+        return CheckResult(None, tuple(diagnostics))
+    return check_source(source, path, root, overrides, diagnostics)
+
+
+def check_source(
+    source: Source,
+    path: Path | None = None,
+    root: Path | None = None,
+    overrides: Mapping[str, int] | None = None,
+    before: Sequence[Diagnostic] = (),
+) -> CheckResult:
+    """Parse and check a text; without ``path`` and ``root`` it may not `use` other files."""
+    file, found = parse(source)
+    spec, more = build_spec(file, path, root, OPS, load, overrides or {})
+    diagnostics = sorted((*before, *found, *more), key=lambda d: d.sort_key)
+    return CheckResult(spec, tuple(diagnostics), file)
+
+
+def load(path: Path, shown: str) -> tuple[tree.File | None, list[Diagnostic]]:
+    """Read and parse a used file."""
+    source, diagnostics = read_source(path, shown)
+    if source is None:
+        return None, diagnostics
+    file, found = parse(source)
+    return file, [*diagnostics, *found]
+
+
+def lower_spec(
+    spec: Spec, progress: Progress | None = None
+) -> tuple[dict[str, Lowered], list[Diagnostic]]:
+    """Lower and validate every module; what cannot be lowered, or is not equivariant then, is refused."""
+    from eqspec.lowering.errors import LoweringRefused
+    from eqspec.lowering.module import lower_module
+    from eqspec.lowering.validation import validate
+
+    lowered: dict[str, Lowered] = {}
+    diagnostics: list[Diagnostic] = []
+    modules = [module for module in spec.modules if not module.is_interface]
+    for number, module in enumerate(modules):
+        if progress is not None:
+            progress(module.key, number, len(modules))
+        if not set(module.children.values()) <= set(lowered):
+            continue  # a module that it calls was refused
+        try:
+            lowered[module.key] = lower_module(module)
+        except LoweringRefused as refused:
+            diagnostics.append(
+                Diagnostic(refused.code, refused.message, module.source, refused.span, refused.label)
+            )
+            continue
+        fault = validate(lowered, module.key)
+        if fault is not None:
+            del lowered[module.key]
+            diagnostics.append(
+                Diagnostic(
+                    "EQS506",
+                    f"the program of `{module.key}` is not equivariant at `{fault.node}`",
+                    module.source,
+                    module.span,
+                    fault.message,
+                    help="this is a fault of the compiler, and nothing was written; please report it",
+                )
+            )
+    return lowered, diagnostics
+
+
+def compile_spec(
+    checked: CheckResult,
+    stem: str,
+    header_path: str,
+    emit: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> CompileResult:
+    """Emit the files of a checked spec.
+
+    ``stem`` is the name of the spec's file without its ending, ``header_path`` the path that the
+    header of each file names; ``emit`` asks for some of "module", "tests", "actions" (None: module
+    and tests for modules, actions and tests for interfaces).
+    """
+    from eqspec.emit.files import emit_spec, stem_problem
+
+    diagnostics = list(checked.diagnostics)
+    if checked.spec is None or not checked.ok:
+        return CompileResult((), tuple(diagnostics), {})
+    problem = stem_problem(stem)
+    if problem is not None:
+        message, help_ = problem
+        diagnostics.append(
+            Diagnostic("EQS504", message, checked.spec.source, Span(0, 0), help=help_)
+        )
+        return CompileResult((), tuple(diagnostics), {})
+    lowered, refused = lower_spec(checked.spec, progress)
+    diagnostics.extend(refused)
+    if refused:
+        return CompileResult((), tuple(diagnostics), lowered)
+    files = emit_spec(checked.spec, lowered, stem, header_path, emit)
+    return CompileResult(tuple(files), tuple(diagnostics), lowered)

@@ -1,0 +1,185 @@
+"""Building a program, one instruction at a time.
+
+Equal instructions get one result: common subexpressions are found by value numbering while they are
+made, so two layers that pool the same feature pool it once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from eqspec.program.instructions import (
+    Add,
+    CallModule,
+    Concat,
+    Constant,
+    Einsum,
+    Expand,
+    IndexSum,
+    Input,
+    Instruction,
+    Item,
+    Linear,
+    Mul,
+    Narrow,
+    OrbitMean,
+    Parameter,
+    Permute,
+    Pointwise,
+    Program,
+    Reduce,
+    Reshape,
+    Scale,
+    Shape,
+    Stage,
+    Take,
+    plain_shape,
+    shape_of,
+    stage_of,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+class Builder:
+    """Collects instructions; every method returns the position of its result.
+
+    Trivial work is not recorded: a permutation that moves nothing, a reshape to the same shape, a
+    sum of one term.
+    """
+
+    def __init__(self) -> None:
+        self.instructions: list[Instruction] = []
+        self.owners: list[str] = []
+        self.shapes: list[Shape | tuple[Shape, ...]] = []
+        self.stages: list[Stage] = []
+        self._numbers: dict[Instruction, int] = {}
+        self._owner = ""
+
+    @contextmanager
+    def owner(self, node: str) -> Iterator[None]:
+        """Instructions made inside belong to ``node``."""
+        before, self._owner = self._owner, node
+        try:
+            yield
+        finally:
+            self._owner = before
+
+    def emit(self, instruction: Instruction, owner: str | None = None) -> int:
+        known = self._numbers.get(instruction)
+        if known is not None:
+            return known
+        number = len(self.instructions)
+        self.shapes.append(shape_of(instruction, self.shapes))
+        self.stages.append(stage_of(instruction, self.stages))
+        self.instructions.append(instruction)
+        self.owners.append(self._owner if owner is None else owner)
+        self._numbers[instruction] = number
+        return number
+
+    def shape(self, register: int) -> Shape:
+        return plain_shape(self.shapes[register])
+
+    def input(self, name: str, block: int, shape: Shape) -> int:
+        return self.emit(Input((), name, block, shape))
+
+    def parameter(self, name: str, shape: Shape, bound: float) -> int:
+        return self.emit(Parameter((), name, shape, bound))
+
+    def index(self, values: ArrayLike, hint: str) -> int:
+        import numpy as np
+
+        array = np.ascontiguousarray(values, dtype=np.int64)
+        return self.emit(Constant((), array.shape, "int64", array.tobytes(), hint))
+
+    def number(self, values: ArrayLike, hint: str) -> int:
+        import numpy as np
+
+        array = np.ascontiguousarray(values, dtype=np.float64)
+        return self.emit(Constant((), array.shape, "float64", array.tobytes(), hint))
+
+    def index_sum(
+        self, parts: Sequence[tuple[int, tuple[int, ...]]], shape: Sequence[int]
+    ) -> int:
+        """``parts`` are constants and the axes of the result along which they lie."""
+        if len(parts) == 1 and parts[0][1] == tuple(range(len(shape))):
+            return parts[0][0]
+        return self.emit(
+            IndexSum(tuple(p for p, _ in parts), tuple(at for _, at in parts), tuple(shape))
+        )
+
+    def take(self, x: int, dim: int, index: int) -> int:
+        return self.emit(Take((x, index), dim))
+
+    def reduce(self, x: int, dims: Sequence[int], how: Literal["sum", "mean", "max"]) -> int:
+        if not dims:
+            return x
+        return self.emit(Reduce((x,), tuple(sorted(dims)), how))
+
+    def expand(self, x: int, dim: int, size: int) -> int:
+        return self.emit(Expand((x,), dim, size))
+
+    def permute(self, x: int, order: Sequence[int]) -> int:
+        if list(order) == sorted(order):
+            return x
+        return self.emit(Permute((x,), tuple(order)))
+
+    def reshape(self, x: int, shape: Sequence[int]) -> int:
+        if tuple(shape) == self.shape(x):
+            return x
+        source = self.instructions[x]
+        if isinstance(source, Reshape):  # a reshape of a reshape is one reshape
+            return self.reshape(source.args[0], shape)
+        return self.emit(Reshape((x,), tuple(shape)))
+
+    def flatten(self, x: int) -> int:
+        return self.reshape(x, (math.prod(self.shape(x)),))
+
+    def einsum(self, spec: str, *args: int) -> int:
+        return self.emit(Einsum(args, spec))
+
+    def linear(self, x: int, weight: int, bias: int | None = None) -> int:
+        return self.emit(Linear((x, weight) if bias is None else (x, weight, bias)))
+
+    def pointwise(self, x: int, function: str, options: tuple[tuple[str, float], ...] = ()) -> int:
+        return self.emit(Pointwise((x,), function, options))
+
+    def add(self, *terms: int) -> int:
+        return terms[0] if len(terms) == 1 else self.emit(Add(terms))
+
+    def mul(self, a: int, b: int) -> int:
+        return self.emit(Mul((a, b)))
+
+    def scale(self, x: int, factor: float) -> int:
+        return x if factor == 1 else self.emit(Scale((x,), factor))
+
+    def concat(self, parts: Sequence[int], dim: int) -> int:
+        return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim))
+
+    def narrow(self, x: int, dim: int, start: int, length: int) -> int:
+        if start == 0 and length == self.shape(x)[dim]:
+            return x
+        return self.emit(Narrow((x,), dim, start, length))
+
+    def orbit_mean(self, instruction: OrbitMean) -> tuple[int, ...]:
+        return self.items(self.emit(instruction))
+
+    def call_module(self, instruction: CallModule) -> tuple[int, ...]:
+        # two calls of one module have parameters of their own: `attribute` keeps them apart
+        return self.items(self.emit(instruction))
+
+    def items(self, register: int) -> tuple[int, ...]:
+        return tuple(self.emit(Item((register,), k)) for k in range(len(self.shapes[register])))
+
+    def program(
+        self,
+        outputs: Sequence[tuple[str, tuple[int, ...]]],
+        named: Sequence[tuple[str, tuple[int, ...]]] = (),
+    ) -> Program:
+        return Program(
+            tuple(self.instructions), tuple(self.owners), tuple(outputs), tuple(named)
+        )

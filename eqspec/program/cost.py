@@ -1,0 +1,113 @@
+"""The cost of a program: a sum over its instructions, never a second opinion.
+
+FLOPs and bytes are for one sample in evaluation mode: work that depends on parameters alone is done
+once and kept. A multiplication and an addition count as two FLOPs; a view costs nothing; bytes are
+what is read and written at four bytes a number. What a base does inside is not known: its calls are
+counted instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from eqspec.program.instructions import (
+    Add,
+    Concat,
+    Einsum,
+    Expand,
+    Input,
+    Instruction,
+    Item,
+    Linear,
+    Mul,
+    Narrow,
+    OrbitMean,
+    Parameter,
+    Permute,
+    Pointwise,
+    Program,
+    Reduce,
+    Reshape,
+    Scale,
+    Shape,
+    Stage,
+    Take,
+)
+
+BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``base_calls`` counts the evaluations of users' networks for one sample."""
+
+    base_calls: int = 0
+    parameters: int = 0
+    flops: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.base_calls + other.base_calls,
+            self.parameters + other.parameters,
+            self.flops + other.flops,
+            self.bytes + other.bytes,
+        )
+
+
+def costs(program: Program) -> dict[str, Cost]:
+    """The cost of every node of the layer graph that owns instructions, in order of first use."""
+    result: dict[str, Cost] = {}
+    for number, owner in enumerate(program.owners):
+        result[owner] = result.get(owner, Cost()) + cost_of(program, number)
+    return result
+
+
+def cost_of(program: Program, number: int) -> Cost:
+    instruction = program.instructions[number]
+    if isinstance(instruction, Parameter):
+        return Cost(parameters=math.prod(instruction.shape))
+    if program.stages[number] is not Stage.BATCH:
+        return Cost()
+    shapes = [program.shapes[arg] for arg in instruction.args]
+    reads = sum(_numbers(shape) for shape in shapes)
+    writes = _numbers(program.shapes[number])
+    match instruction:
+        case Input() | Item() | Reshape() | Permute() | Expand() | Narrow():
+            return Cost()
+        case Linear():
+            flops = 2 * _numbers(shapes[0]) * program.shape(instruction.args[1])[0]
+        case Einsum(spec=spec):
+            flops = 2 * _einsum_size(spec, [program.shape(arg) for arg in instruction.args])
+        case Reduce():
+            flops = reads
+        case Add() | Mul() | Scale() | Pointwise():
+            flops = writes * max(1, len(instruction.args) - 1)
+        case OrbitMean(order=order):
+            numbers = order * (reads + writes)
+            return Cost(base_calls=order, flops=order * writes, bytes=BYTES * numbers)
+        case Take() | Concat():
+            flops = 0
+        case _:
+            return Cost()  # the called module is counted where it stands
+    return Cost(flops=flops, bytes=BYTES * (reads + writes))
+
+
+def parameters_of(instructions: Iterable[Instruction]) -> int:
+    """Number of free weights."""
+    return sum(math.prod(i.shape) for i in instructions if isinstance(i, Parameter))
+
+
+def _numbers(shape: Shape | tuple[Shape, ...]) -> int:
+    if shape and isinstance(shape[0], tuple):
+        return sum(math.prod(part) for part in shape if isinstance(part, tuple))
+    return math.prod(size for size in shape if isinstance(size, int))
+
+
+def _einsum_size(spec: str, shapes: list[Shape]) -> int:
+    sizes: dict[str, int] = {}
+    for letters, shape in zip(spec.split("->")[0].split(","), shapes, strict=True):
+        sizes.update(zip(letters, shape, strict=True))
+    return math.prod(sizes.values())

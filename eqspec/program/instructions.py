@@ -1,0 +1,385 @@
+"""The instructions of a tensor program.
+
+A program is a straight line of instructions; an instruction names the results it reads by their
+position (``args``). Shapes never contain the batch: a result that depends on an input has any number
+of leading batch dimensions besides, one that depends on parameters alone has none. That dependence
+is the *stage* of a result, and the stage says where the printer puts it: constants into the
+constructor, parameter-only work into the method that expands the weights, the rest into ``forward``.
+
+In: nothing. Out: the value types used by `ops`, `passes`, `interpreter`, `cost` and the printer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from eqspec.algebra.images import Image
+
+Shape = tuple[int, ...]
+
+
+class Stage(IntEnum):
+    """What a result depends on at most."""
+
+    CONSTANT = 0
+    PARAMETER = 1
+    BATCH = 2
+
+
+@dataclass(frozen=True)
+class Input:
+    """Block ``block`` of the input ``name``."""
+
+    args: tuple[int, ...]
+    name: str
+    block: int
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Free weights, drawn uniformly from (-bound, bound), as `torch.nn.Linear` draws its own."""
+
+    args: tuple[int, ...]
+    name: str
+    shape: Shape
+    bound: float
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A table fixed at compile time: int64 (an index) or float64 (exact numbers rounded once)."""
+
+    args: tuple[int, ...]
+    shape: Shape
+    dtype: Literal["int64", "float64"]
+    data: bytes
+    hint: str  # what the numbers are, for the reader of the emitted code
+
+    @cached_property
+    def array(self) -> NDArray[np.generic]:
+        import numpy as np
+
+        return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class IndexSum:
+    """A table of indices as a sum of small ones: ``result[i] = sum_k args[k][i over places[k]]``.
+
+    Operand k lies along the axes ``places[k]`` (ascending) of the result and is constant along the
+    others; the orbits of a weight and the numbering of its channels make such a sum.
+    """
+
+    args: tuple[int, ...]
+    places: tuple[tuple[int, ...], ...]
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Take:
+    """``args = (x, index)``: entries ``index`` (one-dimensional) of x along ``dim``."""
+
+    args: tuple[int, ...]
+    dim: int
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """Sum, mean or maximum over ``dims``, which vanish."""
+
+    args: tuple[int, ...]
+    dims: tuple[int, ...]
+    how: Literal["sum", "mean", "max"]
+
+
+@dataclass(frozen=True)
+class Expand:
+    """A new axis at position ``dim`` of the result, along which x is repeated ``size`` times."""
+
+    args: tuple[int, ...]
+    dim: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Permute:
+    """Axis k of the result is axis ``order[k]`` of x."""
+
+    args: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reshape:
+    args: tuple[int, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Einsum:
+    """``spec`` as in `numpy.einsum`, over the axes without the batch."""
+
+    args: tuple[int, ...]
+    spec: str
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``args = (x, weight)`` or ``(x, weight, bias)``: last axis of x times the transposed weight."""
+
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """A function of one real variable, applied to every entry; see `ops.pointwise` for the table."""
+
+    args: tuple[int, ...]
+    function: str
+    options: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Add:
+    """Sum of results of equal shape."""
+
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Mul:
+    """Product of two results of equal shape."""
+
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """x times a number."""
+
+    args: tuple[int, ...]
+    factor: float
+
+
+@dataclass(frozen=True)
+class Concat:
+    args: tuple[int, ...]
+    dim: int
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """``length`` entries of x along ``dim``, from ``start``."""
+
+    args: tuple[int, ...]
+    dim: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class AxisMove:
+    """How every element of a group moves one axis of a tensor.
+
+    The axis is the ``width`` tensor dimensions from ``dim`` on, flattened row by row. Element g moves
+    it by ``images[choice[g]]``; ``lattice`` says the same as steps of torch functions where the
+    representation is one of a lattice, else it is None.
+    """
+
+    dim: int
+    width: int
+    choice: tuple[int, ...]
+    images: tuple[Image, ...]
+    lattice: tuple[tuple[tuple[object, ...], ...], ...] | None = None
+
+
+@dataclass(frozen=True)
+class OrbitMean:
+    """Mean over the ``order`` elements g of ``back(base(move(x, g)), g)``: the group average.
+
+    ``moves[k]`` moves argument k; ``accepts[k]`` is the shape in which the base takes it. The base
+    returns tensors of the shapes ``returns``; they are the blocks ``targets`` (all in one when the
+    signature flattens), and ``backs[j]`` moves block j by the inverse of g. The result is a tuple.
+    """
+
+    args: tuple[int, ...]
+    base: str
+    order: int
+    moves: tuple[tuple[AxisMove, ...], ...]
+    accepts: tuple[Shape, ...]
+    returns: tuple[Shape, ...]
+    targets: tuple[Shape, ...]
+    backs: tuple[tuple[AxisMove, ...], ...]
+
+
+@dataclass(frozen=True)
+class CallModule:
+    """Call of another module of the spec with parameters of its own; the result is a tuple."""
+
+    args: tuple[int, ...]
+    attribute: str  # name of the submodule in its parent
+    module: str  # key of the instance
+    outputs: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """Entry ``index`` of a tuple."""
+
+    args: tuple[int, ...]
+    index: int
+
+
+Instruction = (
+    Input
+    | Parameter
+    | Constant
+    | IndexSum
+    | Take
+    | Reduce
+    | Expand
+    | Permute
+    | Reshape
+    | Einsum
+    | Linear
+    | Pointwise
+    | Add
+    | Mul
+    | Scale
+    | Concat
+    | Narrow
+    | OrbitMean
+    | CallModule
+    | Item
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A straight line of instructions and the results that leave it.
+
+    ``owners[k]`` is the node of the layer graph for which instruction k was made; ``named`` holds the
+    results of every node that the emitted tests look at, ``outputs`` those that `forward` returns.
+    """
+
+    instructions: tuple[Instruction, ...]
+    owners: tuple[str, ...]
+    outputs: tuple[tuple[str, tuple[int, ...]], ...]
+    named: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    @cached_property
+    def shapes(self) -> tuple[Shape | tuple[Shape, ...], ...]:
+        shapes: list[Shape | tuple[Shape, ...]] = []
+        for instruction in self.instructions:
+            shapes.append(shape_of(instruction, shapes))
+        return tuple(shapes)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        stages: list[Stage] = []
+        for instruction in self.instructions:
+            stages.append(stage_of(instruction, stages))
+        return tuple(stages)
+
+    def shape(self, register: int) -> Shape:
+        return plain_shape(self.shapes[register])
+
+
+def plain_shape(shape: Shape | tuple[Shape, ...]) -> Shape:
+    assert all(isinstance(size, int) for size in shape), "a tuple of tensors has no single shape"
+    return shape  # type: ignore[return-value]  # checked on the line above
+
+
+def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
+    match instruction:
+        case Input() | OrbitMean() | CallModule():
+            return Stage.BATCH
+        case Parameter():
+            return Stage.PARAMETER
+        case Constant():
+            return Stage.CONSTANT
+        case _:
+            return max(stages[arg] for arg in instruction.args)
+
+
+def shape_of(
+    instruction: Instruction, shapes: Sequence[Shape | tuple[Shape, ...]]
+) -> Shape | tuple[Shape, ...]:
+    """Shape of the result, without the batch.
+
+    Raises:
+        AssertionError: the operands do not fit, a bug of the lowering that made the instruction.
+    """
+    of = [shapes[arg] for arg in instruction.args]
+    match instruction:
+        case Input(shape=shape) | Parameter(shape=shape) | Constant(shape=shape):
+            return shape
+        case OrbitMean(targets=targets):
+            return targets
+        case CallModule(outputs=outputs):
+            return outputs
+        case Item(index=index):
+            item = of[0][index]
+            assert isinstance(item, tuple)
+            return item
+        case _:
+            return _tensor_shape(instruction, [plain_shape(shape) for shape in of])
+
+
+def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
+    x = of[0]
+    match instruction:
+        case IndexSum(places=places, shape=shape):
+            for place, part in zip(places, of, strict=True):
+                assert tuple(shape[k] for k in place) == part, (instruction, of)
+            return shape
+        case Take(dim=dim):
+            assert len(of[1]) == 1 and 0 <= dim < len(x), (instruction, of)
+            return (*x[:dim], of[1][0], *x[dim + 1 :])
+        case Reduce(dims=dims):
+            assert all(0 <= dim < len(x) for dim in dims), (instruction, of)
+            return tuple(size for k, size in enumerate(x) if k not in dims)
+        case Expand(dim=dim, size=size):
+            assert 0 <= dim <= len(x), (instruction, of)
+            return (*x[:dim], size, *x[dim:])
+        case Permute(order=order):
+            assert sorted(order) == list(range(len(x))), (instruction, of)
+            return tuple(x[k] for k in order)
+        case Reshape(shape=shape):
+            assert math.prod(shape) == math.prod(x), (instruction, of)
+            return shape
+        case Einsum(spec=spec):
+            inputs, output = spec.split("->")
+            sizes: dict[str, int] = {}
+            for letters, shape in zip(inputs.split(","), of, strict=True):
+                assert len(letters) == len(shape), (instruction, of)
+                for letter, size in zip(letters, shape, strict=True):
+                    assert sizes.setdefault(letter, size) == size, (instruction, of)
+            return tuple(sizes[letter] for letter in output)
+        case Linear():
+            assert len(of[1]) == 2 and x[-1] == of[1][1], (instruction, of)
+            assert len(of) == 2 or of[2] == (of[1][0],), (instruction, of)
+            return (*x[:-1], of[1][0])
+        case Pointwise() | Scale():
+            return x
+        case Add() | Mul():
+            assert all(shape == x for shape in of), (instruction, of)
+            return x
+        case Concat(dim=dim):
+            rests = {(*shape[:dim], *shape[dim + 1 :]) for shape in of}
+            assert len(rests) == 1, (instruction, of)
+            return (*x[:dim], sum(shape[dim] for shape in of), *x[dim + 1 :])
+        case Narrow(dim=dim, start=start, length=length):
+            assert 0 <= start and start + length <= x[dim], (instruction, of)
+            return (*x[:dim], length, *x[dim + 1 :])
+    raise AssertionError(instruction)

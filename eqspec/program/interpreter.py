@@ -1,0 +1,173 @@
+"""The NumPy interpreter of tensor programs: the oracle of translation validation and of the tests.
+
+It is written for clarity: every instruction is one line of NumPy on arrays with one leading batch
+axis. Emitted PyTorch is compared with it; it never imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqspec.algebra.images import Image, Monomial
+from eqspec.program.instructions import (
+    Add,
+    AxisMove,
+    CallModule,
+    Concat,
+    Constant,
+    Einsum,
+    Expand,
+    IndexSum,
+    Input,
+    Item,
+    Linear,
+    Mul,
+    Narrow,
+    OrbitMean,
+    Parameter,
+    Permute,
+    Pointwise,
+    Program,
+    Reduce,
+    Reshape,
+    Scale,
+    Stage,
+    Take,
+)
+
+Array = NDArray[np.float64]
+Base = Callable[..., tuple[Array, ...]]
+Function = Callable[[Array, Mapping[str, float]], Array]
+
+
+def run(
+    program: Program,
+    inputs: Mapping[str, Sequence[Array]],
+    parameters: Mapping[str, Array],
+    bases: Mapping[str, Base],
+    modules: Mapping[str, Callable[..., tuple[Array, ...]]],
+    functions: Mapping[str, Function],
+) -> list[Any]:
+    """The values of all results, in order; those that depend on an input have a batch axis in front.
+
+    ``inputs[name]`` holds the blocks of an input, each of shape (batch, *block); ``bases`` and
+    ``modules`` are called with such arrays and return a tuple of them; ``modules`` is keyed by the
+    attribute of the call.
+    """
+    values: list[Any] = []
+    stages = program.stages
+    for number, instruction in enumerate(program.instructions):
+        args = [values[arg] for arg in instruction.args]
+        lead = 1 if stages[number] is Stage.BATCH else 0
+        match instruction:
+            case Input(name=name, block=block):
+                value: Any = inputs[name][block]
+            case Parameter(name=name):
+                value = parameters[name]
+            case Constant():
+                value = instruction.array
+            case IndexSum(places=places, shape=shape):
+                value = sum(
+                    part.reshape([n if k in place else 1 for k, n in enumerate(shape)])
+                    for place, part in zip(places, args, strict=True)
+                )
+                value = np.broadcast_to(value, shape)
+            case Take(dim=dim):
+                value = np.take(args[0], args[1], axis=dim + lead)
+            case Reduce(dims=dims, how=how):
+                reduce = {"sum": np.sum, "mean": np.mean, "max": np.max}[how]
+                value = reduce(args[0], axis=tuple(d + lead for d in dims))
+            case Expand(dim=dim, size=size):
+                value = np.repeat(np.expand_dims(args[0], dim + lead), size, axis=dim + lead)
+            case Permute(order=order):
+                value = np.transpose(args[0], (*range(lead), *(k + lead for k in order)))
+            case Reshape(shape=shape):
+                value = args[0].reshape((*args[0].shape[:lead], *shape))
+            case Einsum(spec=spec):
+                value = np.einsum(_batched(spec, program, instruction.args), *args, optimize=True)
+            case Linear():
+                value = args[0] @ args[1].T
+                if len(args) == 3:
+                    value = value + args[2]
+            case Pointwise(function=function, options=options):
+                value = functions[function](args[0], dict(options))
+            case Add():
+                value = sum(args[1:], args[0])
+            case Mul():
+                value = args[0] * args[1]
+            case Scale(factor=factor):
+                value = args[0] * factor
+            case Concat(dim=dim):
+                value = np.concatenate(args, axis=dim + lead)
+            case Narrow(dim=dim, start=start, length=length):
+                value = np.take(args[0], range(start, start + length), axis=dim + lead)
+            case OrbitMean():
+                value = orbit_mean(instruction, args, bases[instruction.base])
+            case CallModule(attribute=attribute):
+                value = modules[attribute](*args)
+            case Item(index=index):
+                value = args[0][index]
+        values.append(value)
+    return values
+
+
+def orbit_mean(instruction: OrbitMean, args: Sequence[Array], base: Base) -> tuple[Array, ...]:
+    batch = args[0].shape[0]
+    totals = [np.zeros((batch, *shape)) for shape in instruction.targets]
+    for g in range(instruction.order):
+        moved = [apply(x, moves, g) for x, moves in zip(args, instruction.moves, strict=True)]
+        given = fit(moved, instruction.accepts)
+        answers = fit(base(*given), instruction.targets)
+        for j, (answer, moves) in enumerate(zip(answers, instruction.backs, strict=True)):
+            totals[j] += apply(answer, moves, g)
+    return tuple(total / instruction.order for total in totals)
+
+
+def fit(tensors: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """The same numbers as tensors of other shapes: one by one, or all flattened into one and back."""
+    batch = tensors[0].shape[0]
+    if len(tensors) == len(shapes):
+        return [x.reshape((batch, *shape)) for x, shape in zip(tensors, shapes, strict=True)]
+    flat = np.concatenate([x.reshape(batch, -1) for x in tensors], axis=1)
+    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    pieces = np.split(flat, ends, axis=1)
+    return [x.reshape((batch, *shape)) for x, shape in zip(pieces, shapes, strict=True)]
+
+
+def apply(x: Array, moves: Sequence[AxisMove], g: int) -> Array:
+    """Element g acts on a batch of tensors, axis by axis."""
+    for move in moves:
+        x = act(x, move.dim, move.width, move.images[move.choice[g]])
+    return x
+
+
+def act(x: Array, dim: int, width: int, image: Image) -> Array:
+    """``image`` acts on the ``width`` dimensions of x from ``dim`` on (the batch not counted)."""
+    shape = x.shape
+    start = dim + 1
+    size = math.prod(shape[start : start + width])
+    flat = x.reshape((*shape[:start], size, *shape[start + width :]))
+    if isinstance(image, Monomial):
+        moved = np.empty_like(flat)
+        signs = np.array(image.signs, dtype=np.float64)
+        signs = signs.reshape(-1, *(1,) * (flat.ndim - start - 1))
+        moved[(slice(None),) * start + (np.array(image.images),)] = flat * signs
+    else:
+        matrix = np.array([[float(v) for v in row] for row in image.rows])
+        moved = np.moveaxis(np.tensordot(matrix, flat, axes=(1, start)), 0, start)
+    return moved.reshape(shape)
+
+
+def _batched(spec: str, program: Program, args: Sequence[int]) -> str:
+    inputs, output = spec.split("->")
+    marked = [
+        ("Z" if program.stages[arg] is Stage.BATCH else "") + letters
+        for letters, arg in zip(inputs.split(","), args, strict=True)
+    ]
+    lead = "Z" if any(program.stages[arg] is Stage.BATCH for arg in args) else ""
+    return ",".join(marked) + "->" + lead + output

@@ -1,0 +1,202 @@
+"""Passes over a tensor program: reduce first, expand last, one bias, nothing dead.
+
+Each pass is a plain function from program to program; `PASSES` is their order. Common subexpressions
+need no pass of their own: every pass rebuilds the program through `Builder`, which numbers values.
+Work that depends on parameters alone needs no motion: its stage already says where it is printed.
+
+In: a lowered `Program`. Out: an equal one (the translation validation runs on the result).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+
+from eqspec.program.builder import Builder
+from eqspec.program.instructions import (
+    Add,
+    Expand,
+    Instruction,
+    Linear,
+    Permute,
+    Pointwise,
+    Program,
+    Reduce,
+    Reshape,
+    Scale,
+    Stage,
+    Take,
+)
+
+Rule = Callable[[Builder, Instruction], int | None]
+
+
+def optimise(program: Program) -> Program:
+    """All passes in order, repeated until nothing changes."""
+    for _ in range(12):
+        before = program
+        for pass_ in PASSES:
+            program = pass_(program)
+        if program == before:
+            break
+    return program
+
+
+def reduce_first(program: Program) -> Program:
+    """A reduction goes before the work that it makes smaller."""
+    return _rewrite(program, _reduce_first)
+
+
+def expand_last(program: Program) -> Program:
+    """A repetition goes after the work that would be repeated."""
+    return _rewrite(program, _expand_last)
+
+
+def fuse_bias(program: Program) -> Program:
+    """`x W^T + b` is one instruction."""
+    return _rewrite(program, _fuse_bias)
+
+
+def drop_dead(program: Program) -> Program:
+    """Keep what an output needs. A named node stays only if it stays alive by itself."""
+    live: set[int] = set()
+    todo = [register for _, registers in program.outputs for register in registers]
+    while todo:
+        register = todo.pop()
+        if register not in live:
+            live.add(register)
+            todo.extend(program.instructions[register].args)
+    kept = sorted(live)
+    new = {old: number for number, old in enumerate(kept)}
+    return Program(
+        tuple(
+            replace(program.instructions[old], args=tuple(new[a] for a in program.instructions[old].args))
+            for old in kept
+        ),
+        tuple(program.owners[old] for old in kept),
+        tuple((name, tuple(new[r] for r in registers)) for name, registers in program.outputs),
+        tuple(
+            (name, tuple(new[r] for r in registers))
+            for name, registers in program.named
+            if all(register in live for register in registers)
+        ),
+    )
+
+
+PASSES: tuple[Callable[[Program], Program], ...] = (
+    reduce_first,
+    expand_last,
+    fuse_bias,
+    drop_dead,
+)
+
+
+def _rewrite(program: Program, rule: Rule) -> Program:
+    builder = Builder()
+    new: list[int] = []
+    for instruction, owner in zip(program.instructions, program.owners, strict=True):
+        moved = replace(instruction, args=tuple(new[arg] for arg in instruction.args))
+        with builder.owner(owner):
+            changed = rule(builder, moved)
+            new.append(builder.emit(moved) if changed is None else changed)
+    return builder.program(
+        [(name, tuple(new[r] for r in registers)) for name, registers in program.outputs],
+        [(name, tuple(new[r] for r in registers)) for name, registers in program.named],
+    )
+
+
+def _reduce_first(builder: Builder, instruction: Instruction) -> int | None:
+    if not isinstance(instruction, Reduce):
+        return None
+    x = instruction.args[0]
+    source = builder.instructions[x]
+    match source:
+        case Expand(dim=dim) if dim in instruction.dims:
+            rest = tuple(d - (d > dim) for d in instruction.dims if d != dim)
+            inner = builder.reduce(source.args[0], rest, instruction.how)
+            return builder.scale(inner, float(source.size)) if instruction.how == "sum" else inner
+        case Permute(order=order):
+            dims = tuple(order[d] for d in instruction.dims)
+            left = [order[d] for d in range(len(order)) if d not in instruction.dims]
+            inner = builder.reduce(source.args[0], dims, instruction.how)
+            ranks = {old: new for new, old in enumerate(sorted(left))}
+            return builder.permute(inner, [ranks[old] for old in left])
+        case Reduce(dims=first, how=how) if how == instruction.how:
+            rank = len(builder.shape(source.args[0]))
+            left = [d for d in range(rank) if d not in first]
+            dims = tuple(sorted((*first, *(left[d] for d in instruction.dims))))
+            return builder.reduce(source.args[0], dims, how)
+    return None
+
+
+def _expand_last(builder: Builder, instruction: Instruction) -> int | None:
+    match instruction:
+        case Add():
+            return _expand_after_sum(builder, instruction)
+        case Pointwise() | Scale() if builder.stages[instruction.args[0]] is Stage.BATCH:
+            return _expand_after_function(builder, instruction)
+    return None
+
+
+def _expand_after_function(builder: Builder, instruction: Pointwise | Scale) -> int | None:
+    """Apply the function below a repetition, past the views that lie between."""
+    views: list[Instruction] = []
+    register = instruction.args[0]
+    while isinstance(builder.instructions[register], Permute | Reshape):
+        views.append(builder.instructions[register])
+        register = builder.instructions[register].args[0]
+    source = builder.instructions[register]
+    if not isinstance(source, Expand):
+        return None
+    result = builder.emit(replace(instruction, args=source.args))
+    result = builder.emit(replace(source, args=(result,)))
+    for view in reversed(views):
+        result = builder.emit(replace(view, args=(result,)))
+    return result
+
+
+def _expand_after_sum(builder: Builder, instruction: Add) -> int | None:
+    """Terms that end in the same repetition or view share it: f(a) + f(b) = f(a + b)."""
+    groups: dict[object, list[int]] = defaultdict(list)
+    for arg in instruction.args:
+        groups[_linear_tail(builder, arg)].append(arg)
+    if all(tail is None or len(members) == 1 for tail, members in groups.items()):
+        return None
+    terms: list[int] = []
+    for tail, members in groups.items():
+        if tail is None or len(members) == 1:
+            terms.extend(members)
+            continue
+        inner = builder.add(*(builder.instructions[member].args[0] for member in members))
+        view = builder.instructions[members[0]]
+        terms.append(builder.emit(replace(view, args=(inner, *view.args[1:]))))
+    return builder.add(*terms)
+
+
+def _linear_tail(builder: Builder, register: int) -> object:
+    """A key that is equal for results ending in the same linear map of equal arguments' shapes."""
+    instruction = builder.instructions[register]
+    match instruction:
+        case Expand() | Permute() | Reshape():
+            return replace(instruction, args=()), builder.shape(instruction.args[0])
+        case Take(args=(x, index)):
+            return replace(instruction, args=(index,)), builder.shape(x)
+    return None
+
+
+def _fuse_bias(builder: Builder, instruction: Instruction) -> int | None:
+    if not isinstance(instruction, Add):
+        return None
+    for host in instruction.args:
+        linear = builder.instructions[host]
+        if not (isinstance(linear, Linear) and len(linear.args) == 2):
+            continue
+        if builder.stages[host] is not Stage.BATCH or len(builder.shape(host)) != 1:
+            continue
+        for bias in instruction.args:
+            if builder.stages[bias] is Stage.PARAMETER:
+                fused = builder.linear(*linear.args, bias)
+                rest = [arg for arg in instruction.args if arg not in (host, bias)]
+                return builder.add(fused, *rest)
+    return None
