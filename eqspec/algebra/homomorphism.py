@@ -130,5 +130,35 @@ def _shortened(group: Group, relator: Word) -> str:
 def _compare(
     text: str, factors: tuple[str, ...], found: AnyImage, expected: AnyImage
 ) -> Fault | None:
-    difference = im.first_difference(found, expected)
+    difference = _first_difference(found, expected)
     return None if difference is None else Fault(text, factors, *difference)
+
+
+def _first_difference(
+    found: AnyImage, expected: AnyImage
+) -> tuple[int, int, Fraction, Fraction, float] | None:
+    """The first entry (row-major) where two images differ, as (row, column, found, expected,
+    largest deviation)."""
+    if found == expected:
+        return None
+    witness: tuple[int, int, Fraction, Fraction] | None = None
+    largest = Fraction(0)
+    for i, (row, other) in enumerate(
+        zip(im.sparse_rows_of(found), im.sparse_rows_of(expected), strict=True)
+    ):
+        if row == other:
+            continue
+        a, b = dict(row), dict(other)
+        for j in sorted(a.keys() | b.keys()):
+            deviation = abs(a.get(j, Fraction(0)) - b.get(j, Fraction(0)))
+            if deviation:
+                witness = witness or (i, j, a.get(j, Fraction(0)), b.get(j, Fraction(0)))
+                largest = max(largest, deviation)
+    return None if witness is None else (*witness, _to_float(largest))
+
+
+def _to_float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")

@@ -17,6 +17,8 @@ from functools import cached_property
 from math import prod
 from typing import TypeAlias
 
+from eqspec.algebra.elimination import determinant_rows, inverse_rows
+
 Rational: TypeAlias = int | Fraction
 
 
@@ -236,7 +238,7 @@ def inverse(image: AnyImage) -> AnyImage:
                 order[j] = i
             return Monomial(tuple(order), tuple([image.signs[i] for i in order]))
         case Matrix():
-            return matrix(_inverse_rows(image.rows))
+            return matrix(inverse_rows(image.rows))
 
 
 def transpose(image: AnyImage) -> AnyImage:
@@ -373,7 +375,7 @@ def determinant(image: AnyImage) -> Rational:
     """The determinant; the parity of the permutation times the product of the signs if monomial."""
     image = explicit(image)
     if isinstance(image, Matrix):
-        return _whole(_determinant_rows(image.rows))
+        return _whole(determinant_rows(image.rows))
     seen = [False] * image.degree
     result = prod(image.signs)
     for start in range(image.degree):
@@ -407,36 +409,6 @@ def monomial_entries(image: AnyImage) -> frozenset[Fraction] | None:
     return frozenset(row[0][1] for row in image.sparse_rows)
 
 
-def first_difference(
-    found: AnyImage, expected: AnyImage
-) -> tuple[int, int, Fraction, Fraction, float] | None:
-    """The first entry (row-major) where two images differ, as (row, column, found, expected,
-    largest deviation)."""
-    if found == expected:
-        return None
-    witness: tuple[int, int, Fraction, Fraction] | None = None
-    largest = Fraction(0)
-    for i, (row, other) in enumerate(
-        zip(sparse_rows_of(found), sparse_rows_of(expected), strict=True)
-    ):
-        if row == other:
-            continue
-        a, b = dict(row), dict(other)
-        for j in sorted(a.keys() | b.keys()):
-            deviation = abs(a.get(j, Fraction(0)) - b.get(j, Fraction(0)))
-            if deviation:
-                witness = witness or (i, j, a.get(j, Fraction(0)), b.get(j, Fraction(0)))
-                largest = max(largest, deviation)
-    return None if witness is None else (*witness, _to_float(largest))
-
-
-def _to_float(value: Fraction) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
-
-
 def _whole(value: Rational) -> Rational:
     return int(value) if value == int(value) else value
 
@@ -464,36 +436,3 @@ def _fixed_points(image: LatticeMap) -> int:
         else:
             total *= 2 if offset % 2 == 0 else 0
     return total
-
-
-def _inverse_rows(rows: tuple[tuple[Fraction, ...], ...]) -> list[list[Fraction]]:
-    n = len(rows)
-    work = [list(row) + [Fraction(int(i == j)) for j in range(n)] for i, row in enumerate(rows)]
-    for column in range(n):
-        pivot = next((i for i in range(column, n) if work[i][column]), None)
-        if pivot is None:
-            raise ZeroDivisionError("the matrix has no inverse")
-        work[column], work[pivot] = work[pivot], work[column]
-        head = work[column][column]
-        work[column] = [value / head for value in work[column]]
-        for i in range(n):
-            factor = work[i][column]
-            if i != column and factor:
-                work[i] = [a - factor * b for a, b in zip(work[i], work[column], strict=True)]
-    return [row[n:] for row in work]
-
-
-def _determinant_rows(rows: tuple[tuple[Fraction, ...], ...]) -> Fraction:
-    work, result = [list(row) for row in rows], Fraction(1)
-    for column in range(len(work)):
-        pivot = next((i for i in range(column, len(work)) if work[i][column]), None)
-        if pivot is None:
-            return Fraction(0)
-        if pivot != column:
-            work[column], work[pivot], result = work[pivot], work[column], -result
-        result *= work[column][column]
-        for i in range(column + 1, len(work)):
-            factor = work[i][column] / work[column][column]
-            if factor:
-                work[i] = [a - factor * b for a, b in zip(work[i], work[column], strict=True)]
-    return result

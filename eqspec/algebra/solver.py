@@ -46,6 +46,9 @@ def solved_basis(source: tuple[Representation, ...], target: tuple[Representatio
     """
     basis = hom_basis(source, target)
     cross_check(basis, source, target)
+    arrays = (basis.labels, basis.signs) if isinstance(basis, OrbitBasis) else (basis.numerators,)
+    for array in arrays:  # shared by all callers
+        array.setflags(write=False)
     return basis
 
 
