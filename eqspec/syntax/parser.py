@@ -85,6 +85,7 @@ def _read(reading: Reading, trivia: Trivia) -> Any:
         if token.start_pos in docs:
             token = mark(token, docs[token.start_pos])
         feed(token)
+        reading.before = last
         reading.last = last = token
     return stack.feed(end_token(reading.source))
 

@@ -31,6 +31,7 @@ class Reading:
     source: Source
     stack: Stack
     last: Token | None = None  # read last
+    before: Token | None = None  # read before that
     depth: int = 0  # of brackets
     diagnostics: list[Diagnostic] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -66,7 +67,7 @@ class Reading:
 
     def go_on(self, offset: int, last: Token | None = None) -> None:
         self.stack.move(offset)
-        self.last = last
+        self.last, self.before = last, None
         self.depth = len(self.stack.open_brackets())
 
 

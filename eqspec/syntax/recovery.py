@@ -10,6 +10,7 @@ up and read on at the next place that looks like a statement). A module keeps it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lark import Token
@@ -138,6 +139,8 @@ def _token(reading: Reading, failure: errors.Failure) -> None:
     offset, end = token.start_pos or 0, token.end_pos or 0
     place = reading.layout.at(offset)
     inside = [OPENERS[sign.type] for sign in reversed(failure.open)]
+    if _swallowed(reading, failure):
+        return
     if failure.keyword in ("MODULE", "INTERFACE"):
         _header(reading, failure)
     elif failure.body is not None and place is not None and _ends_body(reading, failure, place):
@@ -166,6 +169,25 @@ def _token(reading: Reading, failure: errors.Failure) -> None:
             return
         reading.report(_wrong_place(failure) or errors.unexpected(failure))
         panic(reading, failure, end)
+
+
+def _swallowed(reading: Reading, failure: errors.Failure) -> bool:
+    """An unfinished statement took the next layer's name for its value: `h =`, then `k = ..`."""
+    name = reading.last
+    if failure.token.type not in ("EQUAL", "COLON") or name is None or name.type != "NAME":
+        return False
+    offset = name.start_pos or 0
+    place = reading.layout.at(offset)
+    if place is None or place.kind != "name" or start_of(failure) in (None, offset):
+        return False
+    if reading.before is None or not resumes(reading, failure, place):
+        return False
+    reading.report(
+        errors.unfinished(replace(failure, token=name, last=reading.before, accepted=EXPRESSION))
+    )
+    cut(reading, level_of(reading))
+    reading.go_on(offset)
+    return True
 
 
 def _ends_body(reading: Reading, failure: errors.Failure, place: Place) -> bool:
@@ -242,6 +264,15 @@ def _mend(reading: Reading, failure: errors.Failure) -> bool:
         reading.report(errors.unexpected(failure))
         stack.feed(token_at("NAME", str(token), offset))
         reading.go_on(end)
+        return True
+    if open_now is not None and token.type in ("EQUAL", "COLON", "ARROW"):
+        good = OPENERS[open_now.type]
+        if stack.takes(good, token.type):
+            reading.mend(errors.wrong_closer(failure, replaced=False), good, offset, offset)
+            return True
+    starts_type = token.type in TYPE - {"NAME"} and "PLUS" not in failure.accepted
+    if starts_type and stack.takes("COLON", token.type):
+        reading.mend(errors.missing_sign(failure, "COLON"), "COLON", offset, offset)
         return True
     if reading.source.text.startswith("=>", offset) and stack.takes("ARROW"):
         reading.mend(errors.unexpected(failure), "ARROW", offset, offset + 2)
