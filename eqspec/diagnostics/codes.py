@@ -57,12 +57,52 @@ _TABLE = (
     Code("EQS123", "the file cannot be read"),
     Code("EQS199", "too many syntax errors", _NOTE),
     # ---- names and types ----
+    Code("EQS201", "a name is not known"),
+    Code("EQS202", "a name is declared twice"),
+    Code("EQS203", "a name means something else"),
+    Code("EQS204", "a definition needs itself"),
+    Code("EQS205", "a size is out of range"),
+    Code("EQS206", "two types differ"),
+    Code("EQS207", "a call does not fit the op"),
+    Code("EQS208", "an op must be told its type"),
+    Code("EQS209", "a file cannot be used"),
+    Code("EQS210", "not built yet"),
+    Code("EQS211", "a base has another signature"),
+    Code("EQS212", "a feature has no such part"),
+    Code("EQS213", "a call does not fit the module"),
+    Code("EQS214", "an op is not known"),
+    Code("EQS215", "`--set` names no parameter"),
+    Code("EQS216", "a module has no output"),
     # ---- groups and representations ----
+    Code("EQS301", "a group is not well defined"),
+    Code("EQS302", "a representation breaks a relation"),
+    Code("EQS303", "the actions of two factors do not commute"),
+    Code("EQS304", "a group is too large to check its images"),
+    Code("EQS305", "the images of a representation are not well written"),
+    Code("EQS306", "the group has no such representation"),
+    Code("EQS307", "a selection is not closed"),
+    Code("EQS308", "a representation has no such form"),
+    Code("EQS309", "a factor stands twice in a product"),
     # ---- equivariance ----
+    Code("EQS401", "a pointwise function is not equivariant here"),
+    Code("EQS402", "the result would always be zero"),
+    Code("EQS403", "an argument carries nothing", _WARNING),
+    Code("EQS404", "no bias is possible"),
+    Code("EQS405", "a promise does not hold"),
+    Code("EQS406", "the guarantee is weaker than demanded"),
+    Code("EQS407", "this pooling is not equivariant"),
+    Code("EQS408", "`multi_equitune` loses something", _WARNING),
+    Code("EQS409", "`fuse` needs different groups at its ends"),
+    Code("EQS410", "features cannot be concatenated so"),
+    Code("EQS412", "a layer is too large to count"),
+    Code("EQS413", "a weight is too large"),
     # ---- emission and stale files ----
     # ---- configuration ----
     # ---- lints ----
     Code("EQS901", "a `##` comment documents nothing", _WARNING),
+    Code("EQS902", "declared and not used", _WARNING),
+    Code("EQS903", "no group acts on an input", _WARNING),
+    Code("EQS904", "an average over a large product", _WARNING),
 )
 
 CODES: dict[str, Code] = {entry.code: entry for entry in _TABLE}
