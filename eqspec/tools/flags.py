@@ -1,0 +1,51 @@
+"""Values that flags take: functions from text to value, with errors that say what is wanted."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import click
+
+from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.tools.config import CODE_PREFIX, EMIT
+
+
+def code_prefixes(text: str) -> tuple[str, ...]:
+    """Codes or their beginnings, one or a comma list."""
+    codes = tuple(part.strip().upper() for part in text.split(","))
+    for code in codes:
+        if not CODE_PREFIX.match(code):
+            raise click.BadParameter(f"{code!r} is no code or its beginning, as EQS401 or EQS9")
+    return codes
+
+
+def emit_kinds(text: str) -> tuple[str, ...]:
+    """Kinds of files, one or a comma list."""
+    kinds = tuple(part.strip() for part in text.split(","))
+    for kind in kinds:
+        if kind == "certificate":
+            raise click.BadParameter("emitting a certificate is not built yet")
+        if kind not in EMIT:
+            near = did_you_mean(kind, EMIT)
+            hint = f"did you mean {near!r}?" if near else f"the kinds are {', '.join(EMIT)}"
+            raise click.BadParameter(f"{kind!r} cannot be emitted; {hint}")
+    return kinds
+
+
+def size(text: str) -> tuple[str, int]:
+    """``name=7``."""
+    match = re.fullmatch(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([0-9]{1,12})\s*", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no name with a whole number, as n=7")
+    return match[1], int(match[2])
+
+
+def color_wanted(choice: str) -> bool:
+    """`auto` colours a terminal, unless NO_COLOR is set or the terminal is dumb."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
