@@ -166,7 +166,7 @@ def compile(
     and a file that did not change is not touched. A file that eqspec did not write is left alone
     (--force overwrites it).
     """
-    from eqspec.tools.run import run_compile
+    from eqspec.tools.compiling import run_compile
 
     alone = [
         name
@@ -219,7 +219,7 @@ def explain(
     factor asks of every edge, the dimension of every space of maps and why the op is equivariant.
     Without NODE: the nodes that there are.
     """
-    from eqspec.tools.run import run_explain, run_explain_code
+    from eqspec.tools.explaining import run_explain, run_explain_code
 
     painted = color_wanted(color)
     if node is None and not what.endswith(".eqs") and not os.path.exists(what):
@@ -242,6 +242,6 @@ def cost(spec: str, format_: str, sizes: tuple[tuple[str, int], ...], color: str
     Calls of the user's networks beside what a plain average over the whole product of groups would
     need, free weights, FLOPs and bytes: for one sample, in evaluation.
     """
-    from eqspec.tools.run import run_cost
+    from eqspec.tools.costing import run_cost
 
     sys.exit(run_cost(spec, format_, dict(sizes), color_wanted(color)))

@@ -8,7 +8,7 @@ wrong settings, a fault of eqspec.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from eqspec.diagnostics import render
@@ -29,16 +29,21 @@ class Reporting:
     deny_warnings: bool = False
     exit_zero: bool = False
     max_errors: int | None = None
+    keep_errors: bool = False  # `--select` and `--ignore` choose among warnings only
 
 
 def chosen(
-    diagnostics: Iterable[Diagnostic], select: Sequence[str], ignore: Sequence[str]
+    diagnostics: Iterable[Diagnostic],
+    select: Sequence[str],
+    ignore: Sequence[str],
+    keep_errors: bool = False,
 ) -> list[Diagnostic]:
     """What `--select` and `--ignore` leave; what is wrong outside of the specs always stays."""
     return [
         found
         for found in diagnostics
         if found.code in UNUSABLE
+        or (keep_errors and found.severity is Severity.ERROR)
         or (
             (not select or found.code.startswith(tuple(select)))
             and not (ignore and found.code.startswith(tuple(ignore)))
@@ -83,15 +88,19 @@ def formatted(diagnostics: Sequence[Diagnostic], reporting: Reporting) -> str:
             return render.render_text(diagnostics, reporting.color)
 
 
-def report(diagnostics: Iterable[Diagnostic], reporting: Reporting) -> list[Diagnostic]:
+def report(
+    diagnostics: Iterable[Diagnostic],
+    reporting: Reporting,
+    write: Callable[[str], None] | None = None,
+) -> list[Diagnostic]:
     """Print the findings in order; out: the ones that `--select` and `--ignore` leave."""
     everything = render.in_order(diagnostics)
-    left = chosen(everything, reporting.select, reporting.ignore)
+    left = chosen(everything, reporting.select, reporting.ignore, reporting.keep_errors)
     printed, more = first_errors(left, reporting.max_errors)
     text = formatted(printed, reporting)
-    out(text)
     if text and reporting.format == "full":
-        out("\n")
+        text += "\n"
+    (write or out)(text)
     if more:
         say(f"Only the first {reporting.max_errors} errors are shown; {more} more were found.")
     hidden = sum(found.severity is Severity.ERROR for found in everything) - sum(
@@ -110,11 +119,15 @@ def out(text: str) -> None:
         sys.stdout.flush()
 
 
+def to_stderr(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
 def say(text: str) -> None:
     """A line of chatter, to standard error."""
-    sys.stdout.flush()
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    to_stderr(text + "\n")
 
 
 def count(number: int, noun: str) -> str:

@@ -69,5 +69,5 @@ def gathered(
     for one in checked:
         select = () if reporting.select else one.config.select
         ignore = () if reporting.ignore else one.config.ignore
-        found.extend(chosen(one.diagnostics, select, ignore))
+        found.extend(chosen(one.diagnostics, select, ignore, reporting.keep_errors))
     return found
