@@ -6,11 +6,13 @@ diagnostics for what is out of date, foreign, blocked or orphaned. Nothing is wr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
+from eqspec.emit.names import comment
 from eqspec.emit.write import State, Target, inspect, is_edited, read_header
 from eqspec.pipeline import Progress, compile_spec
 from eqspec.tools.checking import Checked
@@ -97,10 +99,9 @@ def _obstacle(target: Target, spec: SpecFile, force: bool) -> Diagnostic | None:
         message = f"this file is in the way: {target.reason}"
         return about("EQS502", target.path, message, "move it away, or overwrite it with `--force`")
     header = target.header
-    if header is None or header.spec == spec.header_path:
+    if header is None or header.spec == comment(spec.header_path):
         return None
-    owner = _existing(header.spec, target.path, [spec])
-    if owner is None:
+    if not _exists(header.spec, target.path, [spec]):
         return None  # the spec was moved or renamed
     message = f"this file belongs to `{header.spec}`, not to `{spec.header_path}`"
     return about("EQS502", target.path, message, "choose another folder, or overwrite: `--force`")
@@ -180,7 +181,7 @@ def orphans(builds: Sequence[Build], walked: Iterable[Path]) -> list[Orphan]:
         candidates.update(path.absolute() for path in walk(folder, ".py", excluded))
     emitted = {target.path for one in builds for target in one.targets}
     specs = [one.spec for one in builds]
-    owners = {(one.folder, one.spec.header_path): one for one in builds}
+    owners = {(one.folder, comment(one.spec.header_path)): one for one in builds}
     found: list[Orphan] = []
     for path in sorted(candidates - emitted):
         header = read_header(path)
@@ -191,7 +192,7 @@ def orphans(builds: Sequence[Build], walked: Iterable[Path]) -> list[Orphan]:
             if not owner.targets or not owner.whole:
                 continue  # refused, or only a part was asked for
             reason = f"`{header.spec}` does not emit it any more"
-        elif _existing(header.spec, path, specs) is None:
+        elif not _exists(header.spec, path, specs):
             reason = f"its spec `{header.spec}` is gone"
         else:
             continue
@@ -211,18 +212,21 @@ def orphaned(found: Sequence[Orphan]) -> list[Diagnostic]:
     ]
 
 
-def _existing(header_path: str, emitted: Path, specs: Sequence[SpecFile]) -> Path | None:
-    """The spec that a header names, if there still is one."""
+def _exists(header_path: str, emitted: Path, specs: Sequence[SpecFile]) -> bool:
+    """Is there still a spec that this header can name?"""
     roots = [project_of(emitted.parent), emitted.parent]
     roots += [root for spec in specs for root in (spec.project, spec.path.parent)]
-    for root in dict.fromkeys(roots):
-        if root is not None:
-            try:
-                if (root / header_path).is_file():
-                    return root / header_path
-            except (OSError, ValueError):
-                continue
-    return None
+    return any(root is not None and _found(root, header_path) for root in dict.fromkeys(roots))
+
+
+def _found(root: Path, header_path: str) -> bool:
+    try:
+        if "?" in header_path:  # a header writes `?` for what is not ASCII
+            pattern = re.sub(r"([\[*])", r"[\1]", header_path)
+            return any(root.glob(pattern))
+        return (root / header_path).is_file()
+    except (OSError, ValueError, NotImplementedError):
+        return False
 
 
 def about(

@@ -1,0 +1,122 @@
+"""`eqspec cost`: what the compiled modules cost, node by node, schema 1.
+
+The numbers are sums over the instructions of the lowered program, for one sample in evaluation.
+`product_calls` is what a plain average over the whole product of groups would need.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eqspec.diagnostics.render import render_text, summary
+from eqspec.graph.expressions import ModuleCall
+from eqspec.graph.model import Node
+from eqspec.ops.averaging import Average
+from eqspec.tools.explaining import checked_spec, paint
+from eqspec.tools.findings import out, say, to_stderr
+from eqspec.tools.progress import ProgressLine
+
+SCHEMA = 1
+NUMBERS = ("base_calls", "product_calls", "parameters", "flops", "bytes")
+_TITLES = ("base calls", "plain average", "parameters", "FLOPs", "bytes")
+
+Record = dict[str, Any]
+
+
+def run_cost(spec: str, format_: str, sizes: Mapping[str, int], color: bool) -> int:
+    from eqspec.pipeline import lower_spec
+
+    checked, code = checked_spec(spec, sizes)
+    if checked is None or checked.result.spec is None:
+        return code
+    with ProgressLine() as progress:
+        progress.spec = checked.spec.shown
+        try:
+            lowered, diagnostics = lower_spec(checked.result.spec, progress)
+        except Exception as error:
+            error.add_note(f"while lowering {checked.spec.shown}")
+            raise
+    if diagnostics:
+        to_stderr(render_text(diagnostics, color=False) + "\n")
+        say(summary(diagnostics))
+        return 1
+    records = module_costs(lowered)
+    if format_ == "json":
+        out(json.dumps({"schema": SCHEMA, "modules": records}, indent=2) + "\n")
+    elif records:
+        out("\n".join(_table(record, color) for record in records))
+        say("For one sample in evaluation; what a base does inside is not counted.")
+    else:
+        say("There is no module in this spec: an interface costs nothing.")
+    return 0
+
+
+def module_costs(lowered: Mapping[str, Any]) -> list[Record]:
+    """One record for each module, in order of dependence; a call of a module costs its total."""
+    from eqspec.program.cost import Cost, costs
+
+    totals: dict[str, Record] = {}
+    records: list[Record] = []
+    for key, made in lowered.items():
+        found = costs(made.program)
+        nodes: list[Record] = []
+        for node in made.module.nodes:
+            cost = found.pop(node.name, Cost())
+            record = {
+                "node": node.name,
+                "op": node.op,
+                "base_calls": cost.base_calls,
+                "product_calls": _product(node),
+                "parameters": cost.parameters,
+                "flops": cost.flops,
+                "bytes": cost.bytes,
+            }
+            if isinstance(node.data, ModuleCall):
+                _add(record, totals[node.data.module.key])
+            nodes.append(record)
+        total: Record = dict.fromkeys(NUMBERS, 0)
+        for record in nodes:
+            _add(total, record)
+        for rest in found.values():  # what belongs to no node of the graph
+            for name in ("base_calls", "parameters", "flops", "bytes"):
+                total[name] += getattr(rest, name)
+        totals[key] = total
+        records.append({"module": key, "nodes": nodes, "total": total})
+    return records
+
+
+def _product(node: Node) -> int:
+    return node.data.product if isinstance(node.data, Average) else 0
+
+
+def _add(record: Record, other: Mapping[str, Any]) -> None:
+    for name in NUMBERS:
+        record[name] += other[name]
+
+
+def _table(record: Record, color: bool) -> str:
+    rows = [
+        (node["node"], node["op"], *(_number(node[name]) for name in NUMBERS))
+        for node in record["nodes"]
+        if node["op"] != "input"
+    ]
+    total = ("total", "", *(_number(record["total"][name]) for name in NUMBERS))
+    header = ("node", "op", *_TITLES)
+    keep = [0, 1] + [k for k in range(2, len(header)) if k > 3 or record["total"][NUMBERS[k - 2]]]
+    wide = [max(len(row[k]) for row in (header, *rows, total)) for k in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [f"{row[k]:<{wide[k]}}" if k < 2 else f"{row[k]:>{wide[k]}}" for k in keep]
+        return "  " + "  ".join(cells).rstrip()
+
+    rule = "  " + "-" * (len(line(total)) - 2)
+    lines = [paint(record["module"], "1", color), paint(line(header), "2", color)]
+    lines += [line(row) for row in rows]
+    lines += [rule, paint(line(total), "1", color)]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else "-"

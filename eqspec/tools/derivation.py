@@ -1,0 +1,169 @@
+"""`eqspec explain SPEC NODE`: the derivation of a node as plain values, schema 1.
+
+In: a checked module and one of its nodes. Out: a dict for JSON, from which the text is printed too.
+Everything is counted, nothing solved, so NumPy is not needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
+from eqspec.algebra.representations import Representation
+from eqspec.graph.expressions import ModuleCall
+from eqspec.graph.model import Level, Module, Node, edge_classes, is_fusion
+from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.ops import op_named
+from eqspec.ops.averaging import Average
+from eqspec.ops.linear import LinearMaps
+
+SCHEMA = 1
+ORBITS = "orbits of index pairs"
+NULL_SPACE = "exact null space"
+
+Axes: TypeAlias = tuple[int | Representation, ...]
+
+
+def derivation(module: Module, node: Node) -> dict[str, Any]:
+    """Everything that is known of a node; keys as in the published schema."""
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "module": module.key,
+        "node": node.name,
+        "type": str(node.type),
+        "shape": _shape(node.type),
+        "shapes": [list(shape) for shape in node.type.shapes],
+        "factors": [name for name in module.factors if name in node.type.factors],
+        "guarantee": node.level().key,
+        "levels": {name: node.levels.get(name, Level.EXACT).key for name in module.factors},
+        "op": node.op,
+        "rule": None if node.op == "input" else op_named(node.op).rule,
+        "parameters": parameters(node),
+        "edges": [_edge(module, node, number) for number in range(len(node.args))],
+    }
+    if isinstance(node.data, LinearMaps):
+        record["bias"] = sum(node.data.biases)
+        record["each"] = list(node.data.each)
+    if isinstance(node.data, Average):
+        record["average"] = _average(node.data)
+    if isinstance(node.data, ModuleCall):
+        record["calls"] = node.data.module.key
+    if node.doc:
+        record["doc"] = node.doc
+    promises = [promise for promise in module.promises if node.name in promise.targets]
+    if promises:
+        record["promises"] = [
+            {"kind": p.kind, "guarantee": p.level.key, "factors": list(p.factors)} for p in promises
+        ]
+    return record
+
+
+def parameters(node: Node) -> int:
+    """Free weights of a node; those of a called module count where it is called."""
+    if isinstance(node.data, LinearMaps):
+        return node.data.parameters
+    if isinstance(node.data, ModuleCall):
+        return sum(parameters(inner) for inner in node.data.module.nodes)
+    return 0
+
+
+def _shape(type_: Type) -> list[Any]:
+    """The shape of a tensor, a list of shapes for a tuple of tensors."""
+    if len(type_.blocks) == 1:
+        return list(type_.blocks[0].shape)
+    return [list(shape) for shape in type_.shapes]
+
+
+def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
+    source = module.node(node.args[number])
+    classes = edge_classes(source.type, node.type)
+    maps = node.data if isinstance(node.data, LinearMaps) else None
+    each = maps.each if maps is not None else ()
+    blocks: list[dict[str, Any]] = []
+    for s, left in enumerate(source.type.blocks):
+        for t, right in enumerate(node.type.blocks):
+            found = _clusters(_axes(left, each), _axes(right, each), maps is None)
+            blocks.append({"source": s, "target": t, "clusters": found})
+    if maps is not None:
+        dimension: int | None = sum(d for row in maps.dimensions[number] for d in row)
+    else:
+        dimension = _dimension(source.type, node.type)
+    return {
+        "source": source.name,
+        "type": str(source.type),
+        "factors": {name: classes[name].value for name in module.factors if name in classes},
+        "dimension": dimension,
+        "fusion": is_fusion(classes),
+        "blocks": blocks,
+        "clusters": [cluster for pair in blocks for cluster in pair["clusters"]],
+    }
+
+
+def _axes(block: Block, each: tuple[str, ...]) -> Axes:
+    """The axes over which maps are formed: those in `each` carry the same map at every index."""
+    return tuple(
+        part
+        for axis, part in zip(block.axes, block.parts, strict=True)
+        if not (isinstance(axis, PlainAxis) and axis.name in each)
+    )
+
+
+def _clusters(source: Axes, target: Axes, unsolved: bool) -> list[dict[str, Any]]:
+    """Clusters with their dimensions, channels left out. ``unsolved``: the op solves nothing."""
+    found = []
+    for cluster in clusters(source, target):
+        left = tuple(source[k] for k in cluster.source)
+        right = tuple(target[k] for k in cluster.target)
+        try:
+            dimension: int | None = hom_dimension(left, right)
+        except CannotCount:
+            dimension = None
+        found.append(
+            {
+                "factors": list(cluster.factors),
+                "source": [_label(axis) for axis in left],
+                "target": [_label(axis) for axis in right],
+                "dimension": dimension,
+                "solver": None if unsolved else _solver(left, right),
+            }
+        )
+    return found
+
+
+def _label(axis: int | Representation) -> str:
+    return str(axis) if isinstance(axis, int) else axis.label
+
+
+def _solver(source: Axes, target: Axes) -> str:
+    """The route by which a compile finds the basis: as in `eqspec.algebra.solver`."""
+    signed = all(
+        part.is_signed_permutation for part in (*source, *target) if not isinstance(part, int)
+    )
+    return ORBITS if signed else NULL_SPACE
+
+
+def _dimension(source: Type, target: Type) -> int | None:
+    try:
+        return sum(hom_dimension(x.parts, y.parts) for x in source.blocks for y in target.blocks)
+    except CannotCount:
+        return None
+
+
+def _average(average: Average) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "base": average.base.name,
+        "base_calls": average.calls,
+        "product_calls": average.product,
+        "claims": sorted(average.base.claims),
+    }
+    if average.multi is not None:
+        report = average.multi
+        record["loses"] = {
+            "output_span": report.output_span,
+            "output_dimension": report.output_dimension,
+            "input_kept": report.input_kept,
+            "input_dimension": report.input_dimension,
+            "linear_maps_reached": report.reached,
+            "linear_maps": report.hom,
+        }
+    return record
