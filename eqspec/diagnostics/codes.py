@@ -97,7 +97,22 @@ _TABLE = (
     Code("EQS412", "a layer is too large to count"),
     Code("EQS413", "a weight is too large"),
     # ---- emission and stale files ----
+    Code("EQS501", "an emitted file is stale"),
+    Code("EQS502", "a file of somebody else is in the way"),
+    Code("EQS503", "a file cannot be written or read"),
+    Code("EQS504", "the name of the spec cannot be the name of a module"),
+    Code("EQS505", "two routes to a dimension disagree"),
+    Code("EQS506", "the compiled program is not equivariant"),
+    Code("EQS507", "a layer is too large to build"),
+    Code("EQS508", "an emitted file is orphaned"),
+    Code("EQS509", "an emitted file was edited"),
+    Code("EQS510", "an emitted file is missing"),
+    Code("EQS511", "torch or pytest is missing"),
+    Code("EQS599", "a fault of eqspec itself"),
     # ---- configuration ----
+    Code("EQS601", "an unknown setting"),
+    Code("EQS602", "a setting has a wrong value"),
+    Code("EQS603", "`pyproject.toml` cannot be read"),
     # ---- lints ----
     Code("EQS901", "a `##` comment documents nothing", _WARNING),
     Code("EQS902", "declared and not used", _WARNING),
