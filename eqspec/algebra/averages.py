@@ -105,7 +105,7 @@ def action_order(parts: Sequence[Representation]) -> int | None:
 def evaluate(rep: Representation, word: FWord) -> Image:
     """The matrix of a word; letters of factors that the representation does not name are the
     identity."""
-    return im.explicit(_evaluated(rep, word))
+    return im.explicit(evaluate_any(rep, word))
 
 
 def inverse_word(word: FWord) -> FWord:
@@ -130,7 +130,8 @@ def _pieces(
     ]
 
 
-def _evaluated(rep: Representation, word: FWord) -> AnyImage:
+def evaluate_any(rep: Representation, word: FWord) -> AnyImage:
+    """`evaluate` in the cheapest form: a lattice symmetry is not listed point by point."""
     result: AnyImage | None = None
     for factor, generator, exponent in word:
         if factor not in rep.factors:

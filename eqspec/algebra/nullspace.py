@@ -60,17 +60,18 @@ def null_space(rows: Sequence[SparseRow], width: int) -> list[SparseRow]:
         raise SolverTooLarge(
             f"{len(rows):,} equations in {width:,} unknowns: more than {DENSE_LIMIT:,} entries"
         )
-    free: list[int] | None = None
+    best: list[int] | None = None
     residues: dict[int, NDArray[np.int64]] = {}
     for prime in PRIMES:
         pivots, reduced = _echelon(rows, width, prime)
+        # A prime that divides a minor finds fewer or later pivots: the most and earliest stand.
+        if best is None or (-len(pivots), pivots) < (-len(best), best):
+            best, residues = pivots, {}
+        elif pivots != best:
+            continue
         pivot_set = set(pivots)
-        here = [j for j in range(width) if j not in pivot_set]
-        if free is None or len(here) < len(free):
-            free, residues = here, {}
-        elif here != free:
-            continue  # a prime that divides a minor: it only bounds the nullity from above
-        residues[prime] = (-reduced[:, here]) % prime
+        free = [j for j in range(width) if j not in pivot_set]
+        residues[prime] = (-reduced[:, free]) % prime
         if not free:
             return []
         basis = _reconstructed(residues, pivots, free)

@@ -13,6 +13,7 @@ cover.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache, reduce
 from math import lcm, prod
@@ -23,14 +24,18 @@ from numpy.typing import NDArray
 from eqspec.algebra import images as im
 from eqspec.algebra.bases import Basis, DenseBasis, OrbitBasis, bounded, kron_bases
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
-from eqspec.algebra.images import Monomial
+from eqspec.algebra.groups import Word, extend
+from eqspec.algebra.images import Matrix, Monomial
 from eqspec.algebra.nullspace import SolverTooLarge, SparseRow, null_space
 from eqspec.algebra.orbits import orbits, signed_orbits
-from eqspec.algebra.representations import Representation
+from eqspec.algebra.representations import Representation, joined, word_image
 from eqspec.algebra.residuals import Parts, check_basis, generators_of, residual, side
 
 ORBIT_LIMIT = 1 << 25  # entries of a map whose orbits are labelled
-UNKNOWN_LIMIT = 4_096  # unknowns of one dense null space
+UNKNOWN_LIMIT = 1 << 16  # entries of a map in one dense cluster
+ORBIT_UNKNOWN_LIMIT = 2_500  # unknowns that remain there
+SHORT_WORDS = 200  # words tried for signed permutations
+MOVES = 32  # of which so many are used
 
 
 class RoutesDisagree(RuntimeError):  # noqa: N818 - says what happened
@@ -68,8 +73,9 @@ def hom_basis(source: Parts, target: Parts) -> Basis:
     """A basis of the maps L with rho_target(g) L = L rho_source(g) for all generators.
 
     Source and target are tensor products of their parts (row-major); an empty side is the trivial
-    representation of degree 1. SolverTooLarge beyond `ORBIT_LIMIT` entries, `UNKNOWN_LIMIT` dense
-    unknowns in one cluster, or `BASIS_LIMIT` entries of a dense basis.
+    representation of degree 1. SolverTooLarge beyond `ORBIT_LIMIT` entries; in one cluster of other
+    matrices `UNKNOWN_LIMIT` entries or `ORBIT_UNKNOWN_LIMIT` unknowns; or `BASIS_LIMIT` entries of
+    a dense basis.
     """
     if all(part.is_signed_permutation for part in (*source, *target)):
         return _orbit_basis(source, target)
@@ -84,16 +90,10 @@ def _orbit_basis(source: Parts, target: Parts) -> OrbitBasis:
     o, i = prod(part.degree for part in target), prod(part.degree for part in source)
     if o * i > ORBIT_LIMIT:
         raise SolverTooLarge(f"maps of {o:,} x {i:,} entries: at most {ORBIT_LIMIT:,} are labelled")
-    moves = []
-    for name, g in generators_of(source, target):
-        images, signs = np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int8)
-        for part in (*target, *source):
-            image = part.image(name, g)
-            assert isinstance(image, Monomial)
-            own, own_signs = np.asarray(image.images), np.asarray(image.signs, dtype=np.int8)
-            images = (images[:, None] * len(own) + own).reshape(-1)
-            signs = (signs[:, None] * own_signs).reshape(-1)
-        moves.append((images, signs))
+    moves = [
+        _joint_move([part.any_image(name, g) for part in (*target, *source)])
+        for name, g in generators_of(source, target)
+    ]
     labels, signs, dimension = orbits(moves, o * i)
     return OrbitBasis(labels.reshape(o, i), signs.reshape(o, i), dimension)
 
@@ -123,25 +123,85 @@ def _by_clusters(source: Parts, target: Parts) -> Basis:
 
 
 def _cluster(source: Parts, target: Parts) -> Basis:
+    """One cluster: elements that act by signed permutations first, which leaves one unknown for
+    each orbit of entries, then the exact null space of what the other generators demand."""
     if all(part.is_signed_permutation for part in (*source, *target)):
         return _orbit_basis(source, target)
     o, i = prod(part.degree for part in target), prod(part.degree for part in source)
     if o * i > UNKNOWN_LIMIT:
         raise SolverTooLarge(
             f"maps of {o:,} x {i:,} entries between matrices that are no signed permutations:"
-            f" at most {UNKNOWN_LIMIT:,} unknowns are solved exactly"
+            f" at most {UNKNOWN_LIMIT:,} are solved exactly"
+        )
+    moves = [
+        _joint_move([word_image(*at) for at in images])
+        for images in _monomial_elements(source, target)
+    ]
+    labels, signs, count = orbits(moves, o * i)
+    if count > ORBIT_UNKNOWN_LIMIT:
+        raise SolverTooLarge(
+            f"maps of {o:,} x {i:,} entries with {count:,} unknowns between matrices that are no"
+            f" signed permutations: at most {ORBIT_UNKNOWN_LIMIT:,} unknowns are solved exactly"
         )
     x, y = side(source), side(target)
+    places, turns = labels.tolist(), signs.tolist()
     rows: list[SparseRow] = []
     for name, g in generators_of(source, target):
-        rows += _equations(x.image(name, g), y.image(name, g))
-    vectors = null_space(rows, o * i)
+        a, b = x.image(name, g), y.image(name, g)
+        if isinstance(a, Monomial) and isinstance(b, Monomial):
+            continue
+        for equation in _equations(a, b):
+            row: SparseRow = {}
+            for j, value in equation.items():
+                if places[j] >= 0:
+                    row[places[j]] = row.get(places[j], 0) + turns[j] * value
+            rows.append(row)
+    vectors = null_space(rows, count)
     bounded(len(vectors), o, i)
-    result = np.zeros((len(vectors), o * i), dtype=np.int64)
+    values = np.zeros((len(vectors), count + 1), dtype=np.int64)  # the last column stands for 0
     for k, vector in enumerate(vectors):
         for j, value in vector.items():
-            result[k, j] = value
-    return DenseBasis(result.reshape(len(vectors), o, i))
+            values[k, j] = value
+    return DenseBasis((values[:, labels] * signs).reshape(len(vectors), o, i))
+
+
+def _monomial_elements(
+    source: Parts, target: Parts
+) -> list[list[tuple[Representation, str, Word]]]:
+    """Short words of one factor that act by signed permutations on every part: generators, and
+    words such as c^-1 t c where t alone is one. Any will do: they only spare unknowns."""
+    parts = (*target, *source)
+    groups = joined([part.groups for part in parts])
+    found: list[list[tuple[Representation, str, Word]]] = []
+    for name, group in groups:
+        if not any(name in part.factors for part in parts):
+            continue
+        letters = [(g, e) for g in range(len(group.generators)) for e in (1, -1)]
+        words: list[Word] = [()]
+        seen = {group.element(())}
+        for word in words:
+            for letter in letters:
+                new = extend(word, *letter)
+                element = group.element(new)
+                if element in seen or len(words) == SHORT_WORDS:
+                    continue
+                seen.add(element)
+                words.append(new)
+                if not any(isinstance(word_image(part, name, new), Matrix) for part in parts):
+                    found.append([(part, name, new) for part in parts])
+    return found[:MOVES]
+
+
+def _joint_move(images: Sequence[im.AnyImage]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """The Kronecker product of signed permutations as arrays."""
+    places, signs = np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int8)
+    for image in images:
+        image = im.explicit(image)
+        assert isinstance(image, Monomial)
+        own, own_signs = np.asarray(image.images), np.asarray(image.signs, dtype=np.int8)
+        places = (places[:, None] * len(own) + own).reshape(-1)
+        signs = (signs[:, None] * own_signs).reshape(-1)
+    return places, signs
 
 
 def _equations(a: im.Image, b: im.Image) -> list[SparseRow]:
