@@ -66,6 +66,8 @@ def _factor_fault(rep: Representation, name: str, group: Group) -> Fault | None:
     if images == group.model or all(image.is_identity for image in images):
         return None
     relations = group.relations()
+    if relations is None and images in _functorial(group):
+        return None
     if relations is None:
         return _tree_fault(rep, name, group, images)
     one = im.power(images[0], 0)
@@ -76,6 +78,18 @@ def _factor_fault(rep: Representation, name: str, group: Group) -> Fault | None:
         if fault is not None:
             return fault
     return None
+
+
+def _functorial(group: Group) -> list[tuple[AnyImage, ...]]:
+    """What every group of matrices acts by, however large: det(g), g^-T, det(g) g, det(g) g^-T."""
+    signs = [im.determinant(image) for image in group.model]
+    duals = [im.inverse(im.transpose(image)) for image in group.model]
+    return [
+        tuple(im.matrix([[sign]]) for sign in signs),
+        tuple(duals),
+        tuple(im.scale(image, sign) for image, sign in zip(group.model, signs, strict=True)),
+        tuple(im.scale(image, sign) for image, sign in zip(duals, signs, strict=True)),
+    ]
 
 
 def _huge_power(images: tuple[AnyImage, ...], relator: Word) -> AnyImage | None:

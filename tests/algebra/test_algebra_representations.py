@@ -332,8 +332,10 @@ def test_groups_without_relations_are_checked_along_a_tree() -> None:
     assert fault is not None
     assert " = " in fault.relation
     big = permutation_group(9, {"t": (1, 0, *range(2, 9)), "c": (*range(1, 9), 0)})
-    images = {("G", 0): signed((0,), (-1,)), ("G", 1): signed((0,), (1,))}
+    images = {("G", 0): signed((0,), (1,)), ("G", 1): signed((0,), (-1,))}
     assert homomorphism_fault(constructors.natural("", "G", big)) is None
+    assert homomorphism_fault(constructors.sign("", "G", big)) is None
+    assert homomorphism_fault(constructors.natural("", "G", big).axial()) is None
     with pytest.raises(GroupTooLarge):
         homomorphism_fault(from_images("", (("G", big),), 1, images))
 
