@@ -116,7 +116,9 @@ def lower_spec(
             lowered[module.key] = lower_module(module)
         except LoweringRefused as refused:
             diagnostics.append(
-                Diagnostic(refused.code, refused.message, module.source, refused.span, refused.label)
+                Diagnostic(
+                    refused.code, refused.message, module.source, refused.span, refused.label
+                )
             )
             continue
         fault = validate(lowered, module.key)

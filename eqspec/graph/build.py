@@ -110,7 +110,9 @@ def _build(
 ) -> Module | None:
     item = entry.item
     assert isinstance(item, tree.Module)
-    scope = Scope(instances.world, entry.scope.source, parent=entry.scope, prefix=entry.scope.prefix)
+    scope = Scope(
+        instances.world, entry.scope.source, parent=entry.scope, prefix=entry.scope.prefix
+    )
     scope.values.update(arguments)
     builder = ModuleBuilder(instances, scope, item, key)
     return builder.build()
@@ -139,15 +141,11 @@ class ModuleBuilder:
             self._try(lambda name=name: self._layer(name))  # type: ignore[misc]
         outputs = self._outputs()
         nodes = list(expressions.nodes.values())
-        groups = {
-            name: group
-            for node in nodes
-            for name, group in node.type.groups.items()
-        }
+        groups = {name: group for node in nodes for name, group in node.type.groups.items()}
         ordered = {name: groups[name] for name in scope.world.groups if name in groups}
         for feature in inputs:
             self._lint_input(feature, bool(ordered))
-        if not any(isinstance(m, tree.Output) for m in item.members):
+        if item.complete and not any(isinstance(m, tree.Output) for m in item.members):
             self._report("EQS216", f"the module `{item.name.text}` has no output", item.name.span)
         promises = self._promises(expressions.nodes)
         self._lint_unused(nodes, outputs)
@@ -192,8 +190,17 @@ class ModuleBuilder:
                     type_ = type_of(self.scope, member.type)
                     found.append(InputFeature(name, type_, member.doc, member.name.span))
                     self.expressions.add(
-                        Node(name, "input", type_, (), member.name.span, None, member.doc, True,
-                             generic=True)
+                        Node(
+                            name,
+                            "input",
+                            type_,
+                            (),
+                            member.name.span,
+                            None,
+                            member.doc,
+                            True,
+                            generic=True,
+                        )
                     )
 
                 self._try(declare)
@@ -209,13 +216,15 @@ class ModuleBuilder:
                     factory = member.factory.value if member.factory else None
                     if factory is not None and not _is_factory(factory):
                         self.scope.refuse(
-                            "EQS211", "a factory is written `package.module:name`",
+                            "EQS211",
+                            "a factory is written `package.module:name`",
                             member.factory.span if member.factory else member.span,
                         )
                     base = Base(name, signature, target, factory, member.name.span, member.doc)
                     if base.claims:
                         self.scope.not_built(
-                            "a base that is equivariant by the user's claim", member.name.span,
+                            "a base that is equivariant by the user's claim",
+                            member.name.span,
                             help="write plain sizes: the average makes it equivariant",
                         )
                     self.expressions.bases[name] = base
@@ -281,13 +290,20 @@ class ModuleBuilder:
         try:
             if member.value is None:
                 self.scope.refuse(
-                    "EQS207", f"the output `{name}` of a module needs a value", member.name.span,
+                    "EQS207",
+                    f"the output `{name}` of a module needs a value",
+                    member.name.span,
                     help="only an `interface` declares outputs without layers",
                 )
             declared = type_of(self.scope, member.type) if member.type else None
             self.expressions.layer(
-                name, member.value, declared, member.type.span if member.type else None,
-                member.doc, promise=isinstance(member, tree.Output), span=member.name.span,
+                name,
+                member.value,
+                declared,
+                member.type.span if member.type else None,
+                member.doc,
+                promise=isinstance(member, tree.Output),
+                span=member.name.span,
             )
         except Refusal:
             self.expressions.broken.add(name)
@@ -307,7 +323,8 @@ class ModuleBuilder:
     def _promises(self, nodes: Mapping[str, Node]) -> list[Promise]:
         found: list[Promise] = []
         levelled = {
-            node.name: node for node in _levels(list(nodes.values()), tuple(self.scope.world.groups))
+            node.name: node
+            for node in _levels(list(nodes.values()), tuple(self.scope.world.groups))
         }
         for member in self.item.members:
             if isinstance(member, tree.Ensure):
@@ -326,20 +343,27 @@ class ModuleBuilder:
             carried = [factor for factor in factors if factor in node.type.factors]
             if member.kind == "invariant" and carried:
                 self.scope.refuse(
-                    "EQS405", f"`{path.text}` is not invariant under `{carried[0]}`", path.span,
+                    "EQS405",
+                    f"`{path.text}` is not invariant under `{carried[0]}`",
+                    path.span,
                     f"it has type {node.type}, on which `{carried[0]}` acts",
                     help=f"pool it first: `pool({path.text}, over={carried[0]})`",
                 )
             missing = [factor for factor in factors if factor not in node.type.factors]
             if member.kind == "equivariant" and missing:
                 self.scope.refuse(
-                    "EQS405", f"`{missing[0]}` does not act on `{path.text}`", path.span,
-                    f"it has type {node.type}", help="it is invariant: write `ensure ... invariant`",
+                    "EQS405",
+                    f"`{missing[0]}` does not act on `{path.text}`",
+                    path.span,
+                    f"it has type {node.type}",
+                    help="it is invariant: write `ensure ... invariant`",
                 )
             reached = node.level(factors)
             if reached < level:
                 self.scope.refuse(
-                    "EQS406", f"`{path.text}` keeps its symmetry {reached.words} only", path.span,
+                    "EQS406",
+                    f"`{path.text}` keeps its symmetry {reached.words} only",
+                    path.span,
                     f"demanded: {level.words}",
                 )
         return Promise(tuple(path.text for path in member.targets), member.kind, level, factors)
@@ -350,7 +374,9 @@ class ModuleBuilder:
         for block in feature.type.blocks:
             if not block.factors and not block.fixed:
                 self._report(
-                    "EQS903", f"no group acts on the input `{feature.name}`", feature.span,
+                    "EQS903",
+                    f"no group acts on the input `{feature.name}`",
+                    feature.span,
                     f"its type is {feature.type}",
                     help="if it should stay as it is, say so: `fixed [...]`",
                     severity=Severity.WARNING,
@@ -368,13 +394,19 @@ class ModuleBuilder:
             if node.declared and node.name not in live:
                 what = "input" if node.op == "input" else "layer"
                 self._report(
-                    "EQS902", f"the {what} `{node.name}` reaches no output", node.span, "unused",
+                    "EQS902",
+                    f"the {what} `{node.name}` reaches no output",
+                    node.span,
+                    "unused",
                     severity=Severity.WARNING,
                 )
         for name, base in self.expressions.bases.items():
             if name not in self.expressions.used_bases:
                 self._report(
-                    "EQS902", f"the base `{name}` is not used", base.span, "unused",
+                    "EQS902",
+                    f"the base `{name}` is not used",
+                    base.span,
+                    "unused",
                     severity=Severity.WARNING,
                 )
 
@@ -413,13 +445,17 @@ def build_interface(entry: ModuleEntry) -> Module | None:
         name = member.name.text
         try:
             if name in seen:
-                scope.refuse("EQS202", f"two members are called `{name}`", member.name.span, "the second")
+                scope.refuse(
+                    "EQS202", f"two members are called `{name}`", member.name.span, "the second"
+                )
             seen.add(name)
             if isinstance(member, tree.Output):
                 if member.type is None or member.value is not None:
                     scope.refuse(
-                        "EQS207", "an output of an interface has a type and no value",
-                        member.name.span, help="layers belong into a `module`",
+                        "EQS207",
+                        "an output of an interface has a type and no value",
+                        member.name.span,
+                        help="layers belong into a `module`",
                     )
                 type_ = type_of(scope, member.type)
                 outputs.append(OutputFeature(name, type_, "", member.doc, member.name.span))
@@ -440,15 +476,28 @@ def build_interface(entry: ModuleEntry) -> Module | None:
             if ordered and not block.factors and not block.fixed:
                 scope.world.diagnostics.append(
                     scope.diagnostic(
-                        "EQS903", f"no group acts on the input `{entry_.name}`", entry_.span,
+                        "EQS903",
+                        f"no group acts on the input `{entry_.name}`",
+                        entry_.span,
                         f"its type is {entry_.type}",
                         help="if it should stay as it is, say so: `fixed [...]`",
                         severity=Severity.WARNING,
                     )
                 )
     return Module(
-        item.name.text, item.name.text, item.doc, scope.source, item.name.span, tuple(inputs), (),
-        tuple(outputs), (), (), ordered, {}, is_interface=True,
+        item.name.text,
+        item.name.text,
+        item.doc,
+        scope.source,
+        item.name.span,
+        tuple(inputs),
+        (),
+        tuple(outputs),
+        (),
+        (),
+        ordered,
+        {},
+        is_interface=True,
     )
 
 
@@ -470,4 +519,3 @@ def _is_factory(text: str) -> bool:
     return bool(colon) and all(
         part.isidentifier() for part in (*module.split("."), *name.split("."))
     )
-

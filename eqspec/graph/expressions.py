@@ -112,25 +112,47 @@ class Expressions:
             self.nodes[name] = replace(node, doc=doc, declared=True, span=span)
         else:  # another name for a feature
             self.add(
-                Node(name, "identity", node.type, (node.name,), span, None, doc, True,
-                     generic=node.generic)
+                Node(
+                    name,
+                    "identity",
+                    node.type,
+                    (node.name,),
+                    span,
+                    None,
+                    doc,
+                    True,
+                    generic=node.generic,
+                )
             )
 
     def _mismatch(
-        self, name: str, found: Type, declared: Type, type_span: Span, value_span: Span, promise: bool
+        self,
+        name: str,
+        found: Type,
+        declared: Type,
+        type_span: Span,
+        value_span: Span,
+        promise: bool,
     ) -> None:
         carried = sorted(found.factors - declared.factors)
         labels = (Label(value_span, f"this has type {found}"),)
         if carried and promise:
             who = " and ".join(f"`{factor}`" for factor in carried)
             self.scope.refuse(
-                "EQS405", f"`{name}` promises invariance and still carries {who}", type_span,
-                f"{who} does not act on this type" if len(carried) == 1 else f"{who} do not act on this type",
+                "EQS405",
+                f"`{name}` promises invariance and still carries {who}",
+                type_span,
+                f"{who} does not act on this type"
+                if len(carried) == 1
+                else f"{who} do not act on this type",
                 labels=labels,
                 help=f"remove the group: `pool(..., over={carried[0]})` or `linear(...)` to this type",
             )
         self.scope.refuse(
-            "EQS206", f"`{name}` is declared with another type", type_span, f"declared {declared}",
+            "EQS206",
+            f"`{name}` is declared with another type",
+            type_span,
+            f"declared {declared}",
             labels=labels,
         )
 
@@ -158,14 +180,18 @@ class Expressions:
         if expr.name in self.broken or expr.name in self.members:
             if expr.name in self.bases:
                 self.scope.refuse(
-                    "EQS203", f"`{expr.name}` is a base; call it through an op", expr.span,
+                    "EQS203",
+                    f"`{expr.name}` is a base; call it through an op",
+                    expr.span,
                     help=f"`equitune({expr.name}, x)` averages it over the group",
                 )
             raise Refusal()
         owner = self.scope.owner(expr.name)
         if owner is not None:
             value = resolve(self.scope, expr.name, expr.span)
-            self.scope.refuse("EQS203", f"`{expr.name}` is no feature", expr.span, f"this is {kind(value)}")
+            self.scope.refuse(
+                "EQS203", f"`{expr.name}` is no feature", expr.span, f"this is {kind(value)}"
+            )
         self.scope.unknown("feature", expr.name, expr.span, iter(self.nodes))
 
     def _attribute(self, expr: tree.Attribute, name: str | None) -> Node:
@@ -176,7 +202,9 @@ class Expressions:
             for feature in base.data.module.outputs:
                 stop = start + len(feature.type.blocks)
                 if feature.name == wanted:
-                    return self._piece(base, feature.type, BlockOf(start, stop), "block", name, expr, wanted)
+                    return self._piece(
+                        base, feature.type, BlockOf(start, stop), "block", name, expr, wanted
+                    )
                 start = stop
             self.scope.unknown(
                 "output", wanted, expr.name.span, (o.name for o in base.data.module.outputs)
@@ -194,54 +222,77 @@ class Expressions:
                             for inner in type_.blocks
                         )
                         made = Type(blocks)
-                        return self._piece(base, made, FieldOf(number, wanted), "field", name, expr, wanted)
+                        return self._piece(
+                            base, made, FieldOf(number, wanted), "field", name, expr, wanted
+                        )
                 self.scope.unknown("field", wanted, expr.name.span, (key for key, _ in axis.fields))
         self.scope.refuse(
-            "EQS212", f"`{wanted}` is no part of this feature", expr.name.span,
-            f"its type is {base.type}", help="only a `flat` has fields",
+            "EQS212",
+            f"`{wanted}` is no part of this feature",
+            expr.name.span,
+            f"its type is {base.type}",
+            help="only a `flat` has fields",
         )
 
     def _select(self, expr: tree.Select, name: str | None) -> Node:
         base = self._value(expr.base, None)
         if len(expr.items) != 1 or not isinstance(expr.items[0], tree.Integer):
-            self.scope.refuse("EQS212", "a block is selected by one number", expr.span, help="`x[0]`")
+            self.scope.refuse(
+                "EQS212", "a block is selected by one number", expr.span, help="`x[0]`"
+            )
         number = expr.items[0].value
         if number >= len(base.type.blocks):
             self.scope.refuse(
-                "EQS212", f"there is no block {number}", expr.items[0].span,
+                "EQS212",
+                f"there is no block {number}",
+                expr.items[0].span,
                 f"the type {base.type} has {len(base.type.blocks)}",
             )
         made = Type((base.type.blocks[number],))
-        return self._piece(base, made, BlockOf(number, number + 1), "block", name, expr, str(number))
+        return self._piece(
+            base, made, BlockOf(number, number + 1), "block", name, expr, str(number)
+        )
 
     def _piece(
-        self, base: Node, type_: Type, data: object, op: str, name: str | None,
-        expr: tree.Expression, suffix: str,
+        self,
+        base: Node,
+        type_: Type,
+        data: object,
+        op: str,
+        name: str | None,
+        expr: tree.Expression,
+        suffix: str,
     ) -> Node:
         made = name or f"{base.name}.{suffix}"
         if made in self.nodes:
             return self.nodes[made]
-        return self.add(
-            Node(made, op, type_, (base.name,), expr.span, data, generic=base.generic)
-        )
+        return self.add(Node(made, op, type_, (base.name,), expr.span, data, generic=base.generic))
 
     def _sum(self, expr: tree.Sum, expected: Type | None, name: str | None) -> Node:
         for sign, term in expr.terms:
             if sign < 0:
                 self.scope.refuse(
-                    "EQS207", "features are added, not subtracted", term.span,
+                    "EQS207",
+                    "features are added, not subtracted",
+                    term.span,
                     help="a `linear` layer learns the sign",
                 )
         made = name or self._fresh("sum")
         terms = self._gathered([term for _, term in expr.terms], [expected] * len(expr.terms))
         return self._checked(
-            self.scope.world.ops["+"], made, terms, [t.span for _, t in expr.terms], None, {}, {},
-            expected, expr.span, expr.span,
+            self.scope.world.ops["+"],
+            made,
+            terms,
+            [t.span for _, t in expr.terms],
+            None,
+            {},
+            {},
+            expected,
+            expr.span,
+            expr.span,
         )
 
-    def _gathered(
-        self, values: list[tree.Expression], expected: list[Type | None]
-    ) -> list[Node]:
+    def _gathered(self, values: list[tree.Expression], expected: list[Type | None]) -> list[Node]:
         """Elaborate all, so that every mistake among them is told; then refuse if there was one."""
         found: list[Node] = []
         wrong: list[Diagnostic] = []
@@ -270,7 +321,10 @@ class Expressions:
                 known = [*self.scope.world.ops, *OPS_NOT_BUILT]
                 near = did_you_mean(function.name, known)
                 self.scope.refuse(
-                    "EQS214", f"unknown op `{function.name}`", function.span, "no op and no module",
+                    "EQS214",
+                    f"unknown op `{function.name}`",
+                    function.span,
+                    "no op and no module",
                     help=f"did you mean `{near}`?" if near else None,
                     fixes=(Fix(f"replace by `{near}`", ((function.span, near),)),) if near else (),
                 )
@@ -282,18 +336,26 @@ class Expressions:
         else:
             self.scope.refuse("EQS203", "this cannot be called", function.span)
         if not isinstance(value, ModuleEntry) or isinstance(value.item, tree.Interface):
-            self.scope.refuse("EQS203", "this cannot be called", function.span, f"this is {kind(value)}")
+            self.scope.refuse(
+                "EQS203", "this cannot be called", function.span, f"this is {kind(value)}"
+            )
         return self._module_call(value, expr, name)
 
     def _op(
-        self, op: OpTyping, expr: tree.Call, function: tree.Reference, expected: Type | None,
+        self,
+        op: OpTyping,
+        expr: tree.Call,
+        function: tree.Reference,
+        expected: Type | None,
         name: str | None,
     ) -> Node:
         signature = op.signature
         positional = [a.value for a in expr.arguments if a.keyword is None]
         if signature.target == "chooses" and expected is None:
             self.scope.refuse(
-                "EQS208", f"`{op.name}` must be told its type", function.span,
+                "EQS208",
+                f"`{op.name}` must be told its type",
+                function.span,
                 "nothing declares the type of this value",
                 help=f"give it a layer of its own: `name: [...] = {op.name}(...)`",
             )
@@ -303,12 +365,19 @@ class Expressions:
             positional = positional[1:]
         low, high = signature.tensors
         if len(positional) < low or (high is not None and len(positional) > high):
-            wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+            wanted = (
+                f"{low}"
+                if low == high
+                else f"at least {low}"
+                if high is None
+                else f"{low} to {high}"
+            )
             self.scope.refuse(
                 "EQS207",
                 f"`{op.name}` takes {wanted} feature{'s' if wanted != '1' else ''}"
                 + (" after the base" if signature.base else ""),
-                expr.span, f"{len(positional)} given",
+                expr.span,
+                f"{len(positional)} given",
             )
         keywords, spans = self._keywords(op, expr)
         made = name or self._fresh(op.name)
@@ -319,23 +388,55 @@ class Expressions:
             hints = _parts(expected, len(positional))
         args = self._gathered(positional, hints)
         return self._checked(
-            op, made, args, [value.span for value in positional], base, keywords, spans, expected,
-            function.span, expr.span,
+            op,
+            made,
+            args,
+            [value.span for value in positional],
+            base,
+            keywords,
+            spans,
+            expected,
+            function.span,
+            expr.span,
         )
 
     def _checked(
-        self, op: OpTyping, name: str, args: list[Node], arg_spans: list[Span], base: Base | None,
-        keywords: Mapping[str, KeywordValue], spans: Mapping[str, Span], expected: Type | None,
-        span: Span, whole: Span,
+        self,
+        op: OpTyping,
+        name: str,
+        args: list[Node],
+        arg_spans: list[Span],
+        base: Base | None,
+        keywords: Mapping[str, KeywordValue],
+        spans: Mapping[str, Span],
+        expected: Type | None,
+        span: Span,
+        whole: Span,
     ) -> Node:
         site = CallSite(
-            op.name, name, tuple(args), tuple(arg_spans), base, keywords, spans, expected, span,
-            whole, self._target_span, self.scope.source, self.scope.world.diagnostics.append,
+            op.name,
+            name,
+            tuple(args),
+            tuple(arg_spans),
+            base,
+            keywords,
+            spans,
+            expected,
+            span,
+            whole,
+            self._target_span,
+            self.scope.source,
+            self.scope.world.diagnostics.append,
         )
         checked: Checked = op.check(site)
         return self.add(
             Node(
-                name, op.name, checked.type, tuple(arg.name for arg in args), whole, checked.data,
+                name,
+                op.name,
+                checked.type,
+                tuple(arg.name for arg in args),
+                whole,
+                checked.data,
                 own=checked.level,
             )
         )
@@ -351,7 +452,9 @@ class Expressions:
             if first.name not in self.nodes and first.name not in self.members:
                 self.scope.unknown("base", first.name, first.span, iter(self.bases))
         self.scope.refuse(
-            "EQS207", f"`{op.name}` needs a base as its first argument", first.span if first else span,
+            "EQS207",
+            f"`{op.name}` needs a base as its first argument",
+            first.span if first else span,
             help="declare the network: `base net: [3, 64, 64] -> [10]`",
         )
 
@@ -367,8 +470,12 @@ class Expressions:
             if key not in op.signature.keywords:
                 near = did_you_mean(key, op.signature.keywords)
                 self.scope.refuse(
-                    "EQS207", f"`{op.name}` has no option `{key}`", argument.keyword.span,
-                    f"it has {', '.join(op.signature.keywords)}" if op.signature.keywords else "it has none",
+                    "EQS207",
+                    f"`{op.name}` has no option `{key}`",
+                    argument.keyword.span,
+                    f"it has {', '.join(op.signature.keywords)}"
+                    if op.signature.keywords
+                    else "it has none",
                     help=f"did you mean `{near}`?" if near else None,
                 )
             if key in values:
@@ -394,7 +501,9 @@ class Expressions:
                 items = value.items if isinstance(value, tree.ListOf) else (value,)
                 names = [item.name for item in items if isinstance(item, tree.Reference)]
                 if len(names) != len(items):
-                    scope.refuse("EQS207", f"`{key}` names plain axes by their parameter", value.span)
+                    scope.refuse(
+                        "EQS207", f"`{key}` names plain axes by their parameter", value.span
+                    )
                 for name, item in zip(names, items, strict=True):
                     resolve(scope, name, item.span, "parameter")
                 return tuple(names)
@@ -403,7 +512,9 @@ class Expressions:
                     return value.name
                 near = did_you_mean(value.name, want) if isinstance(value, tree.Reference) else None
                 scope.refuse(
-                    "EQS207", f"`{key}` is one of {', '.join(want)}", value.span,
+                    "EQS207",
+                    f"`{key}` is one of {', '.join(want)}",
+                    value.span,
                     help=f"did you mean `{near}`?" if near else None,
                 )
 
@@ -423,15 +534,20 @@ class Expressions:
         module = self.make_module(entry, arguments, self.scope, expr.span)
         if len(positional) != len(module.inputs):
             self.scope.refuse(
-                "EQS213", f"`{item.name.text}` takes {len(module.inputs)} inputs", expr.span,
+                "EQS213",
+                f"`{item.name.text}` takes {len(module.inputs)} inputs",
+                expr.span,
                 f"{len(positional)} given",
             )
         args = self._gathered(positional, [feature.type for feature in module.inputs])
         for feature, arg, value in zip(module.inputs, args, positional, strict=True):
             if arg.type != feature.type:
                 self.scope.refuse(
-                    "EQS213", f"the input `{feature.name}` of `{item.name.text}` has another type",
-                    value.span, f"this has type {arg.type}", help=f"it takes {feature.type}",
+                    "EQS213",
+                    f"the input `{feature.name}` of `{item.name.text}` has another type",
+                    value.span,
+                    f"this has type {arg.type}",
+                    help=f"it takes {feature.type}",
                 )
         passed = self._passed_bases(module, given, expr)
         outputs = module.outputs
@@ -441,8 +557,13 @@ class Expressions:
         levels = [module.node(output.node).level() for output in outputs]
         return self.add(
             Node(
-                made, "call", type_, tuple(arg.name for arg in args), expr.span,
-                ModuleCall(module, passed), own=min(levels),
+                made,
+                "call",
+                type_,
+                tuple(arg.name for arg in args),
+                expr.span,
+                ModuleCall(module, passed),
+                own=min(levels),
             )
         )
 
@@ -462,13 +583,19 @@ class Expressions:
                 else:
                     arguments[key] = size_of(self.scope, argument.value)
             elif any(base.name.text == key for base in bases):
-                if not (isinstance(argument.value, tree.Reference) and argument.value.name in self.bases):
-                    self.scope.refuse("EQS213", f"`{key}` takes a base of this module", argument.value.span)
+                if not (
+                    isinstance(argument.value, tree.Reference) and argument.value.name in self.bases
+                ):
+                    self.scope.refuse(
+                        "EQS213", f"`{key}` takes a base of this module", argument.value.span
+                    )
                 given[key] = (argument.value.name, argument.value.span)
             else:
                 near = did_you_mean(key, [*formals, *(b.name.text for b in bases)])
                 self.scope.refuse(
-                    "EQS213", f"`{item.name.text}` has no parameter `{key}`", argument.keyword.span,
+                    "EQS213",
+                    f"`{item.name.text}` has no parameter `{key}`",
+                    argument.keyword.span,
                     help=f"did you mean `{near}`?" if near else None,
                 )
         for key, formal in formals.items():
@@ -498,7 +625,9 @@ class Expressions:
             mine = self.bases[own]
             if mine.signature != base.signature or mine.target != base.target:
                 self.scope.refuse(
-                    "EQS211", f"`{own}` has another signature than `{base.name}`", span,
+                    "EQS211",
+                    f"`{own}` has another signature than `{base.name}`",
+                    span,
                     help="the shapes of arguments and result must be equal",
                 )
             self.used_bases.add(own)
@@ -515,5 +644,3 @@ def _parts(expected: Type, count: int) -> list[Type | None]:
         if isinstance(axis, FlatAxis) and len(axis.fields) == count:
             return [type_ for _, type_ in axis.fields]
     return [None] * count
-
-

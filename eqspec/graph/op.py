@@ -100,9 +100,7 @@ class CallSite:
         help: str | None = None,
         labels: tuple[Label, ...] = (),
     ) -> NoReturn:
-        raise Refusal(
-            self.diagnostic(code, message, label, span=span, help=help, labels=labels)
-        )
+        raise Refusal(self.diagnostic(code, message, label, span=span, help=help, labels=labels))
 
     def warn(
         self,
@@ -116,7 +114,12 @@ class CallSite:
     ) -> None:
         self.report(
             self.diagnostic(
-                code, message, label, span=span, help=help, labels=labels,
+                code,
+                message,
+                label,
+                span=span,
+                help=help,
+                labels=labels,
                 severity=Severity.WARNING,
             )
         )

@@ -50,14 +50,19 @@ def represent(
         own = [rep for names, rep in world.reps if names == group.names]
         near = did_you_mean(name.text, [*BUILT, *own])
         others = [
-            " * ".join(names) for names, rep in world.reps if rep == name.text and names != group.names
+            " * ".join(names)
+            for names, rep in world.reps
+            if rep == name.text and names != group.names
         ]
         help_ = f"did you mean `{near}`?" if near else None
         if others:
             help_ = f"`{name.text}` is declared for `{others[0]}`"
         scope.refuse(
-            "EQS201", f"`{' * '.join(group.names)}` has no representation `{name.text}`", name.span,
-            "not declared here", help=help_,
+            "EQS201",
+            f"`{' * '.join(group.names)}` has no representation `{name.text}`",
+            name.span,
+            "not declared here",
+            help=help_,
         )
     sizes = []
     for argument in arguments:
@@ -149,13 +154,17 @@ def select(
     try:
         return rep.select(tuple(indices))
     except RepresentationError as error:
-        scope.refuse("EQS307", str(error), span, "these do not transform among themselves", help=error.help)
+        scope.refuse(
+            "EQS307", str(error), span, "these do not transform among themselves", help=error.help
+        )
 
 
 # ---- users' representations ------------------------------------------------------------------------
 
 
-def user_representation(scope: Scope, group: GroupValue, item: tree.RepDeclaration) -> Representation:
+def user_representation(
+    scope: Scope, group: GroupValue, item: tree.RepDeclaration
+) -> Representation:
     """A `rep` declaration, checked: an image for every generator, all relations, all commutators."""
     kind, points = _kind_and_points(scope, item)
     degree = len(points)
@@ -173,8 +182,10 @@ def user_representation(scope: Scope, group: GroupValue, item: tree.RepDeclarati
             if (factor, number) not in images:
                 name = generator if len(group.names) == 1 else f"{factor}.{generator}"
                 scope.refuse(
-                    "EQS305", f"`{item.path.text}` gives no image of the generator `{name}`",
-                    item.path.span, "a representation needs the image of every generator",
+                    "EQS305",
+                    f"`{item.path.text}` gives no image of the generator `{name}`",
+                    item.path.span,
+                    "a representation needs the image of every generator",
                     help=f"if it acts as the identity, write `{name} -> "
                     + ("()`" if kind != "matrix" else f"diag({', '.join(['1'] * degree)})`"),
                 )
@@ -201,14 +212,14 @@ def _refuse_fault(
 ) -> NoReturn:
     """Say which relation the images break, and show an entry as witness."""
     span = next((at for (factor, _), at in spans.items() if factor in fault.factors), item.span)
-    witness = (
-        f"entry ({points[fault.row]}, {points[fault.column]}) is {fault.found}, not {fault.expected}"
-    )
+    witness = f"entry ({points[fault.row]}, {points[fault.column]}) is {fault.found}, not {fault.expected}"
     if len(fault.factors) == 2:
         a, b = fault.factors
         scope.refuse(
-            "EQS303", f"`{item.path.text}`: the actions of `{a}` and `{b}` do not commute",
-            span, f"{fault.relation} fails: {witness}",
+            "EQS303",
+            f"`{item.path.text}`: the actions of `{a}` and `{b}` do not commute",
+            span,
+            f"{fault.relation} fails: {witness}",
             help="factors of a direct product must commute: declare one group instead, for example"
             " `dihedral(4)` for quarter turns and a mirror",
         )
@@ -216,7 +227,10 @@ def _refuse_fault(
     if 0 < fault.error < 1e-3:
         close = "; decimals are read as exact fractions, and approximate images are not built yet"
     scope.refuse(
-        "EQS302", f"`{item.path.text}` breaks the relation {fault.relation}", span, witness + close,
+        "EQS302",
+        f"`{item.path.text}` breaks the relation {fault.relation}",
+        span,
+        witness + close,
         help="write exact integers or fractions" if close else None,
     )
 
@@ -226,14 +240,17 @@ def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tupl
     kinds = ("permutation", "signed_permutation", "matrix")
     if not (isinstance(value, tree.Call) and isinstance(value.function, tree.Reference)):
         scope.refuse(
-            "EQS305", "a representation is declared by `permutation(...)`, `signed_permutation(...)` or `matrix(...)`",
+            "EQS305",
+            "a representation is declared by `permutation(...)`, `signed_permutation(...)` or `matrix(...)`",
             value.span,
         )
     kind = value.function.name
     if kind not in kinds:
         if kind in NOT_BUILT or kind in BUILT:
             scope.refuse(
-                "EQS305", f"`{kind}` is built in and needs no `rep`", value.span,
+                "EQS305",
+                f"`{kind}` is built in and needs no `rep`",
+                value.span,
                 help=f"use `{item.path.names[0].text}.{kind}` directly",
             )
         scope.unknown("kind of representation", kind, value.function.span, iter(kinds))
@@ -247,7 +264,9 @@ def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tupl
 
         size = size_of(scope, argument.value)
         if size > 2**16:
-            scope.refuse("EQS305", "a declared representation has at most 65,536 points", argument.span)
+            scope.refuse(
+                "EQS305", "a declared representation has at most 65,536 points", argument.span
+            )
         return kind, tuple(str(k) for k in range(size))
     points: list[str] = []
     for point in argument.value.items:
@@ -275,7 +294,11 @@ def _generator(scope: Scope, group: GroupValue, path: tree.Path) -> tuple[str, i
         for factor in group.names
         for number, name in enumerate(world.groups[factor].generators)
         if name == last.text
-        and (len(path.names) == 1 or factor in (path.text.rpartition(".")[0], f"{scope.prefix}.{path.text.rpartition('.')[0]}"))
+        and (
+            len(path.names) == 1
+            or factor
+            in (path.text.rpartition(".")[0], f"{scope.prefix}.{path.text.rpartition('.')[0]}")
+        )
     ]
     if len(path.names) > 1 and not candidates:
         # another name of a factor, as `group B = A` gives it
@@ -301,26 +324,39 @@ def _generator(scope: Scope, group: GroupValue, path: tree.Path) -> tuple[str, i
     ]
     if len(candidates) > 1:
         options = " or ".join(f"`{f}.{last.text}`" for f, _ in candidates)
-        scope.refuse("EQS305", f"several factors have a generator `{last.text}`", path.span, help=f"write {options}")
+        scope.refuse(
+            "EQS305",
+            f"several factors have a generator `{last.text}`",
+            path.span,
+            help=f"write {options}",
+        )
     scope.unknown("generator", path.text, path.span, iter(every))
 
 
-def _image(
-    scope: Scope, kind: str, points: tuple[str, ...], image: tree.Image
-) -> Image:
+def _image(scope: Scope, kind: str, points: tuple[str, ...], image: tree.Image) -> Image:
     if kind == "matrix":
         if isinstance(image, tree.Permutation):
             if any(image.cycles):
                 scope.refuse(
-                    "EQS305", "the image in a `matrix` is written by rows", image.span,
+                    "EQS305",
+                    "the image in a `matrix` is written by rows",
+                    image.span,
                     help="`[[0, -1], [1, 0]]` or `diag(1, -1)`; for cycles declare a `permutation`",
                 )
             return explicit(matrix([[int(i == j) for j in points] for i in points]))
         return explicit(matrix(matrix_rows(scope, image, len(points))))
     if not isinstance(image, tree.Permutation):
-        scope.refuse("EQS305", f"the image in a `{kind}` is written in cycles", image.span, help="`(a b)(c d)`")
+        scope.refuse(
+            "EQS305",
+            f"the image in a `{kind}` is written in cycles",
+            image.span,
+            help="`(a b)(c d)`",
+        )
     return cycles_image(
-        scope, image, {point: k for k, point in enumerate(points)}, signed=kind == "signed_permutation"
+        scope,
+        image,
+        {point: k for k, point in enumerate(points)},
+        signed=kind == "signed_permutation",
     )
 
 
@@ -339,21 +375,26 @@ def cycles_image(
                     scope.unknown("point", point.value, point.span, iter(points))
                 if point.negative and not signed:
                     scope.refuse(
-                        "EQS305", "a permutation changes no signs", point.span,
+                        "EQS305",
+                        "a permutation changes no signs",
+                        point.span,
                         help="declare a `signed_permutation`",
                     )
             a, b = points[here.value], points[there.value]
             if a in seen:
                 scope.refuse(
-                    "EQS305", f"`{here.value}` stands in two cycles", here.span, "cycles must be disjoint"
+                    "EQS305",
+                    f"`{here.value}` stands in two cycles",
+                    here.span,
+                    "cycles must be disjoint",
                 )
             step = (b, -1 if here.negative != there.negative else 1)
             if inside.setdefault(a, step) != step:
-                scope.refuse("EQS305", f"`{here.value}` stands twice in a cycle", here.span, "the second")
+                scope.refuse(
+                    "EQS305", f"`{here.value}` stands twice in a cycle", here.span, "the second"
+                )
         targets = [target for target, _ in inside.values()]
-        if len(set(targets)) != len(targets) or (
-            not signed and len(cycle) != len(inside)
-        ):
+        if len(set(targets)) != len(targets) or (not signed and len(cycle) != len(inside)):
             scope.refuse("EQS305", "this is no cycle: a point stands in it twice", image.span)
         for a, (b, sign) in inside.items():
             images[a], signs[a] = b, sign
@@ -361,7 +402,9 @@ def cycles_image(
     return Monomial(tuple(images), tuple(signs))
 
 
-def matrix_rows(scope: Scope, image: tree.ListOf | tree.Call, n: int) -> tuple[tuple[Fraction, ...], ...]:
+def matrix_rows(
+    scope: Scope, image: tree.ListOf | tree.Call, n: int
+) -> tuple[tuple[Fraction, ...], ...]:
     """A square matrix written by rows or as `diag(...)`."""
     from eqspec.graph.elaborate import number_of
 
@@ -370,16 +413,22 @@ def matrix_rows(scope: Scope, image: tree.ListOf | tree.Call, n: int) -> tuple[t
             scope.refuse("EQS305", "a matrix is written by rows or as `diag(...)`", image.span)
         entries = [number_of(scope, argument.value) for argument in image.arguments]
         if len(entries) != n:
-            scope.refuse("EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(entries)} entries")
+            scope.refuse(
+                "EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(entries)} entries"
+            )
         return tuple(
             tuple(entries[i] if i == j else Fraction(0) for j in range(n)) for i in range(n)
         )
     rows: list[tuple[Fraction, ...]] = []
     for row in image.items:
         if not isinstance(row, tree.ListOf):
-            scope.refuse("EQS305", "a matrix is a list of rows", row.span, help="`[[0, -1], [1, 0]]`")
+            scope.refuse(
+                "EQS305", "a matrix is a list of rows", row.span, help="`[[0, -1], [1, 0]]`"
+            )
         if len(row.items) != n:
-            scope.refuse("EQS305", f"the matrix must be {n} by {n}", row.span, f"{len(row.items)} entries")
+            scope.refuse(
+                "EQS305", f"the matrix must be {n} by {n}", row.span, f"{len(row.items)} entries"
+            )
         rows.append(tuple(number_of(scope, entry) for entry in row.items))
     if len(rows) != n:
         scope.refuse("EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(rows)} rows")

@@ -137,7 +137,10 @@ class Scope:
 
     def not_built(self, what: str, span: Span, help: str | None = None) -> NoReturn:
         self.refuse(
-            "EQS210", f"{what} is not built yet", span, "the language has it, this version cannot",
+            "EQS210",
+            f"{what} is not built yet",
+            span,
+            "the language has it, this version cannot",
             help=help,
         )
 

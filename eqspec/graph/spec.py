@@ -64,6 +64,7 @@ def build_spec(
 
 def _declare(scope: Scope, file: tree.File) -> None:
     """Enter the names of a file; representations go to the world, by the factors they belong to."""
+    scope.broken.update(file.lost)
     reps: list[tree.RepDeclaration] = []
     for item in file.items:
         if isinstance(item, tree.RepDeclaration):
@@ -72,7 +73,9 @@ def _declare(scope: Scope, file: tree.File) -> None:
         name = item.name.text
         if scope.declares(name):
             scope.world.diagnostics.append(
-                scope.diagnostic("EQS202", f"`{name}` is declared twice", item.name.span, "the second")
+                scope.diagnostic(
+                    "EQS202", f"`{name}` is declared twice", item.name.span, "the second"
+                )
             )
         elif isinstance(item, tree.Use):
             _use(scope, item)
@@ -90,7 +93,9 @@ def _declare_rep(scope: Scope, item: tree.RepDeclaration) -> None:
 
     if len(item.path.names) < 2:
         scope.refuse(
-            "EQS305", "a representation belongs to a group", item.path.span,
+            "EQS305",
+            "a representation belongs to a group",
+            item.path.span,
             help=f"write `rep Group.{item.path.text} = ...`",
         )
     expr: tree.Expression = tree.Reference(item.path.names[0].text, item.path.names[0].span)
@@ -103,7 +108,9 @@ def _declare_rep(scope: Scope, item: tree.RepDeclaration) -> None:
     if last.text in BUILT or last.text in NOT_BUILT:
         scope.refuse("EQS202", f"`{last.text}` is built in", last.span, "choose another name")
     if (group.names, last.text) in scope.world.reps:
-        scope.refuse("EQS202", f"`{item.path.text}` is declared twice", item.path.span, "the second")
+        scope.refuse(
+            "EQS202", f"`{item.path.text}` is declared twice", item.path.span, "the second"
+        )
     scope.world.reps[group.names, last.text] = RepEntry(scope, item)
 
 
@@ -118,11 +125,15 @@ def _use(scope: Scope, item: tree.Use) -> None:
         root = world.root.resolve()
         if Path(written).is_absolute() or not target.is_relative_to(root):
             scope.refuse(
-                "EQS209", "a file outside the project cannot be used", item.file.span,
+                "EQS209",
+                "a file outside the project cannot be used",
+                item.file.span,
                 help="the project ends at the folder of the nearest pyproject.toml",
             )
         if target in world.loading:
-            chain = " -> ".join(p.name for p in [*world.loading[world.loading.index(target) :], target])
+            chain = " -> ".join(
+                p.name for p in [*world.loading[world.loading.index(target) :], target]
+            )
             scope.refuse("EQS209", "files use each other in a circle", item.file.span, chain)
         if len(world.loading) > 40:
             scope.refuse("EQS209", "files are used deeper than 40 levels", item.file.span)
@@ -131,7 +142,9 @@ def _use(scope: Scope, item: tree.Use) -> None:
             world.diagnostics.extend(diagnostics)
             if parsed is None:
                 scope.refuse(
-                    "EQS209", f"`{written}` cannot be read", item.file.span,
+                    "EQS209",
+                    f"`{written}` cannot be read",
+                    item.file.span,
                     diagnostics[0].message if diagnostics else "no such file",
                 )
             inner = Scope(world, parsed.source, target, prefix=item.name.text)
@@ -152,7 +165,9 @@ def _check_overrides(scope: Scope, file: tree.File) -> None:
             near = did_you_mean(name, names)
             scope.world.diagnostics.append(
                 scope.diagnostic(
-                    "EQS215", f"`--set {name}` names no parameter of this file", Span(0, 0),
+                    "EQS215",
+                    f"`--set {name}` names no parameter of this file",
+                    Span(0, 0),
                     help=f"did you mean `{near}`?" if near else None,
                 )
             )
@@ -176,7 +191,10 @@ def _top_module(
         for formal in item.formals:
             if formal.name.text in seen:
                 scope.refuse(
-                    "EQS202", f"two parameters are called `{formal.name.text}`", formal.name.span, "the second"
+                    "EQS202",
+                    f"two parameters are called `{formal.name.text}`",
+                    formal.name.span,
+                    "the second",
                 )
             seen.add(formal.name.text)
         if any(formal.default is None for formal in item.formals):
@@ -209,7 +227,10 @@ def _lint_unused(scope: Scope, file: tree.File) -> None:
         if (id(scope), name) not in world.used:
             world.diagnostics.append(
                 scope.diagnostic(
-                    "EQS902", f"the {what} `{name}` is not used", where, "unused",
+                    "EQS902",
+                    f"the {what} `{name}` is not used",
+                    where,
+                    "unused",
                     severity=Severity.WARNING,
                 )
             )

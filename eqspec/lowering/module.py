@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eqspec.graph.model import Module
+from eqspec.algebra.averages import ActionTooLarge
+from eqspec.algebra.nullspace import SolverTooLarge
+from eqspec.algebra.solver import RoutesDisagree
+from eqspec.graph.model import Module, Node
+from eqspec.lowering.errors import LoweringRefused
 from eqspec.ops import op_named
-from eqspec.ops.contract import LoweringSite
+from eqspec.ops.contract import LoweringSite, Registers
+from eqspec.ops.project import ProjectorTooLarge
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import Parameter, Program
 from eqspec.program.passes import optimise
@@ -29,7 +34,7 @@ class Lowered:
 
 
 def lower_module(module: Module) -> Lowered:
-    """Raises `RoutesDisagree`, `SolverTooLarge` and `ProjectorTooLarge` from the solvers."""
+    """Raises `LoweringRefused` where a solver refuses a node, or two routes disagree on it."""
     builder = Builder()
     registers: dict[str, tuple[int, ...]] = {}
     types = {node.name: node.type for node in module.nodes}
@@ -48,7 +53,7 @@ def lower_module(module: Module) -> Lowered:
                 tuple(registers[arg] for arg in node.args),
                 tuple(types[arg] for arg in node.args),
             )
-            registers[node.name] = op_named(node.op).lower(site)
+            registers[node.name] = _lower_node(node, site)
     outputs = [(feature.name, registers[feature.node]) for feature in module.outputs]
     names = {name for name, _ in outputs}
     named = [
@@ -58,3 +63,16 @@ def lower_module(module: Module) -> Lowered:
     ]
     plain = builder.program(outputs, named)
     return Lowered(module, optimise(plain), plain)
+
+
+def _lower_node(node: Node, site: LoweringSite) -> Registers:
+    try:
+        return op_named(node.op).lower(site)
+    except RoutesDisagree as error:
+        raise LoweringRefused(
+            "EQS505", f"two routes to a dimension disagree at `{node.name}`", node.span, str(error)
+        ) from error
+    except (SolverTooLarge, ProjectorTooLarge, ActionTooLarge) as error:
+        raise LoweringRefused(
+            "EQS507", f"`{node.name}` is too large to build", node.span, str(error)
+        ) from error

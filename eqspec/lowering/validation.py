@@ -24,7 +24,15 @@ from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.lowering.module import Lowered
 from eqspec.ops.linear import LinearMaps
 from eqspec.ops.pointwise import numpy_functions
-from eqspec.program.instructions import CallModule, Concat, IndexSum, Parameter, Program, Reshape, Take
+from eqspec.program.instructions import (
+    CallModule,
+    Concat,
+    IndexSum,
+    Parameter,
+    Program,
+    Reshape,
+    Take,
+)
 from eqspec.program.interpreter import act, run
 
 Array = NDArray[np.float64]
@@ -94,7 +102,8 @@ def _cover_fault(program: Program, number: int, take: Take) -> Fault | None:
     used = np.unique(table[table < columns * (signed - zeros)] % columns)
     if len(used) != columns:
         return Fault(
-            program.owners[number], f"{columns - len(used)} free weights never reach the expanded weight"
+            program.owners[number],
+            f"{columns - len(used)} free weights never reach the expanded weight",
         )
     return None
 
@@ -130,7 +139,9 @@ class Machine:
         for instruction in self.program.instructions:
             if isinstance(instruction, Parameter):
                 fan = math.sqrt(max(instruction.bound, 1e-6))
-                self.parameters[instruction.name] = fan * self.rng.standard_normal(instruction.shape)
+                self.parameters[instruction.name] = fan * self.rng.standard_normal(
+                    instruction.shape
+                )
         self.children: dict[str, Callable[..., Tensors]] = {}
         calls = {
             node.name: node.data
@@ -155,7 +166,9 @@ class Machine:
                 given[feature.name] = blocks[at : at + count]
                 at += count
             values = machine(given)
-            return tuple(x for _, registers in inner.program.outputs for x in (values[r] for r in registers))
+            return tuple(
+                x for _, registers in inner.program.outputs for x in (values[r] for r in registers)
+            )
 
         return call_child
 
@@ -165,9 +178,7 @@ class Machine:
         )
 
 
-def machine_for(
-    lowered: Mapping[str, Lowered], key: str, program: Program, seed: int
-) -> Machine:
+def machine_for(lowered: Mapping[str, Lowered], key: str, program: Program, seed: int) -> Machine:
     rng = np.random.default_rng([seed, 7])
     bases = {base.name: random_base(base, rng) for base in lowered[key].module.bases}
     return Machine(lowered, key, program, rng, bases)

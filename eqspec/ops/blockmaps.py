@@ -310,7 +310,7 @@ def _orbit_weight(
         lead += 1
     rows = math.prod(sizes[:lead])
     table_shape = tuple(sizes[lead:])
-    parts: list[tuple[int, tuple[int, ...]]] = []
+    tables: dict[tuple[int, ...], NDArray[np.int64]] = {}
     special = [
         k for k, basis in enumerate(bases) if np.any(basis.labels < 0) or np.any(basis.signs < 0)
     ]
@@ -318,19 +318,19 @@ def _orbit_weight(
     for k, (basis, at) in enumerate(zip(bases, of_part, strict=True)):
         labels = np.maximum(basis.labels, 0).reshape([sizes[p] for p in at])
         places, labels = _ordered(at, labels)
-        parts.append(
-            (b.index(stride * labels, "orbit of every index pair"), tuple(p - lead for p in places))
-        )
+        tables[tuple(p - lead for p in places)] = stride * labels
         stride *= basis.dimension
     for place in reversed([p for p in plain if p >= lead]):
         if sizes[place] > 1:
-            index = b.index(stride * np.arange(sizes[place]), "channels")
-            parts.append((index, (place - lead,)))
+            tables[(place - lead,)] = stride * np.arange(sizes[place])
         stride *= sizes[place]
     free = b.parameter(name, (rows, stride), bound)
     if special:
-        free, extra = _signed(b, free, stride, sizes, lead, of_part, bases, special)
-        parts.append(extra)
+        free, at, choice = _signed(b, free, stride, sizes, lead, of_part, bases, special)
+        tables[at] = tables[at] + choice if at in tables else choice
+    if _is_plain(tables, table_shape, b.shape(free)[1]):
+        return free
+    parts = [(b.index(values, _hint(values)), at) for at, values in tables.items()]
     table = b.index_sum(parts, table_shape)
     flat = b.reshape(table, (math.prod(table_shape),))
     return b.take(free, 1, flat)
@@ -345,8 +345,8 @@ def _signed(
     of_part: Sequence[Sequence[int]],
     bases: Sequence[OrbitBasis],
     special: Sequence[int],
-) -> tuple[int, tuple[int, tuple[int, ...]]]:
-    """Free weights, their negatives and zeros side by side, and the table that chooses among them."""
+) -> tuple[int, tuple[int, ...], NDArray[np.int64]]:
+    """Free weights, their negatives and zeros side by side; where and how the table chooses."""
     places = sorted({p for k in special for p in of_part[k]})
     shape = [sizes[p] for p in places]
     sign = np.ones(shape, dtype=np.int64)
@@ -363,8 +363,23 @@ def _signed(
     if np.any(sign == 0):
         choice[sign == 0] = len(columns) * stride
         columns.append(b.scale(free, 0.0))
-    index = b.index(choice, "0, or where the negatives and the zeros begin")
-    return b.concat(columns, 1), (index, tuple(p - lead for p in places))
+    return b.concat(columns, 1), tuple(p - lead for p in places), choice
+
+
+def _is_plain(
+    tables: dict[tuple[int, ...], NDArray[np.int64]], shape: tuple[int, ...], columns: int
+) -> bool:
+    """Is every free weight taken once, in order?"""
+    if math.prod(shape) != columns:
+        return False
+    total = np.zeros(shape, dtype=np.int64)
+    for at, values in tables.items():
+        total = total + values.reshape([n if k in at else 1 for k, n in enumerate(shape)])
+    return np.array_equal(total.reshape(-1), np.arange(columns))
+
+
+def _hint(table: NDArray[np.int64]) -> str:
+    return "channels" if table.ndim == 1 else "orbit of every index pair"
 
 
 def _ordered(

@@ -34,7 +34,7 @@ GROUP_LIMIT = 20_160
 DENSE_LIMIT = 4_096
 
 
-class ProjectorTooLarge(Exception):
+class ProjectorTooLarge(ValueError):  # noqa: N818 - says what happened
     """The group acts by matrices that are no signed permutations and is too large to list."""
 
 
@@ -65,8 +65,9 @@ def project(b: Builder, x: int, block: Block, words: Sequence[FWord]) -> int:
     x = b.reshape(x, (*lead, size))
     letters = LETTERS[: len(lead)]
     if len(monomials) < len(generators):
-        matrix = b.number(_dense_mean(generators, size), "mean of the group")
-        x = b.einsum(f"{letters}x,yx->{letters}y", x, matrix)
+        total, order = _dense_sum(generators, size)
+        x = b.einsum(f"{letters}x,yx->{letters}y", x, b.number(total, "sum over the group"))
+        x = b.scale(x, 1 / order)
     elif count == 0:
         x = b.scale(x, 0.0)
     else:
@@ -96,11 +97,13 @@ def _to_end(b: Builder, x: int, acted: Sequence[int]) -> tuple[int, list[int]]:
 def _divide(b: Builder, x: int, counts: NDArray[np.int64], letters: str) -> int:
     if np.all(counts == counts[0]):
         return b.scale(x, 1 / float(counts[0]))
-    return b.einsum(f"{letters}x,x->{letters}x", x, b.number(1 / counts, "1 / size of every orbit"))
+    whole = math.lcm(*(int(count) for count in counts))
+    table = b.number(whole // counts, f"{whole} / size of every orbit")
+    return b.scale(b.einsum(f"{letters}x,x->{letters}x", x, table), 1 / whole)
 
 
-def _dense_mean(generators: Sequence[Image], size: int) -> NDArray[np.float64]:
-    """The mean of all elements of a finite matrix group, exact until the last rounding."""
+def _dense_sum(generators: Sequence[Image], size: int) -> tuple[NDArray[np.float64], float]:
+    """The sum of all elements of a finite matrix group as whole numbers, and what to divide by."""
     if size > DENSE_LIMIT:
         raise ProjectorTooLarge(f"a projector of {size} by {size}")
     one: AnyImage = identity(size)
@@ -121,4 +124,6 @@ def _dense_mean(generators: Sequence[Image], size: int) -> NDArray[np.float64]:
             for k, value in enumerate(values):
                 if value:
                     row[k] += value
-    return np.array([[float(v / len(seen)) for v in row] for row in total])
+    denominator = math.lcm(*(v.denominator for row in total for v in row))
+    whole = np.array([[int(v * denominator) for v in row] for row in total], dtype=np.float64)
+    return whole, float(len(seen) * denominator)

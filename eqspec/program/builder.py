@@ -102,9 +102,7 @@ class Builder:
         array = np.ascontiguousarray(values, dtype=np.float64)
         return self.emit(Constant((), array.shape, "float64", array.tobytes(), hint))
 
-    def index_sum(
-        self, parts: Sequence[tuple[int, tuple[int, ...]]], shape: Sequence[int]
-    ) -> int:
+    def index_sum(self, parts: Sequence[tuple[int, tuple[int, ...]]], shape: Sequence[int]) -> int:
         """``parts`` are constants and the axes of the result along which they lie."""
         if len(parts) == 1 and parts[0][1] == tuple(range(len(shape))):
             return parts[0][0]
@@ -180,6 +178,4 @@ class Builder:
         outputs: Sequence[tuple[str, tuple[int, ...]]],
         named: Sequence[tuple[str, tuple[int, ...]]] = (),
     ) -> Program:
-        return Program(
-            tuple(self.instructions), tuple(self.owners), tuple(outputs), tuple(named)
-        )
+        return Program(tuple(self.instructions), tuple(self.owners), tuple(outputs), tuple(named))

@@ -71,7 +71,10 @@ def drop_dead(program: Program) -> Program:
     new = {old: number for number, old in enumerate(kept)}
     return Program(
         tuple(
-            replace(program.instructions[old], args=tuple(new[a] for a in program.instructions[old].args))
+            replace(
+                program.instructions[old],
+                args=tuple(new[a] for a in program.instructions[old].args),
+            )
             for old in kept
         ),
         tuple(program.owners[old] for old in kept),
@@ -189,14 +192,17 @@ def _fuse_bias(builder: Builder, instruction: Instruction) -> int | None:
     if not isinstance(instruction, Add):
         return None
     for host in instruction.args:
-        linear = builder.instructions[host]
+        view = builder.instructions[host]
+        inner = view.args[0] if isinstance(view, Reshape) else host
+        linear = builder.instructions[inner]
         if not (isinstance(linear, Linear) and len(linear.args) == 2):
             continue
-        if builder.stages[host] is not Stage.BATCH or len(builder.shape(host)) != 1:
+        if builder.stages[host] is not Stage.BATCH or len(builder.shape(inner)) != 1:
             continue
         for bias in instruction.args:
             if builder.stages[bias] is Stage.PARAMETER:
-                fused = builder.linear(*linear.args, bias)
+                fused = builder.linear(*linear.args, builder.flatten(bias))
+                fused = builder.reshape(fused, builder.shape(host))
                 rest = [arg for arg in instruction.args if arg not in (host, bias)]
                 return builder.add(fused, *rest)
     return None

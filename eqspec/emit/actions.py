@@ -1,0 +1,112 @@
+"""The symmetry functions: how the groups act on named inputs and outputs, and what to do with it.
+
+In: interfaces or modules. Out: the text of the file of functions and of its tests. The tables come
+from the same representations as the proofs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eqspec.emit.laws import law_lines, shape_text
+from eqspec.emit.layout import WIDTH
+from eqspec.emit.names import Names, docstring
+from eqspec.emit.render import render
+from eqspec.graph.model import Module
+from eqspec.lowering.controls import generator_order
+
+LISTED = 5_000  # elements of a factor that are written out
+
+
+def actions_text(modules: Sequence[Module], stem: str) -> str:
+    """The file of symmetry functions: one `Symmetry` for each interface."""
+    names = instance_names(modules)
+    return render(
+        "torch/actions.py.jinja",
+        stem=stem,
+        symmetries=[_symmetry(m, name) for m, name in zip(modules, names, strict=True)],
+    )
+
+
+def actions_test_text(modules: Sequence[Module], stem: str) -> str:
+    """Its tests."""
+    lines: list[str] = []
+    for module, name in zip(modules, instance_names(modules), strict=True):
+        lines += ["    (", f'        "{name}",', "        {"]
+        for feature in (*module.inputs, *module.outputs):
+            shapes = ", ".join(shape_text(shape) for shape in feature.type.shapes)
+            lines.append(f'            "{feature.name}": [{shapes}],')
+        lines += ["        },", "    ),"]
+    return render("torch/test_actions.py.jinja", stem=stem, case_lines=lines)
+
+
+def instance_names(modules: Sequence[Module]) -> list[str]:
+    """`Anymal` is `anymal`, `TwoView` is `two_view`."""
+    taken = Names({"Symmetry", "Feature", "Element", "Image", "Axis", "Blocks", "numbers"})
+    return [taken.take(_snake(module.key)) for module in modules]
+
+
+def _snake(name: str) -> str:
+    letters: list[str] = []
+    for k, c in enumerate(name):
+        if c.isupper() and k and not name[k - 1].isupper() and name[k - 1] != "_":
+            letters.append("_")
+        letters.append(c.lower())
+    return "".join(letters)
+
+
+def _symmetry(module: Module, name: str) -> list[str]:
+    lines = [f"{name} = Symmetry("]
+    lines += _names("inputs", [feature.name for feature in module.inputs])
+    lines += _names("outputs", [feature.name for feature in module.outputs])
+    lines.append("    laws={")
+    for feature in (*module.inputs, *module.outputs):
+        law = law_lines(8, feature.type)
+        lines.append(f'        "{feature.name}": {law[0].strip()}')
+        lines.extend(law[1:])
+    lines += ["    },", *_orders(module), *_elements(module), ")"]
+    text = docstring(module.doc or f"How the groups act on `{module.name}`.").split("\n")
+    return [*lines, *_docstring(text)]
+
+
+def _docstring(text: list[str]) -> list[str]:
+    if len(text) == 1 and len(text[0]) + 6 <= WIDTH:
+        return [f'"""{text[0]}"""']
+    return [f'"""{text[0]}', *text[1:], '"""']
+
+
+def _names(key: str, names: Sequence[str]) -> list[str]:
+    quoted = [f'"{name}"' for name in names]
+    inner = f"{quoted[0]}," if len(quoted) == 1 else ", ".join(quoted)
+    flat = f"    {key}=({inner}),"
+    if len(flat) <= WIDTH:
+        return [flat]
+    return [f"    {key}=(", *(f"        {q}," for q in quoted), "    ),"]
+
+
+def _orders(module: Module) -> list[str]:
+    lines = [
+        f'        "{factor}.{generator}": {generator_order(group, number)},'
+        for factor, group in module.groups.items()
+        for number, generator in enumerate(group.generators)
+    ]
+    return ["    orders={", *lines, "    },"] if lines else ["    orders={},"]
+
+
+def _elements(module: Module) -> list[str]:
+    lines: list[str] = []
+    for factor, group in module.groups.items():
+        if group.order > LISTED:
+            lines.append(f'        "{factor}": (),')
+            continue
+        lines.append(f'        "{factor}": (')
+        for word in group.elements():
+            letters = [f'("{factor}.{group.generators[k]}", {power})' for k, power in word]
+            inner = f"{letters[0]}," if len(letters) == 1 else ", ".join(letters)
+            flat = f"            ({inner}),"
+            if len(flat) <= WIDTH:
+                lines.append(flat)
+            else:
+                lines += ["            (", *(f"                {x}," for x in letters), "            ),"]
+        lines.append("        ),")
+    return ["    elements={", *lines, "    },"] if lines else ["    elements={},"]

@@ -1,0 +1,129 @@
+"""How generators act, written as Python data: for the emitted tests and the symmetry functions.
+
+They are written from the matrices of the representations, never from the module's own code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from eqspec.algebra.images import Monomial, rows_of
+from eqspec.emit.layout import WIDTH
+from eqspec.graph.types import Block, PlainAxis, Type
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as a tuple."""
+    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def law_lines(indent: int, type_: Type) -> list[str]:
+    """The lines of a list with one entry a block: a list of axes `(dim, width, {generator: image})`."""
+    pad = " " * indent
+    lines = [f"{pad}["]
+    for block in type_.blocks:
+        axes = _axes(indent + 8, block)
+        if not axes:
+            lines.append(f"{pad}    [],")
+        else:
+            lines += [f"{pad}    [", *axes, f"{pad}    ],"]
+    lines.append(f"{pad}],")
+    return lines
+
+
+def _axes(indent: int, block: Block) -> list[str]:
+    pad = " " * indent
+    lines: list[str] = []
+    rank = len(block.shape)
+    for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
+        if isinstance(axis, PlainAxis) or not axis.factors:
+            continue
+        lines += [f"{pad}(", f"{pad}    {dim - rank},", f"{pad}    {width},", f"{pad}    {{"]
+        groups = dict(axis.rep.groups)
+        for factor in sorted(axis.factors):
+            for number, generator in enumerate(groups[factor].generators):
+                key = f'"{factor}.{generator}"'
+                shift = rank - dim - width
+                lines.extend(_image(indent + 8, key, axis.rep, factor, number, shift))
+        lines += [f"{pad}    }},", f"{pad}),"]
+    return lines
+
+
+def _image(
+    indent: int, key: str, rep: object, factor: str, number: int, shift: int
+) -> list[str]:
+    from eqspec.algebra.representations import Representation
+
+    assert isinstance(rep, Representation)
+    steps = rep.lattice_ops(factor, number)
+    pad = " " * indent
+    if steps is not None:
+        texts = [_step(step, shift) for step in steps]
+        return _entry(indent, key, ['"lattice"', *texts])
+    image = rep.image(factor, number)
+    if isinstance(image, Monomial):
+        words = [str(k) for k in image.images]
+        if image.is_permutation:
+            return _numbers(indent, key, '"permutation"', [words])
+        return _numbers(indent, key, '"signed"', [words, [str(s) for s in image.signs]])
+    rows = [_row([Fraction(v) for v in row]) for row in rows_of(image)]
+    lines = [f"{pad}{key}: (", f'{pad}    "matrix",']
+    lines += [f"{pad}    ({row}),"  for row in rows]
+    if len(rows[0].split(",")) == 1:
+        lines[-1] = f"{pad}    ({rows[0]},),"
+    return [*lines, f"{pad}),"]
+
+
+def _row(row: Sequence[Fraction]) -> str:
+    return ", ".join(
+        str(v.numerator) if v.denominator == 1 else f"{v.numerator} / {v.denominator}" for v in row
+    )
+
+
+def _step(step: tuple[object, ...], shift: int) -> str:
+    """A step of torch with its dimensions counted from the end of the whole tensor."""
+    name, *rest = step
+    if name == "roll":
+        amount, dim = rest
+        return f'("roll", {amount}, {int(str(dim)) - shift})'
+    dims = rest[-1]
+    assert isinstance(dims, tuple)
+    moved = ", ".join(str(d - shift) for d in dims)
+    moved = f"({moved},)" if len(dims) == 1 else f"({moved})"
+    if name == "rot90":
+        return f'("rot90", {rest[0]}, {moved})'
+    return f'("{name}", {moved})'
+
+
+def _entry(indent: int, key: str, items: Sequence[str]) -> list[str]:
+    pad = " " * indent
+    flat = f"{pad}{key}: ({', '.join(items)}{',' if len(items) == 1 else ''}),"
+    if len(flat) <= WIDTH:
+        return [flat]
+    return [f"{pad}{key}: (", *(f"{pad}    {item}," for item in items), f"{pad}),"]
+
+
+def _numbers(indent: int, key: str, kind: str, lists: Sequence[Sequence[str]]) -> list[str]:
+    pad = " " * indent
+    flat = f"{pad}{key}: ({kind}, " + ", ".join(f'"{" ".join(words)}"' for words in lists) + "),"
+    if len(flat) <= WIDTH:
+        return [flat]
+    lines = [f"{pad}{key}: (", f"{pad}    {kind},"]
+    for words in lists:
+        one = f'{pad}    "{" ".join(words)}",'
+        if len(one) <= WIDTH:
+            lines.append(one)
+            continue
+        rows: list[str] = []
+        row = ""
+        for word in words:
+            longer = f"{row} {word}" if row else word
+            if len(longer) + indent + 12 > WIDTH:
+                rows.append(f'{pad}        "{row} "')
+                row = word
+            else:
+                row = longer
+        rows = [f"{pad}    (", *rows, f'{pad}        "{row}"', f"{pad}    ),"]
+        lines.extend(rows)
+    return [*lines, f"{pad}),"]

@@ -1,0 +1,64 @@
+"""Laying out Python as a formatter would, so that emitted files need none.
+
+Only the shapes that the printers make are handled: a statement that fits stays on one line; a call
+that does not puts its arguments on a line of their own, or one a line with a trailing comma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+WIDTH = 88
+
+
+def call(indent: int, head: str, args: Sequence[str], tail: str = "") -> list[str]:
+    """The lines of ``head(args)tail``, where head ends before the bracket.
+
+    ``head`` may be an assignment, ``tail`` what follows the closing bracket.
+    """
+    pad = " " * indent
+    flat = f"{pad}{head}({', '.join(args)}){tail}"
+    if len(flat) <= WIDTH and "\n" not in flat:
+        return [flat]
+    return [f"{pad}{head}(", *arguments(indent + 4, args), f"{pad}){tail}"]
+
+
+def arguments(indent: int, args: Sequence[str]) -> list[str]:
+    """Arguments on one line, or one a line with trailing commas."""
+    pad = " " * indent
+    one = pad + ", ".join(args)
+    if len(one) <= WIDTH and "\n" not in one:
+        return [one]
+    lines: list[str] = []
+    for arg in args:
+        lines.extend((pad + line) if line else "" for line in f"{arg},".split("\n"))
+    return lines
+
+
+def tuple_lines(indent: int, head: str, items: Sequence[str]) -> list[str]:
+    """The lines of a tuple; one item gets its comma."""
+    if len(items) == 1:
+        flat = f"{' ' * indent}{head}({items[0]},)"
+        if len(flat) <= WIDTH:
+            return [flat]
+        return [f"{' ' * indent}{head}(", f"{' ' * (indent + 4)}{items[0]},", f"{' ' * indent})"]
+    return call(indent, head, items)
+
+
+def text_block(indent: int, head: str, words: Sequence[str], tail: str = "") -> list[str]:
+    """The lines of ``head("words ...")tail``, the words spread over adjacent string literals."""
+    pad, inner = " " * indent, " " * (indent + 4)
+    flat = f'{pad}{head}("{" ".join(words)}"){tail}'
+    if len(flat) <= WIDTH:
+        return [flat]
+    lines: list[str] = []
+    row = ""
+    for word in words:
+        longer = f"{row} {word}" if row else word
+        if len(inner) + len(longer) + 3 > WIDTH:
+            lines.append(f'{inner}"{row} "')
+            row = word
+        else:
+            row = longer
+    lines.append(f'{inner}"{row}"')
+    return [f"{pad}{head}(", *lines, f"{pad}){tail}"]

@@ -1,0 +1,324 @@
+"""The module file: one `torch.nn.Module` class for each module of the spec.
+
+In: lowered modules. Out: the text of the file below its header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from eqspec.emit.layout import WIDTH, call
+from eqspec.emit.names import Names, comment, docstring, identifier, quoted
+from eqspec.emit.orbits import OrbitPrinter
+from eqspec.emit.printer import Printed, Printer
+from eqspec.emit.render import render
+from eqspec.graph.expressions import ModuleCall
+from eqspec.graph.model import Module, Node
+from eqspec.graph.types import Type
+from eqspec.lowering.module import Lowered
+from eqspec.program.instructions import OrbitMean
+
+CALL_BYTES = "2**21"
+
+
+@dataclass
+class ClassText:
+    """The pieces of one class, as the template puts them together."""
+
+    name: str
+    docstring: str = ""
+    output_fields: list[tuple[str, str]] = field(default_factory=list)
+    weight_fields: list[str] = field(default_factory=list)
+    weight_lines: list[str] = field(default_factory=list)
+    buffers: list[str] = field(default_factory=list)
+    init_lines: list[str] = field(default_factory=list)
+    reset_lines: list[str] = field(default_factory=list)
+    methods: list[list[str]] = field(default_factory=list)
+    forward_lines: list[str] = field(default_factory=list)
+    repr: str = ""
+
+
+@dataclass(frozen=True)
+class ModuleNames:
+    """How the file calls things: the class of every instance, and for every class the local variable
+    that holds a named feature (the emitted tests look at it)."""
+
+    classes: Mapping[str, str]
+    locals: Mapping[str, Mapping[str, str]]
+
+
+def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleNames]:
+    """The text of the module file, and the names it uses."""
+    names = Names({"Any", "Callable", "NamedTuple", "Self", "Sequence", "operator", "warnings"})
+    classes = {key: names.take(key) for key in lowered}
+    averages = _with_averages(lowered)
+    helpers: set[str] = set()
+    texts: list[ClassText] = []
+    found: dict[str, Mapping[str, str]] = {}
+    for key, item in lowered.items():
+        text, printed = _class(item, classes, averages, helpers)
+        texts.append(text)
+        found[key] = printed.locals
+    body = render(
+        "torch/module.py.jinja",
+        docstring=_file_docstring(lowered, stem),
+        imports=_imports(texts, helpers),
+        helpers=helpers,
+        classes=texts,
+    )
+    return body, ModuleNames(classes, found)
+
+
+def _with_averages(lowered: Mapping[str, Lowered]) -> set[str]:
+    """The modules that call a base, themselves or through others."""
+    found: set[str] = set()
+    for key, item in lowered.items():
+        own = any(isinstance(i, OrbitMean) for i in item.program.instructions)
+        if own or any(child in found for child in item.module.children.values()):
+            found.add(key)
+    return found
+
+
+def _file_docstring(lowered: Mapping[str, Lowered], stem: str) -> str:
+    names = [item.module.name for item in lowered.values()]
+    listed = ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+    return f'"""Equivariant modules of the spec `{stem}`: {listed}."""'
+
+
+def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
+    standard: list[str] = []
+    text = "\n".join(line for c in classes for line in (*c.forward_lines, *c.init_lines))
+    if "orbit_mean" in helpers:
+        standard.append("import math")
+    if "expanded" in helpers:
+        standard.append("import operator")
+    if "orbit_mean" in helpers:
+        standard += ["import warnings", "from collections.abc import Callable, Sequence"]
+    elif "expanded" in helpers:
+        standard.append("from collections.abc import Callable")
+    typing = {
+        "Any": helpers & {"orbit_mean", "expanded"},
+        "NamedTuple": any(c.output_fields or c.weight_fields for c in classes),
+        "Self": "expanded" in helpers,
+    }
+    if any(typing.values()):
+        standard.append(f"from typing import {', '.join(k for k, used in typing.items() if used)}")
+    lines = ["", *standard] if standard else []
+    lines += ["", "import torch"]
+    if "F." in text:
+        lines.append("import torch.nn.functional as F")
+    return [*lines, "from torch import Tensor, nn"]
+
+
+def _class(
+    item: Lowered, classes: Mapping[str, str], averages: set[str], helpers: set[str]
+) -> tuple[ClassText, Printed]:
+    module = item.module
+    name = classes[module.key]
+    children = {
+        node: (identifier(f"{node.replace('.', '_')}_module"), classes[key])
+        for node, key in module.children.items()
+    }
+    taken = {attribute for attribute, _ in children.values()} | {"call_bytes"}
+    printer = Printer(item, taken, _notes(module))
+    printed = printer.run()
+    helpers |= printed.helpers
+    orbits = OrbitPrinter(printer.attributes, helpers)
+    text = ClassText(name)
+    text.methods = [orbits.methods(item.program, orbit) for orbit in printed.orbits]
+    if printed.weights:
+        helpers.add("expanded")
+        text.weight_fields = printed.weights
+        text.weight_lines = [
+            *printed.weight_lines,
+            *call(8, f"return _{name}Weights", printed.weights),
+        ]
+    text.buffers = [*printed.buffers, *orbits.buffers]
+    text.init_lines = _init(item, printed, orbits, children, averages)
+    text.reset_lines = [
+        line
+        for attribute, parameter in printed.parameters
+        for line in call(
+            8,
+            "nn.init.uniform_",
+            [f"self.{attribute}", f"-{parameter.bound:.8g}", f"{parameter.bound:.8g}"],
+        )
+    ]
+    if len(module.outputs) > 1:
+        text.output_fields = [
+            (identifier(feature.name), _tensor_type(feature.type)) for feature in module.outputs
+        ]
+    text.forward_lines = _forward(item, printed, name)
+    text.docstring = _docstring(module)
+    groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
+    text.repr = quoted(groups)
+    return text, printed
+
+
+def _tensor_type(type_: Type) -> str:
+    if len(type_.blocks) == 1:
+        return "Tensor"
+    return f"tuple[{', '.join(['Tensor'] * len(type_.blocks))}]"
+
+
+def _notes(module: Module) -> dict[str, str]:
+    """For every declared feature the line of the spec that declares it."""
+    notes: dict[str, str] = {}
+    for node in module.nodes:
+        if node.declared and node.op != "input":
+            notes[node.name] = _note(module, node)
+    return notes
+
+
+def _note(module: Module, node: Node) -> str:
+    line, _ = module.source.position(node.span.start)
+    text = comment(module.source.line(line).partition("#")[0])
+    room = WIDTH - len("        # line 12345: ")
+    if len(text) > room:
+        text = text[: room - 4].rstrip() + " ..."
+    return f"line {line}: {text}"
+
+
+def _init(
+    item: Lowered,
+    printed: Printed,
+    orbits: OrbitPrinter,
+    children: Mapping[str, tuple[str, str]],
+    averages: set[str],
+) -> list[str]:
+    module = item.module
+    has_average = module.key in averages
+    args = ["self"]
+    for base in module.bases:
+        default = " | None = None" if base.factory else ""
+        args.append(f"{identifier(base.name)}: nn.Module{default}")
+    if has_average:
+        args += ["*", f"call_bytes: int = {CALL_BYTES}"]
+    lines = call(4, "def __init__", args, " -> None:")
+    lines.append("        super().__init__()")
+    if has_average:
+        lines.append("        self.call_bytes = call_bytes")
+    for base in module.bases:
+        lines.extend(_base_lines(base.name, base.factory, printed))
+    for node in module.nodes:
+        if isinstance(node.data, ModuleCall) and node.op == "call":
+            attribute, class_ = children[node.name]
+            given = [
+                f"self.{identifier(mine)}" if mine else "None" for mine in node.data.bases
+            ]
+            while given and given[-1] == "None":
+                given.pop()
+            if node.data.module.key in averages:
+                given.append("call_bytes=call_bytes")
+            lines.extend(call(8, f"self.{attribute} = {class_}", given))
+    for attribute, parameter in printed.parameters:
+        sizes = ", ".join(str(n) for n in parameter.shape)
+        lines.extend(call(8, f"self.{attribute} = nn.Parameter", [f"torch.empty({sizes})"]))
+    lines.extend(printed.buffer_lines)
+    lines.extend(orbits.buffer_lines)
+    if printed.parameters:
+        lines.append("        self.reset_parameters()")
+    return lines
+
+
+def _base_lines(name: str, factory: str | None, printed: Printed) -> list[str]:
+    attribute = identifier(name)
+    lines: list[str] = []
+    if factory:
+        path, _, function = factory.partition(":")
+        head = function.split(".")[0]
+        lines += [
+            f"        if {attribute} is None:",
+            f"            from {path} import {head}",
+            "",
+            f"            {attribute} = {function}()",
+        ]
+    lines.append(f"        self.{attribute} = {attribute}")
+    if any(orbit.instruction.base == name for orbit in printed.orbits):
+        lines.append(f"        _note_batch_statistics({quoted(name)}, {attribute})")
+    return lines
+
+
+def _forward(
+    item: Lowered,
+    printed: Printed,
+    name: str,
+) -> list[str]:
+    module = item.module
+    args = ["self"] + [
+        f"{identifier(feature.name)}: {_tensor_type(feature.type)}" for feature in module.inputs
+    ]
+    single = len(module.outputs) == 1
+    result = _tensor_type(module.outputs[0].type) if single else f"{name}Output"
+    lines = call(4, "def forward", args, f" -> {result}:")
+    if printed.weights:
+        lines.append(f"        weights: _{name}Weights = self._weights()")
+    lines.extend(printed.forward_lines)
+    if single:
+        lines.append(f"        return {printed.outputs[0]}")
+    else:
+        lines.extend(call(8, f"return {name}Output", printed.outputs))
+    return lines
+
+
+def _docstring(module: Module) -> str:
+    """The class docstring: what it is, what it takes, and the law it obeys."""
+    lines: list[str] = []
+    lines.append(docstring(module.doc).replace("\n", "\n    ") if module.doc else f"The module `{module.name}`.")
+    lines += ["", "    Inputs, after any number of batch dimensions:", ""]
+    for feature in module.inputs:
+        lines.append(_feature_line(feature.name, feature.type))
+    lines += ["", "    Outputs:", ""]
+    for output in module.outputs:
+        lines.append(_feature_line(output.name, output.type))
+    if module.groups:
+        lines += ["", "    Groups:", ""]
+        for factor, group in module.groups.items():
+            generators = ", ".join(group.generators)
+            lines.append(f"        {factor} = {docstring(group.description)}, generators {generators}")
+        lines += ["", *_law(module)]
+    if module.bases:
+        lines += [
+            "",
+            "    Assumed of every base: in evaluation mode it is a deterministic function of its",
+            "    input, sample by sample, and does not write to it.",
+        ]
+    body = "\n".join(_wrapped(lines))
+    return f'    """{body}\n    """'
+
+
+def _feature_line(name: str, type_: Type) -> str:
+    shapes = " + ".join("(" + ", ".join(str(n) for n in s) + ",)"[: None if len(s) == 1 else -2] + (")" if len(s) != 1 else "") for s in type_.shapes)
+    return f"        {identifier(name)}: {shapes}, {docstring(str(type_))}"
+
+
+def _law(module: Module) -> list[str]:
+    level = min(
+        (module.node(output.node).level() for output in module.outputs), default=None
+    )
+    words = level.words if level is not None else "exactly"
+    return [
+        "    For every element g of these groups, acting on inputs and outputs as their types",
+        f"    say, and for all weights, forward(g x) = g forward(x) {words} in real",
+        "    arithmetic; in floating point up to the rounding of the module itself.",
+    ]
+
+
+def _wrapped(lines: Sequence[str]) -> list[str]:
+    """Break long lines of prose at spaces, with a hanging indent."""
+    done: list[str] = []
+    for line in lines:
+        if len(line) <= WIDTH:
+            done.append(line)
+            continue
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        row = ""
+        for word in line.split(" "):
+            if row.strip() and len(row) + 1 + len(word) > WIDTH:
+                done.append(row)
+                row = indent + word
+            else:
+                row = f"{row} {word}" if row or not word else (word if not row else row)
+        done.append(row)
+    return done

@@ -1,0 +1,198 @@
+"""How the emitted class moves the arguments of a base along an orbit, and its answers back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqspec.algebra.images import Image, Monomial, rows_of
+from eqspec.emit.layout import call
+from eqspec.emit.names import Names, identifier
+from eqspec.emit.printer import Orbit
+from eqspec.emit.tables import literal
+from eqspec.program.instructions import AxisMove, Program, Shape
+
+
+class OrbitPrinter:
+    """Prints the two methods of an orbit mean, and the buffers that they read."""
+
+    def __init__(self, attributes: Names, helpers: set[str]) -> None:
+        self.attributes = attributes
+        self.helpers = helpers
+        self.buffers: list[str] = []
+        self.buffer_lines: list[str] = []
+        self._known: dict[tuple[str, tuple[Image, ...]], str] = {}
+
+    def methods(self, program: Program, orbit: Orbit) -> list[str]:
+        """The lines of `_x_move` and `_x_move_back`."""
+        mean = orbit.instruction
+        shapes = [program.shape(arg) for arg in mean.args]
+        stem = identifier(mean.base)
+        lines = [
+            f"    def {orbit.stem}(self, xs: Sequence[Tensor], g: int) -> tuple[Tensor, ...]:",
+            f'        """Element `g` of the group acts on the arguments of `{mean.base}`."""',
+        ]
+        names = self._unpack(lines, len(shapes), "x")
+        for name, shape, moves in zip(names, shapes, mean.moves, strict=True):
+            lines.extend(self._moves(name, shape, moves, f"{stem}_move", mean.order))
+        lines.extend(_returned(names, shapes, mean.accepts))
+        lines.append("")
+        lines += [
+            f"    def {orbit.stem}_back(self, ys: Sequence[Tensor], g: int) -> tuple[Tensor, ...]:",
+            f'        """The inverse of element `g` acts on what `{mean.base}` returned."""',
+        ]
+        names = self._unpack(lines, len(mean.returns), "y")
+        names = _fitted(lines, names, mean.returns, mean.targets)
+        for name, shape, moves in zip(names, mean.targets, mean.backs, strict=True):
+            lines.extend(self._moves(name, shape, moves, f"{stem}_back", mean.order))
+        lines.append(f"        return {_tuple(names)}")
+        return lines
+
+    def _unpack(self, lines: list[str], count: int, letter: str) -> list[str]:
+        names = [letter] if count == 1 else [f"{letter}{k}" for k in range(count)]
+        lines.append(f"        {_tuple(names)} = {letter}s")
+        return names
+
+    def _moves(
+        self, x: str, shape: Shape, moves: Sequence[AxisMove], stem: str, order: int
+    ) -> list[str]:
+        lines: list[str] = []
+        for move in moves:
+            rank = len(shape)
+            last = move.dim + move.width - 1 - rank
+            pick = _pick(move.choice, order)
+            flat, restore = x, ""
+            if move.width > 1:
+                flat = f"{x}.flatten({move.dim - rank}{'' if last == -1 else f', {last}'})"
+                sizes = ", ".join(str(n) for n in shape[move.dim : move.dim + move.width])
+                restore = f"        {x} = torch.unflatten({x}, {last}, ({sizes}))"
+            lines.extend(self._one(x, flat, restore, last, move, stem, pick))
+        return lines
+
+    def _one(
+        self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
+    ) -> list[str]:
+        monomials = [image for image in move.images if isinstance(image, Monomial)]
+        if len(monomials) < len(move.images):
+            return self._matrices(x, flat, restore, dim, move, stem, pick)
+        # y[images[i]] = signs[i] x[i], so entry j of y is taken from the i with images[i] = j
+        sources = np.array([np.argsort(np.array(image.images)) for image in monomials])
+        signs = np.array(
+            [np.array(image.signs)[source] for image, source in zip(monomials, sources, strict=True)]
+        )
+        lines: list[str] = []
+        if not all(np.array_equal(row, np.arange(len(row))) for row in sources):
+            table = self._buffer(f"{stem}_index", "index", move.images, sources)
+            lines.append(f"        {x} = {flat}.index_select({dim}, self.{table}[{pick}])")
+            flat = x
+        if np.any(signs < 0):
+            table = self._buffer(f"{stem}_signs", "signs", move.images, signs)
+            column = ", ".join(["-1", *["1"] * (-1 - dim)])
+            view = "" if dim == -1 else f".view({column})"
+            lines.append(f"        {x} = {flat} * self.{table}[{pick}]{view}")
+        return _folded([*lines, restore] if restore else lines)
+
+    def _matrices(
+        self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
+    ) -> list[str]:
+        exact = [rows_of(image) for image in move.images]
+        denominator = math.lcm(*(v.denominator for rows in exact for row in rows for v in row))
+        whole = np.array(
+            [[[int(Fraction(v) * denominator) for v in row] for row in rows] for rows in exact]
+        )
+        table = self._buffer(f"{stem}_matrices", "matrices", move.images, whole)
+        rest = "abcdefgh"[: -1 - dim]
+        spec = f'"...j{rest}, ij -> ...i{rest}"'
+        over = f" / {denominator}" if denominator != 1 else ""
+        lines = call(8, f"{x} = torch.einsum", [spec, flat, f"self.{table}[{pick}]"], over)
+        return [*lines, restore] if restore else lines
+
+    def _buffer(
+        self, stem: str, kind: str, images: tuple[Image, ...], table: NDArray[np.int64]
+    ) -> str:
+        known = self._known.get((kind, images))
+        if known is not None:
+            return known
+        name = self.attributes.take(stem)
+        self._known[kind, images] = name
+        lines, text = literal(table, "table", self.helpers, real=kind != "index")
+        self.buffers.append(name)
+        self.buffer_lines.extend(lines)
+        self.buffer_lines.extend(
+            call(8, "self.register_buffer", [f'"{name}"', text, "persistent=False"])
+        )
+        return name
+
+
+def _pick(choice: Sequence[int], order: int) -> str:
+    """The row of a table for element g."""
+    if list(choice) == list(range(order)):
+        return "g"
+    period = len(set(choice))
+    if list(choice) == [g % period for g in range(order)]:
+        return f"g % {period}"
+    if order % period == 0 and list(choice) == [g // (order // period) for g in range(order)]:
+        return f"g // {order // period}"
+    for run in range(1, order):
+        if list(choice) == [g // run % period for g in range(order)]:
+            return f"g // {run} % {period}"
+    return f"({', '.join(str(k) for k in choice)})[g]"
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
+def _returned(
+    names: Sequence[str], shapes: Sequence[Shape], accepts: Sequence[Shape]
+) -> list[str]:
+    if len(names) == len(accepts):
+        texts = [
+            name if shape == wanted else f"{name}.flatten({-len(shape)})"
+            for name, shape, wanted in zip(names, shapes, accepts, strict=True)
+        ]
+        return [f"        return {_tuple(texts)}"]
+    flats = [
+        name if len(shape) == 1 else f"{name}.flatten({-len(shape)})"
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+    lines = call(8, "flat = torch.cat", [f"({', '.join(flats)})", "dim=-1"])
+    return [*lines, "        return (flat,)"]
+
+
+def _fitted(
+    lines: list[str], names: list[str], returns: Sequence[Shape], targets: Sequence[Shape]
+) -> list[str]:
+    """Give the answers of a base the shapes of the blocks."""
+    if len(returns) == len(targets):
+        for name, shape, wanted in zip(names, returns, targets, strict=True):
+            if shape != wanted:
+                sizes = ", ".join(str(n) for n in wanted)
+                lines.append(f"        {name} = torch.unflatten({name}, -1, ({sizes}))")
+        return names
+    made = [f"y{k}" for k in range(len(targets))]
+    sizes = ", ".join(str(math.prod(shape)) for shape in targets)
+    lines.append(f"        {_tuple(made)} = {names[0]}.split(({sizes}), dim=-1)")
+    for name, wanted in zip(made, targets, strict=True):
+        if len(wanted) > 1:
+            shape = ", ".join(str(n) for n in wanted)
+            lines.append(f"        {name} = torch.unflatten({name}, -1, ({shape}))")
+    return made
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """Long assignments in brackets, as a formatter would write them."""
+    from eqspec.emit.layout import WIDTH
+
+    folded: list[str] = []
+    for line in lines:
+        if len(line) <= WIDTH:
+            folded.append(line)
+            continue
+        name, _, value = line.strip().partition(" = ")
+        folded.extend([f"        {name} = (", f"            {value}", "        )"])
+    return folded

@@ -1,0 +1,490 @@
+"""Tensor programs as Python expressions: which results get names, and how each is written.
+
+In: a lowered module. Out: the lines of the constructor, of the method that expands the weights and of
+`forward`. Dimensions are written from the end (-1 is the last), so that the code takes any number of
+leading batch dimensions.
+
+A result becomes a local variable if it is used twice, if it is a named feature, or if its expression
+would not fit on a line; everything else stands where it is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from eqspec.emit.layout import WIDTH, call
+from eqspec.emit.names import Names, identifier
+from eqspec.emit.tables import table_lines
+from eqspec.lowering.module import Lowered
+from eqspec.ops.pointwise import FUNCTIONS
+from eqspec.program.instructions import (
+    Add,
+    CallModule,
+    Concat,
+    Einsum,
+    Expand,
+    Input,
+    Item,
+    Linear,
+    Mul,
+    Narrow,
+    OrbitMean,
+    Parameter,
+    Permute,
+    Pointwise,
+    Reduce,
+    Reshape,
+    Scale,
+    Shape,
+    Stage,
+    Take,
+)
+
+ATOM, PRODUCT, SUM = 2, 1, 0  # how tightly an expression binds
+
+
+@dataclass(frozen=True)
+class Code:
+    """An expression: ``head(args)tail`` if it is a call, else just ``head``."""
+
+    head: str
+    args: tuple[str, ...] | None = None
+    tail: str = ""
+    binds: int = ATOM
+    receiver: Code | None = None  # of a method call
+
+    @property
+    def text(self) -> str:
+        if self.args is None:
+            return self.head
+        return f"{self.head}({', '.join(self.args)}){self.tail}"
+
+    @property
+    def atom(self) -> str:
+        """The expression as an operand."""
+        return self.text if self.binds == ATOM else f"({self.text})"
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """An `OrbitMean` in the emitted class: the stem of its two methods."""
+
+    stem: str
+    instruction: OrbitMean
+    node: str
+
+
+@dataclass
+class Printed:
+    """Lines of the three places, and what the template needs to know about them."""
+
+    parameters: list[tuple[str, Parameter]] = field(default_factory=list)
+    buffers: list[str] = field(default_factory=list)
+    buffer_lines: list[str] = field(default_factory=list)
+    weights: list[str] = field(default_factory=list)
+    weight_lines: list[str] = field(default_factory=list)
+    forward_lines: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    orbits: list[Orbit] = field(default_factory=list)
+    locals: dict[str, str] = field(default_factory=dict)
+    helpers: set[str] = field(default_factory=set)
+
+
+class Printer:
+    """Prints one module. ``notes`` maps a node to the comment that stands above its lines."""
+
+    def __init__(self, lowered: Lowered, taken: set[str], notes: dict[str, str]) -> None:
+        self.program = lowered.program
+        self.module = lowered.module
+        self.notes = notes
+        self.out = Printed()
+        self.attributes = Names(taken)
+        self.fields = Names()
+        self.variables = Names({"self", "weights"})
+        self.code: dict[int, Code] = {}
+        self.uses = Counter(arg for i in self.program.instructions for arg in i.args)
+        self.named: dict[int, str] = {}
+        self.final: dict[int, str] = {}
+        self.input_names: dict[str, str] = {}
+
+    def run(self) -> Printed:
+        for feature in self.module.inputs:
+            self.input_names[feature.name] = self.variables.take(feature.name)
+        for base in self.module.bases:
+            self.attributes.take(base.name)
+        for name, registers in (*self.program.outputs, *self.program.named):
+            for register in registers:
+                self.uses[register] += 1
+            if len(registers) == 1 and registers[0] not in self.named:
+                self.named[registers[0]] = name
+                self.final[registers[0]] = self.variables.take(name)
+        for number, instruction in enumerate(self.program.instructions):
+            stage = self.program.stages[number]
+            if stage is Stage.CONSTANT:
+                self._constant(number)
+            elif stage is Stage.PARAMETER:
+                self._parameter(number)
+        self._forward()
+        for name, registers in self.program.outputs:
+            codes = [self.code[register].text for register in registers]
+            self.out.outputs.append(codes[0] if len(codes) == 1 else f"({', '.join(codes)})")
+            if len(registers) == 1:
+                self.out.locals[name] = codes[0]
+        for name, registers in self.program.named:
+            if len(registers) == 1 and self.code[registers[0]].text.isidentifier():
+                self.out.locals[name] = self.code[registers[0]].text
+        return self.out
+
+    # ---- constants: buffers of the constructor ----------------------------------------------------
+
+    def _constant(self, number: int) -> None:
+        """A constant becomes a buffer where it leaves the constants, else it stands in a sum."""
+        users = [k for k, i in enumerate(self.program.instructions) if number in i.args]
+        if all(self.program.stages[k] is Stage.CONSTANT for k in users):
+            return
+        stem = self.program.owners[number].split(".")[0]
+        name = self.attributes.take(f"{stem}_{self._constant_word(number)}")
+        self.out.buffers.append(name)
+        self.out.buffer_lines.extend(
+            table_lines(self.program, number, name, self.out.helpers)
+        )
+        self.code[number] = Code(f"self.{name}")
+
+    def _constant_word(self, number: int) -> str:
+        for instruction in self.program.instructions:
+            if isinstance(instruction, Take) and instruction.args[1] == number:
+                return "index" if self.program.stages[instruction.args[0]] is Stage.BATCH else "orbits"
+        return "table"
+
+    # ---- parameters: free weights and their expansion -----------------------------------------------
+
+    def _parameter(self, number: int) -> None:
+        instruction = self.program.instructions[number]
+        if isinstance(instruction, Parameter):
+            name = self.attributes.take(self._short(instruction.name))
+            self.out.parameters.append((name, instruction))
+            self.code[number] = Code(f"self.{name}")
+        else:
+            code = self._expression(number, instruction)
+            leaves = self._leaves_parameters(number)
+            if self.uses[number] > 1 or leaves or len(code.text) > 44:
+                stem = self._weight_stem(number)
+                if leaves:
+                    field_ = self.fields.take(stem)
+                    self._assign(self.out.weight_lines, field_, code)
+                    self.out.weights.append(field_)
+                    self.code[number] = Code(f"weights.{field_}")
+                else:
+                    field_ = self.fields.take(f"{stem}_part")
+                    self._assign(self.out.weight_lines, field_, code)
+                    self.code[number] = Code(field_)
+            else:
+                self.code[number] = code
+
+    def _leaves_parameters(self, number: int) -> bool:
+        return any(
+            number in i.args and self.program.stages[k] is Stage.BATCH
+            for k, i in enumerate(self.program.instructions)
+        )
+
+    def _weight_stem(self, number: int) -> str:
+        """The name of the parameter that this expands."""
+        register = number
+        while not isinstance(self.program.instructions[register], Parameter):
+            register = next(
+                arg
+                for arg in self.program.instructions[register].args
+                if self.program.stages[arg] is Stage.PARAMETER
+            )
+        instruction = self.program.instructions[register]
+        assert isinstance(instruction, Parameter)
+        return self._short(instruction.name)
+
+    def _short(self, name: str) -> str:
+        """`h.linear.weight` is `h_weight` where the layer has one such step, else `h_linear_weight`."""
+        words = name.split(".")
+        short = "_".join([words[0], words[-1]])
+        same = {
+            other.name
+            for other in self.program.instructions
+            if isinstance(other, Parameter)
+            and "_".join([other.name.split(".")[0], other.name.split(".")[-1]]) == short
+        }
+        return identifier(short if len(same) == 1 else "_".join(words))
+
+    # ---- forward ---------------------------------------------------------------------------------------
+
+    def _forward(self) -> None:
+        shown: set[str] = set()
+        for number, instruction in enumerate(self.program.instructions):
+            if self.program.stages[number] is not Stage.BATCH:
+                continue
+            if isinstance(instruction, Input):
+                name = self.input_names[instruction.name]
+                many = any(
+                    feature.name == instruction.name and len(feature.type.blocks) > 1
+                    for feature in self.module.inputs
+                )
+                self.code[number] = Code(f"{name}[{instruction.block}]" if many else name)
+                continue
+            if isinstance(instruction, OrbitMean | CallModule):
+                self._tuple(number, instruction, shown)
+                continue
+            if isinstance(instruction, Item):
+                self.code[number] = self._item(instruction)
+                if number not in self.named:
+                    continue
+                code = self.code[number]
+            else:
+                code = self._expression(number, instruction)
+            if self._wants_name(number, code):
+                self._note(number, shown)
+                name = self.final.get(number) or self.variables.take(self._local_stem(number))
+                self._assign(self.out.forward_lines, name, code)
+                self.code[number] = Code(name)
+            else:
+                self.code[number] = code
+
+    def _wants_name(self, number: int, code: Code) -> bool:
+        if number in self.named:
+            return True
+        if self.uses[number] > 1:
+            return True
+        user = next(
+            (k for k, i in enumerate(self.program.instructions) if number in i.args), None
+        )
+        if user is not None and isinstance(
+            self.program.instructions[user], Add | Mul | OrbitMean | CallModule
+        ):
+            return len(code.text) > 30
+        return len(code.text) > 44
+
+    def _local_stem(self, number: int) -> str:
+        """A name for a step on the way to a feature."""
+        owner = self.program.owners[number]
+        match self.program.instructions[number]:
+            case Reduce():
+                word = "pooled"
+            case Linear() | Reshape():
+                word = "mapped"
+            case Add():
+                word = "sum"
+            case _:
+                word = "part"
+        return "_".join([*owner.split("."), word])
+
+    def _note(self, number: int, shown: set[str]) -> None:
+        node = self.program.owners[number].split(".")[0]
+        if number in self.named:
+            node = self.named[number].split(".")[0]
+        if node in self.notes and node not in shown:
+            shown.add(node)
+            self.out.forward_lines.append(f"        # {self.notes[node]}")
+
+    def _item(self, instruction: Item) -> Code:
+        source = self.code[instruction.args[0]]
+        if isinstance(self.program.instructions[instruction.args[0]], OrbitMean | CallModule):
+            shapes = self.program.shapes[instruction.args[0]]
+            if len(shapes) == 1:
+                return source
+        return Code(f"{source.text}[{instruction.index}]")
+
+    def _tuple(self, number: int, instruction: OrbitMean | CallModule, shown: set[str]) -> None:
+        """A call that returns a tuple; a tuple of one is unpacked at once."""
+        self._note(number, shown)
+        single = len(self.program.shapes[number]) == 1
+        # a single result that is a named feature is bound to that name right here
+        users = [k for k, i in enumerate(self.program.instructions) if number in i.args]
+        stem = self.program.owners[number].replace(".", "_")
+        if single and users and users[0] in self.named:
+            self.named.pop(users[0])
+            name = self.final[users[0]]
+        else:
+            name = self.variables.take(f"{stem}_average" if isinstance(instruction, OrbitMean) else stem)
+        if isinstance(instruction, OrbitMean):
+            orbit = self.attributes.take(f"_{identifier(instruction.base)}_move")
+            self.attributes.take(f"{orbit}_back")
+            made = Orbit(orbit, instruction, self.program.owners[number])
+            same = next((o for o in self.out.orbits if _alike(o.instruction, instruction)), None)
+            if same is None:
+                self.out.orbits.append(made)
+            else:
+                orbit = same.stem
+            self.out.helpers.add("orbit_mean")
+            inputs = [self.code[arg].text for arg in instruction.args]
+            joined = f"({inputs[0]},)" if len(inputs) == 1 else f"({', '.join(inputs)})"
+            ranks = str(len(self.program.shape(instruction.args[0])))
+            args = [
+                f"self.{identifier(instruction.base)}",
+                joined,
+                f"self.{orbit}",
+                f"self.{orbit}_back",
+                f"order={instruction.order}",
+                f"rank={ranks}",
+                "call_bytes=self.call_bytes",
+            ]
+            head = f"({name},) = _orbit_mean" if single else f"{name} = _orbit_mean"
+            self.out.forward_lines.extend(call(8, head, args))
+        else:
+            child = identifier(f"{instruction.attribute.replace('.', '_')}_module")
+            args = self._child_args(instruction)
+            self.out.forward_lines.extend(call(8, f"{name} = self.{child}", args))
+        self.code[number] = Code(name)
+
+    def _child_args(self, instruction: CallModule) -> list[str]:
+        child = self.module.node(instruction.attribute).data
+        args: list[str] = []
+        registers = list(instruction.args)
+        for feature in child.module.inputs:  # type: ignore[union-attr,attr-defined]
+            count = len(feature.type.blocks)
+            texts = [self.code[r].text for r in registers[:count]]
+            args.append(texts[0] if count == 1 else f"({', '.join(texts)})")
+            registers = registers[count:]
+        return args
+
+    def _assign(self, lines: list[str], name: str, code: Code) -> None:
+        flat = f"        {name} = {code.text}"
+        if len(flat) > WIDTH and code.receiver is not None and code.receiver.args is not None:
+            self._assign(lines, name, code.receiver)  # a chain of methods: one step a line
+            method = code.head.rpartition(".")[2]
+            code = Code(f"{name}.{method}", code.args)
+        if code.args is not None:
+            lines.extend(call(8, f"{name} = {code.head}", code.args, code.tail))
+            return
+        if len(flat) <= WIDTH:
+            lines.append(flat)
+        else:  # a sum of many terms
+            parts = code.text.split(" + ")
+            lines.append(f"        {name} = (")
+            lines.extend(
+                f"            {'+ ' if k else ''}{part}" for k, part in enumerate(parts)
+            )
+            lines.append("        )")
+
+    # ---- expressions -------------------------------------------------------------------------------------
+
+    def _expression(self, number: int, instruction: object) -> Code:
+        program = self.program
+        args = [self.code[arg] for arg in getattr(instruction, "args", ())]
+        shape = program.shape(number)
+        match instruction:
+            case Take(dim=dim):
+                rank = len(program.shape(instruction.args[0]))
+                return self._method(args[0], "index_select", [str(dim - rank), args[1].text])
+            case Reduce(dims=dims, how=how):
+                rank = len(program.shape(instruction.args[0]))
+                name = {"sum": "sum", "mean": "mean", "max": "amax"}[how]
+                return self._method(args[0], name, [_dims([d - rank for d in dims])])
+            case Expand(dim=dim, size=size):
+                if program.stages[number] is Stage.PARAMETER:
+                    return self._spread(number, shape)
+                self.out.helpers.add("repeat")
+                return Code("_repeat", (args[0].text, str(dim - len(shape)), str(size)))
+            case Permute(order=order):
+                return self._permute(args[0], order)
+            case Reshape() if program.stages[number] is Stage.PARAMETER:
+                return self._method(args[0], "reshape", [str(n) for n in shape] or ["()"])
+            case Reshape():
+                return self._reshape(args[0], program.shape(instruction.args[0]), shape)
+            case Einsum():
+                return self._einsum(instruction, args)
+            case Linear():
+                return Code("F.linear", tuple(a.text for a in args))
+            case Pointwise(function=function, options=options):
+                texts = [args[0].text]
+                defaults = dict(FUNCTIONS[function].options)
+                texts += [f"{k}={v!r}" for k, v in options if defaults[k] != v]
+                return Code(FUNCTIONS[function].torch, tuple(texts))
+            case Add():
+                return Code(" + ".join(a.text for a in args), binds=SUM)
+            case Mul():
+                return Code(" * ".join(a.atom for a in args), binds=PRODUCT)
+            case Scale(factor=factor):
+                if factor == 0:
+                    return Code("torch.zeros_like", (args[0].text,))
+                if factor == -1:
+                    return Code(f"-{args[0].atom}", binds=PRODUCT)
+                if (1 / factor).is_integer() and abs(factor) < 1:
+                    return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
+                return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
+            case Concat(dim=dim):
+                texts = ", ".join(a.text for a in args)
+                return Code("torch.cat", (f"({texts})", f"dim={dim - len(shape)}"))
+            case Narrow(dim=dim, start=start, length=length):
+                return self._method(
+                    args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]
+                )
+        raise AssertionError(instruction)
+
+    def _method(self, x: Code, name: str, args: Sequence[str]) -> Code:
+        return Code(f"{x.atom}.{name}", tuple(args), receiver=x)
+
+    def _spread(self, number: int, shape: Shape) -> Code:
+        """A repeated parameter: one reshape and one expand for a chain of repetitions."""
+        sizes = [str(n) for n in shape]
+        ones = list(sizes)
+        register = number
+        places = list(range(len(shape)))
+        while isinstance(step := self.program.instructions[register], Expand):
+            ones[places.pop(step.dim)] = "1"
+            register = step.args[0]
+        x = self.code[register]
+        if len(shape) > 1:
+            x = self._method(x, "reshape", ones)
+        return self._method(x, "expand", sizes)
+
+    def _permute(self, x: Code, order: Sequence[int]) -> Code:
+        rank = len(order)
+        moved = [k for k in range(rank) if order[k] != k]
+        if len(moved) == 2:
+            return self._method(x, "transpose", [str(moved[0] - rank), str(moved[1] - rank)])
+        source = _dims([order[k] - rank for k in moved])
+        return self._method(x, "movedim", [source, _dims([k - rank for k in moved])])
+
+    def _reshape(self, x: Code, old: Shape, new: Shape) -> Code:
+        """Flatten or unflatten the dimensions that change; both if it must be."""
+        if not old:
+            code = self._method(x, "unsqueeze", ["-1"])
+            return code if new == (1,) else Code("torch.unflatten", (code.text, "-1", _shape(new)))
+        if not new:
+            flat = x if len(old) == 1 else self._method(x, "flatten", [str(-len(old))])
+            return self._method(flat, "squeeze", ["-1"])
+        front = 0
+        while front < min(len(old), len(new)) - 1 and old[front] == new[front]:
+            front += 1
+        back = 0
+        while back < min(len(old), len(new)) - front - 1 and old[-1 - back] == new[-1 - back]:
+            back += 1
+        middle_old, middle_new = old[front : len(old) - back], new[front : len(new) - back]
+        if len(middle_old) > 1:
+            span = [str(-len(middle_old) - back)] + ([str(-1 - back)] if back else [])
+            x = self._method(x, "flatten", span)
+        if len(middle_new) > 1:
+            x = Code("torch.unflatten", (x.text, str(-1 - back), _shape(middle_new)))
+        return x
+
+    def _einsum(self, instruction: Einsum, args: Sequence[Code]) -> Code:
+        inputs, output = instruction.spec.split("->")
+        batched = [self.program.stages[arg] is Stage.BATCH for arg in instruction.args]
+        marked = [
+            ("..." if lead else "") + letters
+            for letters, lead in zip(inputs.split(","), batched, strict=True)
+        ]
+        spec = ", ".join(marked) + " -> " + ("..." if any(batched) else "") + output
+        return Code("torch.einsum", (f'"{spec}"', *(a.text for a in args)))
+
+
+def _alike(a: OrbitMean, b: OrbitMean) -> bool:
+    """Do two orbit means move their arguments and results in the same way?"""
+    return replace(a, args=()) == replace(b, args=())
+
+
+def _dims(dims: Sequence[int]) -> str:
+    return str(dims[0]) if len(dims) == 1 else "(" + ", ".join(str(d) for d in dims) + ")"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+
