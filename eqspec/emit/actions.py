@@ -107,6 +107,10 @@ def _elements(module: Module) -> list[str]:
             if len(flat) <= WIDTH:
                 lines.append(flat)
             else:
-                lines += ["            (", *(f"                {x}," for x in letters), "            ),"]
+                lines += [
+                    "            (",
+                    *(f"                {x}," for x in letters),
+                    "            ),",
+                ]
         lines.append("        ),")
     return ["    elements={", *lines, "    },"] if lines else ["    elements={},"]

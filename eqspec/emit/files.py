@@ -39,7 +39,11 @@ def emit_spec(
 
     modules = [module for module in spec.modules if not module.is_interface]
     interfaces = [module for module in spec.modules if module.is_interface]
-    wanted = set(emit) if emit is not None else {"module", "tests"} | ({"actions"} if interfaces else set())
+    wanted = (
+        set(emit)
+        if emit is not None
+        else {"module", "tests"} | ({"actions"} if interfaces else set())
+    )
     files: list[EmittedFile] = []
     if modules and wanted & {"module", "tests"}:
         body, names = module_text(lowered, stem)

@@ -50,9 +50,7 @@ def _axes(indent: int, block: Block) -> list[str]:
     return lines
 
 
-def _image(
-    indent: int, key: str, rep: object, factor: str, number: int, shift: int
-) -> list[str]:
+def _image(indent: int, key: str, rep: object, factor: str, number: int, shift: int) -> list[str]:
     from eqspec.algebra.representations import Representation
 
     assert isinstance(rep, Representation)
@@ -69,7 +67,7 @@ def _image(
         return _numbers(indent, key, '"signed"', [words, [str(s) for s in image.signs]])
     rows = [_row([Fraction(v) for v in row]) for row in rows_of(image)]
     lines = [f"{pad}{key}: (", f'{pad}    "matrix",']
-    lines += [f"{pad}    ({row}),"  for row in rows]
+    lines += [f"{pad}    ({row})," for row in rows]
     if len(rows[0].split(",")) == 1:
         lines[-1] = f"{pad}    ({rows[0]},),"
     return [*lines, f"{pad}),"]

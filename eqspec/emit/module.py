@@ -204,9 +204,7 @@ def _init(
     for node in module.nodes:
         if isinstance(node.data, ModuleCall) and node.op == "call":
             attribute, class_ = children[node.name]
-            given = [
-                f"self.{identifier(mine)}" if mine else "None" for mine in node.data.bases
-            ]
+            given = [f"self.{identifier(mine)}" if mine else "None" for mine in node.data.bases]
             while given and given[-1] == "None":
                 given.pop()
             if node.data.module.key in averages:
@@ -265,7 +263,11 @@ def _forward(
 def _docstring(module: Module) -> str:
     """The class docstring: what it is, what it takes, and the law it obeys."""
     lines: list[str] = []
-    lines.append(docstring(module.doc).replace("\n", "\n    ") if module.doc else f"The module `{module.name}`.")
+    lines.append(
+        docstring(module.doc).replace("\n", "\n    ")
+        if module.doc
+        else f"The module `{module.name}`."
+    )
     lines += ["", "    Inputs, after any number of batch dimensions:", ""]
     for feature in module.inputs:
         lines.append(_feature_line(feature.name, feature.type))
@@ -276,7 +278,9 @@ def _docstring(module: Module) -> str:
         lines += ["", "    Groups:", ""]
         for factor, group in module.groups.items():
             generators = ", ".join(group.generators)
-            lines.append(f"        {factor} = {docstring(group.description)}, generators {generators}")
+            lines.append(
+                f"        {factor} = {docstring(group.description)}, generators {generators}"
+            )
         lines += ["", *_law(module)]
     if module.bases:
         lines += [
@@ -289,14 +293,18 @@ def _docstring(module: Module) -> str:
 
 
 def _feature_line(name: str, type_: Type) -> str:
-    shapes = " + ".join("(" + ", ".join(str(n) for n in s) + ",)"[: None if len(s) == 1 else -2] + (")" if len(s) != 1 else "") for s in type_.shapes)
+    shapes = " + ".join(
+        "("
+        + ", ".join(str(n) for n in s)
+        + ",)"[: None if len(s) == 1 else -2]
+        + (")" if len(s) != 1 else "")
+        for s in type_.shapes
+    )
     return f"        {identifier(name)}: {shapes}, {docstring(str(type_))}"
 
 
 def _law(module: Module) -> list[str]:
-    level = min(
-        (module.node(output.node).level() for output in module.outputs), default=None
-    )
+    level = min((module.node(output.node).level() for output in module.outputs), default=None)
     words = level.words if level is not None else "exactly"
     return [
         "    For every element g of these groups, acting on inputs and outputs as their types",

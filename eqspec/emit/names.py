@@ -90,7 +90,15 @@ def stem_problem(stem: str) -> tuple[str, str] | None:
             "give it another name",
         )
     if stem in sys.stdlib_module_names or stem in {
-        "torch", "numpy", "pytest", "eqspec", "scipy", "networkx", "lark", "jinja2", "pydantic",
+        "torch",
+        "numpy",
+        "pytest",
+        "eqspec",
+        "scipy",
+        "networkx",
+        "lark",
+        "jinja2",
+        "pydantic",
     }:
         return (
             f"a module called `{stem}` would hide the one that Python programs import by that name",

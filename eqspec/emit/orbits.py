@@ -82,7 +82,10 @@ class OrbitPrinter:
         # y[images[i]] = signs[i] x[i], so entry j of y is taken from the i with images[i] = j
         sources = np.array([np.argsort(np.array(image.images)) for image in monomials])
         signs = np.array(
-            [np.array(image.signs)[source] for image, source in zip(monomials, sources, strict=True)]
+            [
+                np.array(image.signs)[source]
+                for image, source in zip(monomials, sources, strict=True)
+            ]
         )
         lines: list[str] = []
         if not all(np.array_equal(row, np.arange(len(row))) for row in sources):
@@ -147,9 +150,7 @@ def _tuple(names: Sequence[str]) -> str:
     return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
-def _returned(
-    names: Sequence[str], shapes: Sequence[Shape], accepts: Sequence[Shape]
-) -> list[str]:
+def _returned(names: Sequence[str], shapes: Sequence[Shape], accepts: Sequence[Shape]) -> list[str]:
     if len(names) == len(accepts):
         texts = [
             name if shape == wanted else f"{name}.flatten({-len(shape)})"

@@ -147,15 +147,15 @@ class Printer:
         stem = self.program.owners[number].split(".")[0]
         name = self.attributes.take(f"{stem}_{self._constant_word(number)}")
         self.out.buffers.append(name)
-        self.out.buffer_lines.extend(
-            table_lines(self.program, number, name, self.out.helpers)
-        )
+        self.out.buffer_lines.extend(table_lines(self.program, number, name, self.out.helpers))
         self.code[number] = Code(f"self.{name}")
 
     def _constant_word(self, number: int) -> str:
         for instruction in self.program.instructions:
             if isinstance(instruction, Take) and instruction.args[1] == number:
-                return "index" if self.program.stages[instruction.args[0]] is Stage.BATCH else "orbits"
+                return (
+                    "index" if self.program.stages[instruction.args[0]] is Stage.BATCH else "orbits"
+                )
         return "table"
 
     # ---- parameters: free weights and their expansion -----------------------------------------------
@@ -252,9 +252,7 @@ class Printer:
             return True
         if self.uses[number] > 1:
             return True
-        user = next(
-            (k for k, i in enumerate(self.program.instructions) if number in i.args), None
-        )
+        user = next((k for k, i in enumerate(self.program.instructions) if number in i.args), None)
         if user is not None and isinstance(
             self.program.instructions[user], Add | Mul | OrbitMean | CallModule
         ):
@@ -302,7 +300,9 @@ class Printer:
             self.named.pop(users[0])
             name = self.final[users[0]]
         else:
-            name = self.variables.take(f"{stem}_average" if isinstance(instruction, OrbitMean) else stem)
+            name = self.variables.take(
+                f"{stem}_average" if isinstance(instruction, OrbitMean) else stem
+            )
         if isinstance(instruction, OrbitMean):
             orbit = self.attributes.take(f"_{identifier(instruction.base)}_move")
             self.attributes.take(f"{orbit}_back")
@@ -358,9 +358,7 @@ class Printer:
         else:  # a sum of many terms
             parts = code.text.split(" + ")
             lines.append(f"        {name} = (")
-            lines.extend(
-                f"            {'+ ' if k else ''}{part}" for k, part in enumerate(parts)
-            )
+            lines.extend(f"            {'+ ' if k else ''}{part}" for k, part in enumerate(parts))
             lines.append("        )")
 
     # ---- expressions -------------------------------------------------------------------------------------
@@ -487,4 +485,3 @@ def _dims(dims: Sequence[int]) -> str:
 
 def _shape(shape: Sequence[int]) -> str:
     return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
-

@@ -58,8 +58,10 @@ def literal(
         return lines, name
     if len(flat) > 3 and step > 0 and flat == list(range(flat[0], flat[-1] + 1, step)):
         bounds = (
-            f"{len(flat)}" if (flat[0], step) == (0, 1)
-            else f"{flat[0]}, {flat[-1] + step}, {step}" if step != 1
+            f"{len(flat)}"
+            if (flat[0], step) == (0, 1)
+            else f"{flat[0]}, {flat[-1] + step}, {step}"
+            if step != 1
             else f"{flat[0]}, {flat[-1] + 1}"
         )
         return [], f"torch.arange({bounds}){view}"

@@ -17,9 +17,7 @@ from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.program.instructions import Pointwise
 
 
-def tests_text(
-    spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str
-) -> str:
+def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:
     """The text of the test file."""
     del spec
     lines = ["CASES = ["]
@@ -63,11 +61,15 @@ def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str
             f'        control=("{control.tensor}", "{control.generator}", "{control.how}"),'
         )
     else:
-        lines.append("        # no wrong action makes a difference: the outputs do not see the groups")
+        lines.append(
+            "        # no wrong action makes a difference: the outputs do not see the groups"
+        )
     if expected.ineffective:
         listed = ", ".join(f'"{name}"' for name in expected.ineffective)
         lines.append(f"        ineffective=({listed},),")
-    if any(isinstance(i, Pointwise) and FUNCTIONS[i.function].jumps for i in item.program.instructions):
+    if any(
+        isinstance(i, Pointwise) and FUNCTIONS[i.function].jumps for i in item.program.instructions
+    ):
         lines.append("        smooth=False,")
     return [*lines, "    ),"]
 
@@ -94,5 +96,3 @@ def _list(name: str, items: list[str]) -> list[str]:
     if len(flat) <= 88:
         return [flat]
     return [f"        {name}=[", *(f"            {item}," for item in items), "        ],"]
-
-

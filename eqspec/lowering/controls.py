@@ -97,7 +97,9 @@ def _outputs(machine: Machine, inputs: Mapping[str, Tensors]) -> dict[str, Tenso
 
 
 def _distance(a: Mapping[str, Tensors], b: Mapping[str, Tensors]) -> float:
-    return max((_error(x, y) for name in a for x, y in zip(a[name], b[name], strict=True)), default=0.0)
+    return max(
+        (_error(x, y) for name in a for x, y in zip(a[name], b[name], strict=True)), default=0.0
+    )
 
 
 def _error(found: Array, expected: Array) -> float:
@@ -134,7 +136,10 @@ def _output_control(
                         continue  # the tests write an inverse as a power
                     if error > POWER and (best is None or error > best.error):
                         best = Control(
-                            output.name, f"{factor}.{generator}", how, error  # type: ignore[arg-type]
+                            output.name,
+                            f"{factor}.{generator}",
+                            how,
+                            error,  # type: ignore[arg-type]
                         )
     return best
 

@@ -85,9 +85,7 @@ def check_multi_equitune(site: CallSite) -> Checked:
         return check_equitune(site)
     calls = sum(_calls(site, source, (factor,)) for factor in own)
     try:
-        report = multi_average_report(
-            _whole(source), _whole(target), own
-        )
+        report = multi_average_report(_whole(source), _whole(target), own)
     except CannotCount as error:
         site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this average")
     product = _product(site, source)
@@ -99,7 +97,8 @@ def check_multi_equitune(site: CallSite) -> Checked:
     lossy = report.output_span < report.output_dimension
     if lossy or report.input_kept < report.input_dimension:
         site.warn(
-            "EQS408", f"`multi_equitune` loses something here: {numbers}",
+            "EQS408",
+            f"`multi_equitune` loses something here: {numbers}",
             f"{calls} calls where the full average needs {product}",
             help="`equitune` loses nothing",
         )
@@ -113,8 +112,10 @@ def check_fuse(site: CallSite) -> Checked:
     both = sorted(source.factors & target.factors)
     if both:
         site.refuse(
-            "EQS409", f"`fuse` needs different groups at its ends; `{both[0]}` acts on both",
-            f"from {source} to {target}", span=site.whole,
+            "EQS409",
+            f"`fuse` needs different groups at its ends; `{both[0]}` acts on both",
+            f"from {source} to {target}",
+            span=site.whole,
             help=f"`equitune` is equivariant under `{both[0]}`",
         )
     return check_equitune(site)
@@ -141,15 +142,19 @@ def _check_signature(site: CallSite, source: Type, target: Type) -> None:
     given = tuple(block for type_ in base.signature for block in type_.blocks)
     if shapes_for(source, given) is None:
         site.refuse(
-            "EQS211", f"`{base.name}` takes other shapes",
-            f"it is given {_shapes(source.shapes)}", span=site.whole,
+            "EQS211",
+            f"`{base.name}` takes other shapes",
+            f"it is given {_shapes(source.shapes)}",
+            span=site.whole,
             labels=(Label(base.span, f"takes {_shapes([b.shape for b in given])}"),),
             help=f"declare `base {base.name}: {_signature(source)} -> {_signature(target)}`",
         )
     if shapes_for(target, base.target.blocks) is None:
         site.refuse(
-            "EQS211", f"`{base.name}` returns other shapes",
-            f"the layer has the shapes {_shapes(target.shapes)}", span=site.whole,
+            "EQS211",
+            f"`{base.name}` returns other shapes",
+            f"the layer has the shapes {_shapes(target.shapes)}",
+            span=site.whole,
             labels=(Label(base.span, f"returns {_shapes(base.target.shapes)}"),),
             help=f"declare `base {base.name}: {_signature(source)} -> {_signature(target)}`",
         )
@@ -189,8 +194,10 @@ def _check_not_zero(site: CallSite, source: Type, target: Type) -> None:
             site.refuse("EQS412", f"too large to count: {error}", "this average")
         if zero:
             site.refuse(
-                "EQS402", f"nothing in {block} is fixed by `{min(factors)}`",
-                "the output would be identically 0", span=site.whole,
+                "EQS402",
+                f"nothing in {block} is fixed by `{min(factors)}`",
+                "the output would be identically 0",
+                span=site.whole,
                 help=f"`{min(factors)}` does not act on the arguments",
             )
 
@@ -206,7 +213,9 @@ def _calls(site: CallSite, source: Type, factors: tuple[str, ...]) -> int:
         return action_image(parts, limit=CALLS_LIMIT).order
     except ActionTooLarge as error:
         site.refuse(
-            "EQS412", f"the average would need too many calls: {error}", "this average",
+            "EQS412",
+            f"the average would need too many calls: {error}",
+            "this average",
             span=site.whole,
         )
 
@@ -265,7 +274,13 @@ def _orbit_mean(
         accepts,
         returns,
         target.shapes,
-        tuple(_moves(block, inverses, ) for block in target.blocks),
+        tuple(
+            _moves(
+                block,
+                inverses,
+            )
+            for block in target.blocks
+        ),
     )
     ys = site.builder.orbit_mean(instruction)
     alone = tuple(sorted(target.factors & factors - source.factors))
@@ -342,4 +357,3 @@ FUSE = Op(
     "the average over the factors of the arguments is invariant, and its projection onto what the"
     " factors of the target fix is symmetric",
 )
-

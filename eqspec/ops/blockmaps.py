@@ -50,7 +50,8 @@ def basis_of(
 
 def pair_basis(pair: Pair, part: Part) -> OrbitBasis | DenseBasis:
     return basis_of(
-        [representation(pair.source, k) for k in part.source], [representation(pair.target, k) for k in part.target]
+        [representation(pair.source, k) for k in part.source],
+        [representation(pair.target, k) for k in part.target],
     )
 
 
@@ -99,9 +100,7 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     if any(basis.dimension == 0 for _, basis in symmetric):
         return None
     counts_out = [basis.dimension for part, basis in symmetric if not _is_constant(basis)]
-    outer = sorted(
-        [*pair.target_plain, *(k for part in pair.shared for k in part.target)]
-    )
+    outer = sorted([*pair.target_plain, *(k for part in pair.shared for k in part.target)])
     out_sizes = [axis_size(target, k) for k in outer] + counts_out
     weight = _weight(b, pair, outer, out_sizes, inner, in_sizes, name, bound)
     if weight is None:
@@ -111,7 +110,9 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     return _expand(b, y, target, [*pair.target_each, *outer], symmetric)
 
 
-def lower_bias(b: Builder, target: Block, each: Sequence[str], name: str, bound: float) -> int | None:
+def lower_bias(
+    b: Builder, target: Block, each: Sequence[str], name: str, bound: float
+) -> int | None:
     """A bias in the invariants of a block, expanded to its shape; None if there are none."""
     empty = Block(())
     pair = pair_of(empty, target, each)
@@ -178,7 +179,9 @@ def reduce_orbits(
         index[label, : len(orbit)] = orbit
         weights[label, : len(orbit)] = signs[orbit]
     lead = b.shape(x)[:-1]
-    if not (count * width == len(labels) and np.array_equal(index.reshape(-1), np.arange(len(labels)))):
+    if not (
+        count * width == len(labels) and np.array_equal(index.reshape(-1), np.arange(len(labels)))
+    ):
         x = b.take(x, len(lead), b.index(index.reshape(-1), "entries, orbit by orbit"))
     if width > 1:
         x = b.reshape(x, (*lead, count, width))
@@ -192,9 +195,7 @@ def reduce_orbits(
     return b.einsum(f"{letters}xy,xy->{letters}x", x, table)
 
 
-def expand_orbits(
-    b: Builder, x: int, labels: NDArray[np.int64], signs: NDArray[np.int8]
-) -> int:
+def expand_orbits(b: Builder, x: int, labels: NDArray[np.int64], signs: NDArray[np.int8]) -> int:
     """Repeat entry l of the last axis at all entries i with ``labels[i] == l``, with their signs."""
     lead = b.shape(x)[:-1]
     if not np.array_equal(labels, np.arange(b.shape(x)[-1])):

@@ -57,7 +57,8 @@ def pair_of(source: Block, target: Block, each: Sequence[str] = ()) -> Pair:
     source_acted = [k for k, axis in enumerate(source.axes) if axis.factors]
     target_acted = [k for k, axis in enumerate(target.axes) if axis.factors]
     found = clusters(
-        [representation(source, k) for k in source_acted], [representation(target, k) for k in target_acted]
+        [representation(source, k) for k in source_acted],
+        [representation(target, k) for k in target_acted],
     )
     parts = [
         Part(

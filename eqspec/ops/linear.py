@@ -173,7 +173,8 @@ def lower(site: LoweringSite) -> Registers:
         for (k, s, register, pair), fan in zip(pairs, fans, strict=True):
             words = ["weight"]
             if len(site.args) > 1:
-                words.append(site.node.args[k].replace(".", "_"))
+                arg = site.node.args[k]
+                words.append(arg.removeprefix(f"{site.node.name}.").replace(".", "_"))
             if len(site.types[k].blocks) > 1:
                 words.append(str(s))
             if not single:
@@ -193,9 +194,7 @@ def lower(site: LoweringSite) -> Registers:
 
 LINEAR = Op(
     "linear",
-    Signature(
-        tensors=(1, None), keywords={"each": "names", "bias": "boolean"}, target="chooses"
-    ),
+    Signature(tensors=(1, None), keywords={"each": "names", "bias": "boolean"}, target="chooses"),
     check,
     lower,
     "the weights span Hom_G(inputs, type) exactly, and the bias its invariants, so every choice of"

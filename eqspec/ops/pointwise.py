@@ -66,8 +66,11 @@ ONE, POSITIVE, SIGNS = Scalings.ONE, Scalings.POSITIVE, Scalings.SIGNS
 _TABLE = [
     Function("relu", POSITIVE, lambda np, x, o: np.maximum(x, 0), "torch.relu"),
     Function(
-        "leaky_relu", POSITIVE,
-        lambda np, x, o: np.where(x > 0, x, o["negative_slope"] * x), "F.leaky_relu", (("negative_slope", 0.01),),
+        "leaky_relu",
+        POSITIVE,
+        lambda np, x, o: np.where(x > 0, x, o["negative_slope"] * x),
+        "F.leaky_relu",
+        (("negative_slope", 0.01),),
     ),
     Function("abs", POSITIVE, lambda np, x, o: np.abs(x), "torch.abs"),
     Function("tanh", SIGNS, lambda np, x, o: np.tanh(x), "torch.tanh"),
@@ -78,33 +81,41 @@ _TABLE = [
     Function("softsign", SIGNS, lambda np, x, o: x / (1 + np.abs(x)), "F.softsign"),
     Function("tanhshrink", SIGNS, lambda np, x, o: x - np.tanh(x), "F.tanhshrink"),
     Function(
-        "softshrink", SIGNS,
-        lambda np, x, o: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), "F.softshrink",
+        "softshrink",
+        SIGNS,
+        lambda np, x, o: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
+        "F.softshrink",
     ),
     Function("hardtanh", SIGNS, lambda np, x, o: np.clip(x, -1, 1), "F.hardtanh"),
     Function("sign", SIGNS, lambda np, x, o: np.sign(x), "torch.sign", jumps=True),
     Function("round", SIGNS, lambda np, x, o: np.round(x), "torch.round", jumps=True),
     Function(
-        "hardshrink", SIGNS,
-        lambda np, x, o: np.where(np.abs(x) > 0.5, x, 0.0), "F.hardshrink", jumps=True,
+        "hardshrink",
+        SIGNS,
+        lambda np, x, o: np.where(np.abs(x) > 0.5, x, 0.0),
+        "F.hardshrink",
+        jumps=True,
     ),
     Function("gelu", ONE, lambda np, x, o: x * 0.5 * (1 + _erf(np, x / math.sqrt(2))), "F.gelu"),
     Function("silu", ONE, lambda np, x, o: x * _sigmoid(np, x), "F.silu"),
     Function("mish", ONE, lambda np, x, o: x * np.tanh(_softplus(np, x)), "F.mish"),
     Function(
-        "elu", ONE,
-        lambda np, x, o: np.where(x > 0, x, o["alpha"] * np.expm1(np.minimum(x, 0))), "F.elu",
+        "elu",
+        ONE,
+        lambda np, x, o: np.where(x > 0, x, o["alpha"] * np.expm1(np.minimum(x, 0))),
+        "F.elu",
         (("alpha", 1.0),),
     ),
     Function(
-        "celu", ONE,
-        lambda np, x, o: np.where(
-            x > 0, x, o["alpha"] * np.expm1(np.minimum(x, 0) / o["alpha"])
-        ),
-        "F.celu", (("alpha", 1.0),),
+        "celu",
+        ONE,
+        lambda np, x, o: np.where(x > 0, x, o["alpha"] * np.expm1(np.minimum(x, 0) / o["alpha"])),
+        "F.celu",
+        (("alpha", 1.0),),
     ),
     Function(
-        "selu", ONE,
+        "selu",
+        ONE,
         lambda np, x, o: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))),
         "F.selu",
     ),
@@ -166,9 +177,7 @@ def _check_generator(
 ) -> None:
     entries = block_entries(block, factor, number)
     arg = site.args[0]
-    carrier = next(
-        (str(axis) for axis in block.axes if factor in axis.factors), str(block)
-    )
+    carrier = next((str(axis) for axis in block.axes if factor in axis.factors), str(block))
     labels = (Label(arg.span, f"`{factor}` acts on this by `{carrier}`"),)
     if entries is None:
         site.refuse(

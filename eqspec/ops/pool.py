@@ -42,7 +42,9 @@ def check(site: CallSite) -> Checked:
         else:
             assert isinstance(axis, Representation)
             pooled = tuple(
-                k for k, a in enumerate(block.axes) if not isinstance(a, PlainAxis) and a.rep == axis
+                k
+                for k, a in enumerate(block.axes)
+                if not isinstance(a, PlainAxis) and a.rep == axis
             )
         _check_block(site, block, pooled, how, over if isinstance(over, tuple) else None)
         axes.append(pooled)
@@ -50,15 +52,19 @@ def check(site: CallSite) -> Checked:
     if not any(axes):
         what = " * ".join(over) if isinstance(over, tuple) else str(getattr(axis, "label", axis))
         site.refuse(
-            "EQS407", f"there is no axis of `{what}` to pool", f"the type is {arg.type}",
+            "EQS407",
+            f"there is no axis of `{what}` to pool",
+            f"the type is {arg.type}",
             span=site.arg_spans[0],
         )
     if isinstance(axis, Representation):
         for pooled, block in zip(axes, arg.type.blocks, strict=True):
             if len(pooled) > 1:
                 site.refuse(
-                    "EQS407", f"`{axis.label}` stands {len(pooled)} times in {block}",
-                    "which of them is meant is not clear", span=site.arg_spans[0],
+                    "EQS407",
+                    f"`{axis.label}` stands {len(pooled)} times in {block}",
+                    "which of them is meant is not clear",
+                    span=site.arg_spans[0],
                     help="`pool(x, over=...)` pools all of them",
                 )
     return Checked(Type(tuple(blocks)), Pooling(tuple(axes), how))
@@ -75,8 +81,10 @@ def _check_block(
         others = sorted(axis.factors - set(over)) if over is not None and k in pooled else []
         if others:
             site.refuse(
-                "EQS407", f"`{others[0]}` acts on `{axis}` too",
-                "pooling removes the axis for all factors that act on it", labels=labels,
+                "EQS407",
+                f"`{others[0]}` acts on `{axis}` too",
+                "pooling removes the axis for all factors that act on it",
+                labels=labels,
                 help=f"pool over both: `over={' * '.join((*(over or ()), *others))}`",
             )
         for factor in sorted(axis.factors):

@@ -21,8 +21,11 @@ def check_sum(site: CallSite) -> Checked:
     for arg, span in zip(site.args[1:], site.arg_spans[1:], strict=True):
         if arg.type != first.type:
             site.refuse(
-                "EQS206", "the terms of a sum have different types", f"this has type {arg.type}",
-                span=span, labels=(Label(site.arg_spans[0], f"this has type {first.type}"),),
+                "EQS206",
+                "the terms of a sum have different types",
+                f"this has type {arg.type}",
+                span=span,
+                labels=(Label(site.arg_spans[0], f"this has type {first.type}"),),
                 help="bring them to one type by `linear`",
             )
     return Checked(first.type)
@@ -55,9 +58,13 @@ def check_concat(site: CallSite) -> Checked:
             if wanted != parts:
                 found = " + ".join(str(part) for part in parts)
                 site.refuse(
-                    "EQS410", "the parts do not make the declared type", f"these are {found}",
+                    "EQS410",
+                    "the parts do not make the declared type",
+                    f"these are {found}",
                     span=site.whole,
-                    labels=(Label(site.target_span, f"declared {expected}"),) if site.target_span else (),
+                    labels=(Label(site.target_span, f"declared {expected}"),)
+                    if site.target_span
+                    else (),
                 )
             return Checked(expected, Joined(how))
     return Checked(_along_first(site, parts), Joined("first"))
@@ -68,13 +75,18 @@ def _along_first(site: CallSite, parts: tuple[Block, ...]) -> Type:
         for block in arg.type.blocks:
             if not (block.axes and isinstance(block.axes[0], PlainAxis)):
                 site.refuse(
-                    "EQS410", "`concat` joins along the first axis, which must be plain in all",
-                    f"this has type {arg.type}", span=span,
+                    "EQS410",
+                    "`concat` joins along the first axis, which must be plain in all",
+                    f"this has type {arg.type}",
+                    span=span,
                     help="declare a direct sum or a `flat` to join features on which groups act",
                 )
             if block.axes[1:] != parts[0].axes[1:]:
                 site.refuse(
-                    "EQS410", "the axes after the first differ", f"this has type {arg.type}", span=span,
+                    "EQS410",
+                    "the axes after the first differ",
+                    f"this has type {arg.type}",
+                    span=span,
                     labels=(Label(site.arg_spans[0], f"this has type {site.args[0].type}"),),
                 )
     total = sum(block.shape[0] for block in parts)
@@ -146,11 +158,17 @@ def _made_by_graph(site: CallSite) -> Checked:
 
 
 SUM = Op(
-    "+", Signature(tensors=(1, None), target="keeps"), check_sum, lower_sum,
+    "+",
+    Signature(tensors=(1, None), target="keeps"),
+    check_sum,
+    lower_sum,
     "the same matrices act on all terms",
 )
 CONCAT = Op(
-    "concat", Signature(tensors=(1, None), target="parts"), check_concat, lower_concat,
+    "concat",
+    Signature(tensors=(1, None), target="parts"),
+    check_concat,
+    lower_concat,
     "every generator acts on every part as on the part alone",
 )
 IDENTITY = Op(
@@ -159,6 +177,9 @@ IDENTITY = Op(
 FIELD = Op("field", Signature(), _made_by_graph, lower_field, "a field is a direct summand")
 BLOCK = Op("block", Signature(), _made_by_graph, lower_block, "a block is a direct summand")
 CALL = Op(
-    "call", Signature(), _made_by_graph, lower_call,
+    "call",
+    Signature(),
+    _made_by_graph,
+    lower_call,
     "the called module was proved on its own, for exactly these types",
 )
