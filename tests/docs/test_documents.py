@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from eqspec.cli import main
 from eqspec.diagnostics.codes import CODES
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.diagnostics.render import render_text
@@ -16,6 +20,7 @@ from eqspec.graph.expressions import OPS_NOT_BUILT
 from eqspec.graph.reps import BUILT, NOT_BUILT
 from eqspec.ops import OPS
 from eqspec.pipeline import check_source, compile_spec
+from eqspec.tools.config import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -96,6 +101,36 @@ def test_language_reference_names_every_op_and_representation() -> None:
     for name in re.findall(r"`(\w+)`", missing):
         assert name not in OPS, name
         assert name not in BUILT, name
+
+
+COMMANDS = ROOT / "docs" / "commands.md"
+
+
+def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(CARTPOLE, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (block,) = fences(COMMANDS, "sh")
+    for line in block.splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "eqspec"
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, (line, result.output)
+
+
+def test_commands_flags_and_settings_are_listed() -> None:
+    text = COMMANDS.read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `eqspec (\w+)", text, re.MULTILINE))
+    assert listed == set(main.commands)
+    flags = {
+        option
+        for command in main.commands.values()
+        for parameter in command.params
+        for option in parameter.opts
+    }
+    assert set(re.findall(r"`(--[a-z-]+)", text)) <= flags
+    table = text.partition("## Settings")[2]
+    keys = re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))
+    assert sorted(keys) == sorted(KEYS)
 
 
 def test_decisions_are_listed() -> None:
