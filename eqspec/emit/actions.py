@@ -33,9 +33,9 @@ def actions_test_text(modules: Sequence[Module], stem: str) -> str:
     lines: list[str] = []
     for module, name in zip(modules, instance_names(modules), strict=True):
         lines += ["    (", f'        "{name}",', "        {"]
-        for feature in (*module.inputs, *module.outputs):
-            shapes = ", ".join(shape_text(shape) for shape in feature.type.shapes)
-            lines.append(f'            "{feature.name}": [{shapes}],')
+        for feature, type_ in module.features:
+            shapes = ", ".join(shape_text(shape) for shape in type_.shapes)
+            lines.append(f'            "{feature}": [{shapes}],')
         lines += ["        },", "    ),"]
     return render("torch/test_actions.py.jinja", stem=stem, case_lines=lines)
 
@@ -60,9 +60,9 @@ def _symmetry(module: Module, name: str) -> list[str]:
     lines += _names("inputs", [feature.name for feature in module.inputs])
     lines += _names("outputs", [feature.name for feature in module.outputs])
     lines.append("    laws={")
-    for feature in (*module.inputs, *module.outputs):
-        law = law_lines(8, feature.type)
-        lines.append(f'        "{feature.name}": {law[0].strip()}')
+    for feature, type_ in module.features:
+        law = law_lines(8, type_)
+        lines.append(f'        "{feature}": {law[0].strip()}')
         lines.extend(law[1:])
     lines += ["    },", *_orders(module), *_elements(module), ")"]
     text = docstring(module.doc or f"How the groups act on `{module.name}`.").split("\n")

@@ -5,6 +5,7 @@ In: lowered modules. Out: the text of the file below its header.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -319,14 +320,7 @@ def _wrapped(lines: Sequence[str]) -> list[str]:
     for line in lines:
         if len(line) <= WIDTH:
             done.append(line)
-            continue
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        row = ""
-        for word in line.split(" "):
-            if row.strip() and len(row) + 1 + len(word) > WIDTH:
-                done.append(row)
-                row = indent + word
-            else:
-                row = f"{row} {word}" if row or not word else (word if not row else row)
-        done.append(row)
+        else:
+            indent = " " * (len(line) - len(line.lstrip()) + 4)
+            done.extend(textwrap.wrap(line, WIDTH, subsequent_indent=indent))
     return done

@@ -180,8 +180,8 @@ def _fitted(
     lines.append(f"        {_tuple(made)} = {names[0]}.split(({sizes}), dim=-1)")
     for name, wanted in zip(made, targets, strict=True):
         if len(wanted) > 1:
-            shape = ", ".join(str(n) for n in wanted)
-            lines.append(f"        {name} = torch.unflatten({name}, -1, ({shape}))")
+            sizes = ", ".join(str(n) for n in wanted)
+            lines.append(f"        {name} = torch.unflatten({name}, -1, ({sizes}))")
     return made
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from eqspec.emit.layout import WIDTH, call
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.tables import table_lines
+from eqspec.graph.expressions import ModuleCall
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.program.instructions import (
@@ -120,8 +121,7 @@ class Printer:
             if len(registers) == 1 and registers[0] not in self.named:
                 self.named[registers[0]] = name
                 self.final[registers[0]] = self.variables.take(name)
-        for number, instruction in enumerate(self.program.instructions):
-            stage = self.program.stages[number]
+        for number, stage in enumerate(self.program.stages):
             if stage is Stage.CONSTANT:
                 self._constant(number)
             elif stage is Stage.PARAMETER:
@@ -335,9 +335,10 @@ class Printer:
 
     def _child_args(self, instruction: CallModule) -> list[str]:
         child = self.module.node(instruction.attribute).data
+        assert isinstance(child, ModuleCall)
         args: list[str] = []
         registers = list(instruction.args)
-        for feature in child.module.inputs:  # type: ignore[union-attr,attr-defined]
+        for feature in child.module.inputs:
             count = len(feature.type.blocks)
             texts = [self.code[r].text for r in registers[:count]]
             args.append(texts[0] if count == 1 else f"({', '.join(texts)})")
@@ -408,8 +409,8 @@ class Printer:
                     return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
                 return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
             case Concat(dim=dim):
-                texts = ", ".join(a.text for a in args)
-                return Code("torch.cat", (f"({texts})", f"dim={dim - len(shape)}"))
+                joined = ", ".join(a.text for a in args)
+                return Code("torch.cat", (f"({joined})", f"dim={dim - len(shape)}"))
             case Narrow(dim=dim, start=start, length=length):
                 return self._method(
                     args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]

@@ -36,8 +36,8 @@ def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> 
             lines.extend(call(8, f"{word} = {_head(text)}", *_args(text)))
         terms.append(word)
     total = " + ".join(terms)
-    value = f"({total}).flatten()" if flatten else total
-    return [*lines, *_register(name, value)]
+    text = f"({total}).flatten()" if flatten else total
+    return [*lines, *_register(name, text)]
 
 
 def literal(
@@ -83,8 +83,9 @@ def _head(text: str) -> str:
 def _args(text: str) -> tuple[list[str], str]:
     inner = text.partition("(")[2]
     depth, end = 1, 0
-    for end, c in enumerate(inner):
-        depth += (c == "(") - (c == ")")
+    while True:
+        depth += (inner[end] == "(") - (inner[end] == ")")
         if depth == 0:
             break
+        end += 1
     return [inner[:end]], inner[end + 1 :]

@@ -35,7 +35,7 @@ def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str
         for name, variable in names.locals[module.key].items()
         if name not in {feature.name for feature in module.outputs}
     }
-    types = {feature.name: feature.type for feature in (*module.inputs, *module.outputs)}
+    types = dict(module.features)
     types.update({name: module.node(name).type for name in nodes})
     lines = ["    Case(", f'        name="{names.classes[module.key]}",']
     lines += _list("bases", [_base(base) for base in module.bases])

@@ -6,10 +6,11 @@ A member that is refused is reported once; members that do not depend on it go o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from eqspec.diagnostics.model import Diagnostic, Severity, Span
+from eqspec.diagnostics.model import Severity, Span
 from eqspec.graph.elaborate import ModuleEntry, group_of, size_of, type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
 from eqspec.graph.model import (
@@ -138,7 +139,7 @@ class ModuleBuilder:
         inputs = self._inputs()
         self._bases()
         for name in self._order():
-            self._try(lambda name=name: self._layer(name))  # type: ignore[misc]
+            self._try(partial(self._layer, name))
         outputs = self._outputs()
         nodes = list(expressions.nodes.values())
         groups = {name: group for node in nodes for name, group in node.type.groups.items()}
@@ -328,10 +329,12 @@ class ModuleBuilder:
         }
         for member in self.item.members:
             if isinstance(member, tree.Ensure):
-                self._try(lambda m=member: found.append(self._promise(m, levelled)))  # type: ignore[misc]
+                self._try(partial(self._promise, member, levelled, found))
         return found
 
-    def _promise(self, member: tree.Ensure, nodes: Mapping[str, Node]) -> Promise:
+    def _promise(
+        self, member: tree.Ensure, nodes: Mapping[str, Node], found: list[Promise]
+    ) -> None:
         factors = group_of(self.scope, member.group).names
         level = LEVELS[member.level]
         for path in member.targets:
@@ -366,7 +369,8 @@ class ModuleBuilder:
                     path.span,
                     f"demanded: {level.words}",
                 )
-        return Promise(tuple(path.text for path in member.targets), member.kind, level, factors)
+        targets = tuple(path.text for path in member.targets)
+        found.append(Promise(targets, member.kind, level, factors))
 
     def _lint_input(self, feature: InputFeature, has_groups: bool) -> None:
         if not has_groups:
@@ -425,9 +429,9 @@ class ModuleBuilder:
             self.scope.diagnostic(code, message, span, label, help=help, severity=severity)
         )
 
-    def _try(self, action: object) -> None:
+    def _try(self, action: Callable[[], object]) -> None:
         try:
-            action()  # type: ignore[operator]
+            action()
         except Refusal as refusal:
             self.failed = True
             self.scope.gather(refusal)
@@ -468,8 +472,8 @@ def build_interface(entry: ModuleEntry) -> Module | None:
     if failed:
         return None
     groups = {}
-    for feature in (*inputs, *outputs):
-        groups.update(feature.type.groups)
+    for type_ in (feature.type for features in (inputs, outputs) for feature in features):
+        groups.update(type_.groups)
     ordered = {name: groups[name] for name in scope.world.groups if name in groups}
     for entry_ in inputs:
         for block in entry_.type.blocks:

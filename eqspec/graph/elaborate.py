@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from eqspec.algebra import families
 from eqspec.algebra.groups import Group, GroupError
-from eqspec.algebra.representations import Representation, direct_sum
+from eqspec.algebra.representations import Representation, RepresentationError, direct_sum
 from eqspec.diagnostics.model import Span
 from eqspec.graph.op import Refusal
 from eqspec.graph.reps import cycles_image, matrix_rows, represent, select, user_representation
@@ -119,15 +119,15 @@ def number_of(scope: Scope, expr: tree.Expression) -> Fraction:
         case tree.Decimal(value=value):
             return value
         case tree.Reference(name=name, span=span):
-            value = resolve(scope, name, span, "parameter")
-            if isinstance(value, int):
-                return Fraction(value)
-            scope.refuse("EQS203", f"`{name}` is no number", span, f"this is {kind(value)}")
+            found = resolve(scope, name, span, "parameter")
+            if isinstance(found, int):
+                return Fraction(found)
+            scope.refuse("EQS203", f"`{name}` is no number", span, f"this is {kind(found)}")
         case tree.Attribute(span=span):
-            value = qualified(scope, expr)
-            if isinstance(value, int):
-                return Fraction(value)
-            scope.refuse("EQS203", "this is no number", span, f"this is {kind(value)}")
+            found = qualified(scope, expr)
+            if isinstance(found, int):
+                return Fraction(found)
+            scope.refuse("EQS203", "this is no number", span, f"this is {kind(found)}")
         case tree.Negate(operand=operand):
             return -number_of(scope, operand)
         case tree.Sum(terms=terms):
@@ -372,7 +372,7 @@ def group_root(scope: Scope, expr: tree.Expression) -> GroupValue | None:
     match expr:
         case tree.Reference(name=name, span=span):
             owner = scope.owner(name)
-            if owner is None or name in owner.broken and not _is_group_item(owner, name):
+            if owner is None or (name in owner.broken and not _is_group_item(owner, name)):
                 return None
             if not (isinstance(owner.values.get(name), GroupValue) or _is_group_item(owner, name)):
                 return None
@@ -458,13 +458,16 @@ def user_rep(entry: RepEntry, group: GroupValue, name: str) -> Representation:
 
 
 def _modified(scope: Scope, rep: Representation, name: tree.Name) -> Representation:
-    from eqspec.algebra.representations import RepresentationError
-
-    modifiers = {"axial": "axial", "pseudoscalar": "pseudoscalar", "dual": "dual"}
-    if name.text not in modifiers:
-        scope.unknown("modifier of a representation", name.text, name.span, iter(modifiers))
     try:
-        return getattr(rep, modifiers[name.text])()
+        match name.text:
+            case "axial":
+                return rep.axial()
+            case "pseudoscalar":
+                return rep.pseudoscalar()
+            case "dual":
+                return rep.dual()
+        known = ("axial", "pseudoscalar", "dual")
+        scope.unknown("modifier of a representation", name.text, name.span, iter(known))
     except RepresentationError as error:
         scope.refuse("EQS308", str(error), name.span, help=error.help)
 

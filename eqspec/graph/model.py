@@ -72,9 +72,9 @@ class Node:
     """A feature: its type, the op that makes it and the features it is made of.
 
     ``name`` is the name in the spec, or ``layer.op`` for a step inside an expression. ``data`` is what
-    the typing rule found and the lowering needs. ``own`` is what the op by itself guarantees, ``levels`` the
-    guarantee for every factor of the module. ``generic``: no null set of inputs has a preimage that is not null under it (rule R2:
-    an input, or a renaming of one).
+    the typing rule found and the lowering needs. ``own`` is what the op by itself guarantees,
+    ``levels`` the guarantee for every factor of the module. ``generic``: under it no null set of
+    inputs has a preimage that is not null (rule R2: an input, or a renaming of one).
     """
 
     name: str
@@ -173,6 +173,14 @@ class Module:
     @property
     def factors(self) -> tuple[str, ...]:
         return tuple(self.groups)
+
+    @property
+    def features(self) -> tuple[tuple[str, Type], ...]:
+        """Names and types of the inputs and the outputs."""
+        return (
+            *((feature.name, feature.type) for feature in self.inputs),
+            *((feature.name, feature.type) for feature in self.outputs),
+        )
 
     def node(self, name: str) -> Node:
         for node in self.nodes:

@@ -62,8 +62,9 @@ class World:
 class Scope:
     """The names of one file, or of one instance of a module (its ``parent`` is then the file's).
 
-    ``prefix`` qualifies the groups of a used file. ``items`` are declarations by name, ``values`` what has been elaborated of them so far; a name in
-    ``broken`` was reported, and whoever uses it stays silent.
+    ``prefix`` qualifies the groups of a used file. ``items`` are declarations by name, ``values`` what
+    has been elaborated of them so far; a name in ``broken`` was reported, and whoever uses it stays
+    silent. ``active`` are the names being elaborated: one of them again is a circle.
     """
 
     world: World

@@ -16,12 +16,13 @@ import numpy as np
 
 from eqspec.algebra.averages import FWord
 from eqspec.algebra.groups import Group
-from eqspec.algebra.images import Monomial, compose
+from eqspec.algebra.images import AnyImage, Monomial, compose
 from eqspec.graph.types import PlainAxis, Type
 from eqspec.lowering.module import Lowered
 from eqspec.lowering.validation import Array, Machine, Tensors, act_on, machine_for, random_inputs
 
 POWER = 1e-3
+How = Literal["identity", "inverse", "unsigned", "random"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Control:
 
     tensor: str
     generator: str
-    how: Literal["identity", "inverse", "unsigned", "random"]
+    how: How
     error: float
 
 
@@ -58,6 +59,10 @@ def generator_order(group: Group, number: int) -> int:
         return order
     if group.family == "cyclic":
         return group.order
+    return _power_order(image)
+
+
+def _power_order(image: AnyImage) -> int:
     power, order = image, 1
     while not power.is_identity:
         power, order = compose(image, power), order + 1
@@ -125,7 +130,7 @@ def _output_control(
                 if factor not in output.type.factors:
                     continue
                 found = after[output.name]
-                wrong: dict[str, Tensors] = {
+                wrong: dict[How, Tensors] = {
                     "identity": before[output.name],
                     "inverse": act_on(before[output.name], output.type, ((factor, number, -1),)),
                     "unsigned": _unsigned(found, output.type, factor, number),
@@ -135,12 +140,7 @@ def _output_control(
                     if how == "inverse" and generator_order(group, number) > 100:
                         continue  # the tests write an inverse as a power
                     if error > POWER and (best is None or error > best.error):
-                        best = Control(
-                            output.name,
-                            f"{factor}.{generator}",
-                            how,
-                            error,  # type: ignore[arg-type]
-                        )
+                        best = Control(output.name, f"{factor}.{generator}", how, error)
     return best
 
 

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 
 from eqspec.algebra.averages import ActionTooLarge, FWord, action_image, evaluate, inverse_word
 from eqspec.algebra.counting import CannotCount, invariants_dimension
+from eqspec.algebra.images import Image
 from eqspec.algebra.multiaverage import MultiAverageReport, multi_average_report
-from eqspec.algebra.restriction import restricted
-from eqspec.algebra.images import AnyImage
 from eqspec.algebra.representations import Representation
+from eqspec.algebra.restriction import restricted
 from eqspec.diagnostics.model import Label
 from eqspec.graph.model import Base
 from eqspec.graph.op import CallSite, Checked, Signature
@@ -298,7 +298,7 @@ def _moves(block: Block, elements: Sequence[FWord]) -> tuple[AxisMove, ...]:
     for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
         if isinstance(axis, PlainAxis):
             continue
-        numbers: dict[AnyImage, int] = {}
+        numbers: dict[Image, int] = {}
         choice: list[int] = []
         for word in elements:
             image = evaluate(axis.rep, word)

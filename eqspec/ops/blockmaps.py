@@ -316,7 +316,7 @@ def _orbit_weight(
         k for k, basis in enumerate(bases) if np.any(basis.labels < 0) or np.any(basis.signs < 0)
     ]
     stride = 1
-    for k, (basis, at) in enumerate(zip(bases, of_part, strict=True)):
+    for basis, at in zip(bases, of_part, strict=True):
         labels = np.maximum(basis.labels, 0).reshape([sizes[p] for p in at])
         places, labels = _ordered(at, labels)
         tables[tuple(p - lead for p in places)] = stride * labels

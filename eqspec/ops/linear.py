@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eqspec.algebra.counting import CannotCount, hom_dimension
+from eqspec.algebra.representations import Representation
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
@@ -59,7 +60,7 @@ def check(site: CallSite) -> Checked:
     return Checked(target, LinearMaps(each, dimensions, biases))
 
 
-def _without(block: Block, each: tuple[str, ...]) -> tuple[object, ...]:
+def _without(block: Block, each: tuple[str, ...]) -> tuple[int | Representation, ...]:
     return tuple(
         part
         for axis, part in zip(block.axes, block.parts, strict=True)
@@ -78,7 +79,7 @@ def _check_each(site: CallSite, name: str, target: Type) -> None:
                 site.refuse(
                     "EQS207",
                     f"`each={name}` needs one axis written `{name}` in every block",
-                    f"{type_} has {'none' if not count else count}",
+                    f"{type_} has {count or 'none'}",
                     span=span,
                 )
 
@@ -153,7 +154,8 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
 
 
 def lower(site: LoweringSite) -> Registers:
-    from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair, pair_of
+    from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair
+    from eqspec.ops.clusters import pair_of
 
     maps = site.node.data
     assert isinstance(maps, LinearMaps)

@@ -189,7 +189,7 @@ def _check_generator(
         )
     bad = sorted(s for s in entries if not allowed(function.scalings, s))
     if bad:
-        odd = [f.name for f in _TABLE if f.scalings is Scalings.SIGNS][0]
+        odd = next(f.name for f in _TABLE if f.scalings is Scalings.SIGNS)
         help_ = f"map to a regular representation first: `[..., {factor}.regular] = linear(...)`"
         if all(abs(s) == 1 for s in bad):
             help_ = f"`{odd}` is odd and keeps signs, or {help_}"

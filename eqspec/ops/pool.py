@@ -9,6 +9,7 @@ the pooled axes and permutations or positive scalings along the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, cast
 
 from eqspec.algebra.representations import Representation, entries
 from eqspec.diagnostics.model import Label
@@ -16,19 +17,23 @@ from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
+How = Literal["mean", "sum", "max"]
+HOW: tuple[How, ...] = ("mean", "sum", "max")
+
 
 @dataclass(frozen=True)
 class Pooling:
     """``axes[k]`` are the axes that block k loses."""
 
     axes: tuple[tuple[int, ...], ...]
-    how: str
+    how: How
 
 
 def check(site: CallSite) -> Checked:
     over, axis = site.keywords.get("over"), site.keywords.get("axis")
-    how = site.keywords.get("by", "mean")
-    assert isinstance(how, str)
+    chosen = site.keywords.get("by", "mean")
+    assert chosen in HOW, "the signature lists the words"
+    how: How = cast(How, chosen)
     if (over is None) == (axis is None):
         site.refuse(
             "EQS207", "`pool` takes either `over=GROUP` or `axis=GROUP.rep`", "", span=site.whole
@@ -114,17 +119,13 @@ def lower(site: LoweringSite) -> Registers:
     results: list[int] = []
     for x, block, pooled in zip(site.args[0], site.types[0].blocks, pooling.axes, strict=True):
         dims = [d for k in pooled for d in range(block.dims[k][0], sum(block.dims[k]))]
-        how = pooling.how
-        assert how == "mean" or how == "sum" or how == "max"
-        results.append(site.builder.reduce(x, dims, how))
+        results.append(site.builder.reduce(x, dims, pooling.how))
     return tuple(results)
 
 
 POOL = Op(
     "pool",
-    Signature(
-        keywords={"over": "group", "axis": "axis", "by": ("mean", "sum", "max")}, target="ignores"
-    ),
+    Signature(keywords={"over": "group", "axis": "axis", "by": HOW}, target="ignores"),
     check,
     lower,
     "every generator permutes the entries along the pooled axes, so their mean, sum and maximum stay",

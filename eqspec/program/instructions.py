@@ -380,6 +380,6 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             assert len(rests) == 1, (instruction, of)
             return (*x[:dim], sum(shape[dim] for shape in of), *x[dim + 1 :])
         case Narrow(dim=dim, start=start, length=length):
-            assert 0 <= start and start + length <= x[dim], (instruction, of)
+            assert start >= 0 and start + length <= x[dim], (instruction, of)
             return (*x[:dim], length, *x[dim + 1 :])
     raise AssertionError(instruction)

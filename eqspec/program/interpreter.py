@@ -80,8 +80,7 @@ def run(
             case Take(dim=dim):
                 value = np.take(args[0], args[1], axis=dim + lead)
             case Reduce(dims=dims, how=how):
-                reduce = {"sum": np.sum, "mean": np.mean, "max": np.max}[how]
-                value = reduce(args[0], axis=tuple(d + lead for d in dims))
+                value = getattr(np, how)(args[0], axis=tuple(d + lead for d in dims))
             case Expand(dim=dim, size=size):
                 value = np.repeat(np.expand_dims(args[0], dim + lead), size, axis=dim + lead)
             case Permute(order=order):
