@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -151,11 +152,10 @@ def test_readme_shows_what_the_example_compiles_to() -> None:
     checked = check_source(Source(CARTPOLE.name, CARTPOLE.read_text(encoding="utf-8")))
     files = compile_spec(checked, CARTPOLE.stem, CARTPOLE.name, ["module"]).files
     (module,) = [file.text for file in files]
-    (shown,) = fences(ROOT / "README.md", "python")
-    indented = "".join(
-        f"    {line}" if line.strip() else line for line in shown.splitlines(keepends=True)
-    )
-    assert indented in module, f"README.md shows an old module; the new one is\n{module}"
+    methods = fences(ROOT / "README.md", "python")
+    assert len(methods) == 2
+    for shown in methods:
+        assert textwrap.indent(shown, "    ") in module, f"README.md is old; now it is\n{module}"
 
 
 def test_readme_shows_the_refusal_as_it_is() -> None:
