@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import Image, Monomial, rows_of
+from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, explicit, rows_of
 from eqspec.emit.layout import call
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.printer import Orbit
-from eqspec.emit.tables import literal
+from eqspec.emit.tables import lattice_text, literal
 from eqspec.program.instructions import AxisMove, Program, Shape
 
 
@@ -25,7 +25,7 @@ class OrbitPrinter:
         self.helpers = helpers
         self.buffers: list[str] = []
         self.buffer_lines: list[str] = []
-        self._known: dict[tuple[str, tuple[Image, ...]], str] = {}
+        self._known: dict[tuple[str, tuple[AnyImage, ...]], str] = {}
 
     def methods(self, program: Program, orbit: Orbit) -> list[str]:
         """The lines of `_x_move` and `_x_move_back`."""
@@ -76,7 +76,10 @@ class OrbitPrinter:
     def _one(
         self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
     ) -> list[str]:
-        monomials = [image for image in move.images if isinstance(image, Monomial)]
+        if all(isinstance(image, LatticeMap) or image.is_identity for image in move.images):
+            return self._lattice(x, flat, restore, dim, move, stem, pick)
+        explicit_images = [explicit(image) for image in move.images]
+        monomials = [image for image in explicit_images if isinstance(image, Monomial)]
         if len(monomials) < len(move.images):
             return self._matrices(x, flat, restore, dim, move, stem, pick)
         # y[images[i]] = signs[i] x[i], so entry j of y is taken from the i with images[i] = j
@@ -99,6 +102,31 @@ class OrbitPrinter:
             lines.append(f"        {x} = {flat} * self.{table}[{pick}]{view}")
         return _folded([*lines, restore] if restore else lines)
 
+    def _lattice(
+        self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
+    ) -> list[str]:
+        """A grid is moved by an index that torch computes when the module is made."""
+        grids = [image for image in move.images if isinstance(image, LatticeMap)]
+        name = self._known.get(("index", move.images))
+        if name is None:
+            name = self.attributes.take(f"{stem}_index")
+            self._known["index", move.images] = name
+            self.buffers.append(name)
+            shape = grids[0].shape
+            sizes = f".view({', '.join(str(n) for n in shape)})" if len(shape) > 1 else ""
+            texts = [
+                lattice_text(image, "grid") if isinstance(image, LatticeMap) else "grid"
+                for image in move.images
+            ]
+            tail = ".flatten(1)" if len(shape) > 1 else ""
+            self.buffer_lines += [
+                f"        grid = torch.arange({grids[0].degree}){sizes}",
+                *call(8, "table = torch.stack", [_listed(texts)], tail),
+                *call(8, "self.register_buffer", [f'"{name}"', "table", "persistent=False"]),
+            ]
+        lines = [f"        {x} = {flat}.index_select({dim}, self.{name}[{pick}])"]
+        return _folded([*lines, restore] if restore else lines)
+
     def _matrices(
         self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
     ) -> list[str]:
@@ -115,7 +143,7 @@ class OrbitPrinter:
         return [*lines, restore] if restore else lines
 
     def _buffer(
-        self, stem: str, kind: str, images: tuple[Image, ...], table: NDArray[np.int64]
+        self, stem: str, kind: str, images: tuple[AnyImage, ...], table: NDArray[np.int64]
     ) -> str:
         known = self._known.get((kind, images))
         if known is not None:
@@ -129,6 +157,13 @@ class OrbitPrinter:
             call(8, "self.register_buffer", [f'"{name}"', text, "persistent=False"])
         )
         return name
+
+
+def _listed(texts: Sequence[str]) -> str:
+    flat = f"[{', '.join(texts)}]"
+    if len(flat) <= 70:
+        return flat
+    return "[\n" + "".join(f"    {text},\n" for text in texts) + "]"
 
 
 def _pick(choice: Sequence[int], order: int) -> str:

@@ -10,7 +10,7 @@ would not fit on a line; everything else stands where it is used.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -105,6 +105,13 @@ class Printer:
         self.fields = Names()
         self.variables = Names({"self", "weights"})
         self.code: dict[int, Code] = {}
+        self.users: dict[int, list[int]] = defaultdict(list)
+        for number, instruction in enumerate(self.program.instructions):
+            for arg in instruction.args:
+                self.users[arg].append(number)
+        self.shorts = Counter(
+            _short(i.name) for i in self.program.instructions if isinstance(i, Parameter)
+        )
         self.uses = Counter(arg for i in self.program.instructions for arg in i.args)
         self.named: dict[int, str] = {}
         self.final: dict[int, str] = {}
@@ -141,7 +148,7 @@ class Printer:
 
     def _constant(self, number: int) -> None:
         """A constant becomes a buffer where it leaves the constants, else it stands in a sum."""
-        users = [k for k, i in enumerate(self.program.instructions) if number in i.args]
+        users = self.users[number]
         if all(self.program.stages[k] is Stage.CONSTANT for k in users):
             return
         stem = self.program.owners[number].split(".")[0]
@@ -151,7 +158,8 @@ class Printer:
         self.code[number] = Code(f"self.{name}")
 
     def _constant_word(self, number: int) -> str:
-        for instruction in self.program.instructions:
+        for user in self.users[number]:
+            instruction = self.program.instructions[user]
             if isinstance(instruction, Take) and instruction.args[1] == number:
                 return (
                     "index" if self.program.stages[instruction.args[0]] is Stage.BATCH else "orbits"
@@ -184,10 +192,7 @@ class Printer:
                 self.code[number] = code
 
     def _leaves_parameters(self, number: int) -> bool:
-        return any(
-            number in i.args and self.program.stages[k] is Stage.BATCH
-            for k, i in enumerate(self.program.instructions)
-        )
+        return any(self.program.stages[user] is Stage.BATCH for user in self.users[number])
 
     def _weight_stem(self, number: int) -> str:
         """The name of the parameter that this expands."""
@@ -204,15 +209,8 @@ class Printer:
 
     def _short(self, name: str) -> str:
         """`h.linear.weight` is `h_weight` where the layer has one such step, else `h_linear_weight`."""
-        words = name.split(".")
-        short = "_".join([words[0], words[-1]])
-        same = {
-            other.name
-            for other in self.program.instructions
-            if isinstance(other, Parameter)
-            and "_".join([other.name.split(".")[0], other.name.split(".")[-1]]) == short
-        }
-        return identifier(short if len(same) == 1 else "_".join(words))
+        short = _short(name)
+        return identifier(short if self.shorts[short] == 1 else name.replace(".", "_"))
 
     # ---- forward ---------------------------------------------------------------------------------------
 
@@ -252,7 +250,7 @@ class Printer:
             return True
         if self.uses[number] > 1:
             return True
-        user = next((k for k, i in enumerate(self.program.instructions) if number in i.args), None)
+        user = next(iter(self.users[number]), None)
         if user is not None and isinstance(
             self.program.instructions[user], Add | Mul | OrbitMean | CallModule
         ):
@@ -294,7 +292,7 @@ class Printer:
         self._note(number, shown)
         single = len(self.program.shapes[number]) == 1
         # a single result that is a named feature is bound to that name right here
-        users = [k for k, i in enumerate(self.program.instructions) if number in i.args]
+        users = self.users[number]
         stem = self.program.owners[number].replace(".", "_")
         if single and users and users[0] in self.named:
             self.named.pop(users[0])
@@ -473,6 +471,11 @@ class Printer:
         ]
         spec = ", ".join(marked) + " -> " + ("..." if any(batched) else "") + output
         return Code("torch.einsum", (f'"{spec}"', *(a.text for a in args)))
+
+
+def _short(name: str) -> str:
+    words = name.split(".")
+    return f"{words[0]}_{words[-1]}"
 
 
 def _alike(a: OrbitMean, b: OrbitMean) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, explicit
 from eqspec.emit.layout import call, text_block
 from eqspec.program.instructions import Constant, IndexSum, Program, Reshape
+
+LITERAL = 600  # numbers up to which a table is written out
 
 
 def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> list[str]:
@@ -19,6 +25,9 @@ def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> 
         instruction = program.instructions[register]
     if isinstance(instruction, Constant):
         value = instruction.array.reshape(-1) if flatten else instruction.array
+        if instruction.origin is not None and value.size > LITERAL:
+            lines = _orbit_lines(instruction, "orbits", list(value.shape), helpers)
+            return [*lines, *_register(name, "orbits")]
         lines, text = literal(value, "table", helpers, real=instruction.dtype == "float64")
         return [*lines, *_register(name, text)]
     assert isinstance(instruction, IndexSum), instruction
@@ -30,10 +39,13 @@ def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> 
         view = [n if k in place else 1 for k, n in enumerate(instruction.shape)]
         word = "channels" if part.array.ndim == 1 else "orbits"
         word = word if all(word != term for term in terms) else f"{word}_{len(terms)}"
-        made, text = literal(part.array.reshape(view), word, helpers)
-        lines.extend(made)
-        if not made:
-            lines.extend(call(8, f"{word} = {_head(text)}", *_args(text)))
+        if part.origin is not None and part.array.size > LITERAL:
+            lines.extend(_orbit_lines(part, word, view, helpers))
+        else:
+            made, text = literal(part.array.reshape(view), word, helpers)
+            lines.extend(made)
+            if not made:
+                lines.extend(call(8, f"{word} = {_head(text)}", *_args(text)))
         terms.append(word)
     total = " + ".join(terms)
     text = f"({total}).flatten()" if flatten else total
@@ -69,7 +81,72 @@ def literal(
         listed = ", ".join(str(v) for v in flat)
         return [], f"torch.tensor([{listed}]){view}"
     helpers.add("table")
+    factor = math.gcd(*flat)
+    if factor > 1:  # the numbers of orbits, times a stride
+        words = [str(v // factor) for v in flat]
+        return text_block(8, f"{name} = {factor} * _table", words, view), name
     return text_block(8, f"{name} = _table", words, view), name
+
+
+def _orbit_lines(
+    part: Constant, name: str, view: Sequence[int], helpers: set[str]
+) -> list[str]:
+    """A large table of orbits, computed when the module is made from the generators."""
+    assert part.origin is not None
+    helpers.add("orbits")
+    lines: list[str] = []
+    pairs: list[str] = []
+    known: dict[AnyImage, str] = {}
+    for target, source in part.origin.generators:
+        names = []
+        for side, image in (("rows", target), ("columns", source)):
+            if image not in known:
+                known[image] = side if side not in known.values() else f"{side}_{len(known)}"
+                lines.extend(permutation_lines(image, known[image], helpers))
+            names.append(known[image])
+        pairs.append(f"({names[0]}, {names[1]})")
+    lines.extend(call(8, f"{name} = _orbits", [f"[{', '.join(pairs)}]"]))
+    times = f"{part.origin.stride} * " if part.origin.stride != 1 else ""
+    sizes = ", ".join(str(n) for n in view)
+    return [*lines, f"        {name} = {times}{name}.view({sizes})"]
+
+
+def permutation_lines(image: AnyImage, name: str, helpers: set[str]) -> list[str]:
+    """Statements that assign to ``name`` the index by which a permutation takes its entries."""
+    if isinstance(image, LatticeMap) and image.degree > 16:
+        sizes = ", ".join(str(n) for n in image.shape)
+        view = f".view({sizes})" if len(image.shape) > 1 else ""
+        flat = ".flatten()" if len(image.shape) > 1 else ""
+        return [
+            f"        {name} = torch.arange({image.degree}){view}",
+            f"        {name} = {lattice_text(image, name)}{flat}",
+        ]
+    monomial = explicit(image)
+    assert isinstance(monomial, Monomial)
+    index = np.argsort(np.array(monomial.images))
+    lines, text = literal(index, name, helpers)
+    return lines or call(8, f"{name} = {_head(text)}", *_args(text))
+
+
+def lattice_text(image: LatticeMap, x: str) -> str:
+    """The action on a grid called ``x``: flips, rolls, and a permutation of its dimensions."""
+    text = x
+    flips = [d for d, sign in enumerate(image.signs) if sign < 0]
+    if flips:
+        text += f".flip({', '.join(str(d) for d in flips)})"
+    for d, (sign, offset, size) in enumerate(
+        zip(image.signs, image.offsets, image.shape, strict=True)
+    ):
+        shift = (offset + (1 if sign < 0 else 0)) % size
+        if shift:
+            text += f".roll({shift}, {d})"
+    order = [image.axes.index(d) for d in range(len(image.axes))]
+    moved = [d for d in range(len(order)) if order[d] != d]
+    if len(moved) == 2:
+        text += f".transpose({moved[0]}, {moved[1]})"
+    elif moved:
+        text += f".permute({', '.join(str(d) for d in order)})"
+    return text
 
 
 def _register(name: str, value: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from eqspec.algebra.groups import Group
@@ -182,11 +183,13 @@ class Module:
             *((feature.name, feature.type) for feature in self.outputs),
         )
 
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
     def node(self, name: str) -> Node:
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise KeyError(name)
+        """Raises KeyError if no node has this name."""
+        return self._by_name[name]
 
     def graph(self) -> nx.DiGraph[str]:
         """Features and edges; an edge carries ``classes``, a dict from factor to `EdgeClass`."""

@@ -21,9 +21,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eqspec.algebra.averages import ActionTooLarge, FWord, action_image, evaluate, inverse_word
+from eqspec.algebra.averages import ActionTooLarge, FWord, action_image, evaluate_any, inverse_word
 from eqspec.algebra.counting import CannotCount, invariants_dimension
-from eqspec.algebra.images import Image
+from eqspec.algebra.images import AnyImage
 from eqspec.algebra.multiaverage import MultiAverageReport, multi_average_report
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
@@ -298,10 +298,10 @@ def _moves(block: Block, elements: Sequence[FWord]) -> tuple[AxisMove, ...]:
     for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
         if isinstance(axis, PlainAxis):
             continue
-        numbers: dict[Image, int] = {}
+        numbers: dict[AnyImage, int] = {}
         choice: list[int] = []
         for word in elements:
-            image = evaluate(axis.rep, word)
+            image = evaluate_any(axis.rep, word)
             choice.append(numbers.setdefault(image, len(numbers)))
         if not all(image.is_identity for image in numbers):
             moves.append(AxisMove(dim, width, tuple(choice), tuple(numbers)))
@@ -327,7 +327,7 @@ def _project_words(site: LoweringSite, x: int, block: Block, words: Sequence[FWo
         word
         for word in words
         if any(
-            not isinstance(axis, PlainAxis) and not evaluate(axis.rep, word).is_identity
+            not isinstance(axis, PlainAxis) and not evaluate_any(axis.rep, word).is_identity
             for axis in block.axes
         )
     ]

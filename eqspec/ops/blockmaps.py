@@ -14,15 +14,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eqspec.algebra.images import AnyImage, kron
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import DenseBasis, OrbitBasis, solved_basis
 from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 from eqspec.program.builder import Builder
+from eqspec.program.instructions import PairOrbits
 
 LETTERS = "abcdefghijklmnopqrstuvwxy"
 
@@ -286,10 +289,28 @@ def _weight(
     plain = [place for place in range(len(sizes)) if place not in acted]
     if all(isinstance(basis, OrbitBasis) for _, basis in bases):
         orbit_bases = [basis for _, basis in bases if isinstance(basis, OrbitBasis)]
-        weight = _orbit_weight(b, sizes, plain, of_part, orbit_bases, len(out_sizes), name, bound)
+        generators = [_generators(pair, part) for part, _ in bases]
+        weight = _orbit_weight(
+            b, sizes, plain, of_part, orbit_bases, generators, len(out_sizes), name, bound
+        )
     else:
         weight = _dense_weight(b, sizes, plain, of_part, [basis for _, basis in bases], name, bound)
     return b.reshape(weight, shape)
+
+
+def _generators(pair: Pair, part: Part) -> tuple[tuple[AnyImage, AnyImage], ...]:
+    """The matrices of every generator on the target and on the source of a cluster."""
+    target = [representation(pair.target, k) for k in part.target]
+    source = [representation(pair.source, k) for k in part.source]
+    groups = {name: group for rep in (*target, *source) for name, group in rep.groups}
+    return tuple(
+        (
+            reduce(kron, [rep.any_image(factor, g) for rep in target]),
+            reduce(kron, [rep.any_image(factor, g) for rep in source]),
+        )
+        for factor in part.factors
+        for g in range(len(groups[factor].generators))
+    )
 
 
 def _orbit_weight(
@@ -298,6 +319,7 @@ def _orbit_weight(
     plain: Sequence[int],
     of_part: Sequence[Sequence[int]],
     bases: Sequence[OrbitBasis],
+    generators_of_parts: Sequence[tuple[tuple[AnyImage, AnyImage], ...]],
     out_rank: int,
     name: str,
     bound: float,
@@ -312,14 +334,18 @@ def _orbit_weight(
     rows = math.prod(sizes[:lead])
     table_shape = tuple(sizes[lead:])
     tables: dict[tuple[int, ...], NDArray[np.int64]] = {}
+    origins: dict[tuple[int, ...], PairOrbits] = {}
     special = [
         k for k, basis in enumerate(bases) if np.any(basis.labels < 0) or np.any(basis.signs < 0)
     ]
     stride = 1
-    for basis, at in zip(bases, of_part, strict=True):
+    for basis, at, generators in zip(bases, of_part, generators_of_parts, strict=True):
         labels = np.maximum(basis.labels, 0).reshape([sizes[p] for p in at])
         places, labels = _ordered(at, labels)
-        tables[tuple(p - lead for p in places)] = stride * labels
+        where = tuple(p - lead for p in places)
+        tables[where] = stride * labels
+        if not special and places == tuple(at):
+            origins[where] = PairOrbits(stride, generators)
         stride *= basis.dimension
     for place in reversed([p for p in plain if p >= lead]):
         if sizes[place] > 1:
@@ -331,7 +357,9 @@ def _orbit_weight(
         tables[at] = tables[at] + choice if at in tables else choice
     if _is_plain(tables, table_shape, b.shape(free)[1]):
         return free
-    parts = [(b.index(values, _hint(values)), at) for at, values in tables.items()]
+    parts = [
+        (b.index(values, _hint(values), origins.get(at)), at) for at, values in tables.items()
+    ]
     table = b.index_sum(parts, table_shape)
     flat = b.reshape(table, (math.prod(table_shape),))
     return b.take(free, 1, flat)

@@ -9,7 +9,7 @@ the pooled axes and permutations or positive scalings along the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from eqspec.algebra.representations import Representation, entries
 from eqspec.diagnostics.model import Label
@@ -33,7 +33,7 @@ def check(site: CallSite) -> Checked:
     over, axis = site.keywords.get("over"), site.keywords.get("axis")
     chosen = site.keywords.get("by", "mean")
     assert chosen in HOW, "the signature lists the words"
-    how: How = cast(How, chosen)
+    how: How = chosen
     if (over is None) == (axis is None):
         site.refuse(
             "EQS207", "`pool` takes either `over=GROUP` or `axis=GROUP.rep`", "", span=site.whole

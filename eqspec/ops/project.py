@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.averages import FWord, evaluate
+from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.algebra.images import (
     AnyImage,
     Image,
@@ -44,7 +44,7 @@ def project(b: Builder, x: int, block: Block, words: Sequence[FWord]) -> int:
         k
         for k, axis in enumerate(block.axes)
         if not isinstance(axis, PlainAxis)
-        and any(not evaluate(axis.rep, word).is_identity for word in words)
+        and any(not evaluate_any(axis.rep, word).is_identity for word in words)
     ]
     if not acted:
         return x
@@ -84,7 +84,7 @@ def _joint(block: Block, acted: Sequence[int], word: FWord) -> Image:
     for k in acted:
         axis = block.axes[k]
         assert not isinstance(axis, PlainAxis)
-        image = kron(image, evaluate(axis.rep, word))
+        image = kron(image, evaluate_any(axis.rep, word))
     return explicit(image)
 
 

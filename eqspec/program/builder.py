@@ -26,6 +26,7 @@ from eqspec.program.instructions import (
     Mul,
     Narrow,
     OrbitMean,
+    PairOrbits,
     Parameter,
     Permute,
     Pointwise,
@@ -90,11 +91,11 @@ class Builder:
     def parameter(self, name: str, shape: Shape, bound: float) -> int:
         return self.emit(Parameter((), name, shape, bound))
 
-    def index(self, values: ArrayLike, hint: str) -> int:
+    def index(self, values: ArrayLike, hint: str, origin: PairOrbits | None = None) -> int:
         import numpy as np
 
         array = np.ascontiguousarray(values, dtype=np.int64)
-        return self.emit(Constant((), array.shape, "int64", array.tobytes(), hint))
+        return self.emit(Constant((), array.shape, "int64", array.tobytes(), hint, origin))
 
     def number(self, values: ArrayLike, hint: str) -> int:
         import numpy as np

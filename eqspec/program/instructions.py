@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from eqspec.algebra.images import Image
+    from eqspec.algebra.images import AnyImage
 
 Shape = tuple[int, ...]
 
@@ -56,14 +56,24 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class PairOrbits:
+    """How a table arose: ``stride`` times the numbers of the orbits of index pairs, under generators
+    that permute rows and columns. A large table is written so, instead of number by number."""
+
+    stride: int
+    generators: tuple[tuple[AnyImage, AnyImage], ...]
+
+
+@dataclass(frozen=True)
 class Constant:
-    """A table fixed at compile time: int64 (an index) or float64 (exact numbers rounded once)."""
+    """A table fixed at compile time: int64 (an index) or float64 (whole numbers)."""
 
     args: tuple[int, ...]
     shape: Shape
     dtype: Literal["int64", "float64"]
     data: bytes
     hint: str  # what the numbers are, for the reader of the emitted code
+    origin: PairOrbits | None = field(default=None, compare=False)
 
     @cached_property
     def array(self) -> NDArray[np.generic]:
@@ -192,15 +202,13 @@ class AxisMove:
     """How every element of a group moves one axis of a tensor.
 
     The axis is the ``width`` tensor dimensions from ``dim`` on, flattened row by row. Element g moves
-    it by ``images[choice[g]]``; ``lattice`` says the same as steps of torch functions where the
-    representation is one of a lattice, else it is None.
+    it by ``images[choice[g]]``.
     """
 
     dim: int
     width: int
     choice: tuple[int, ...]
-    images: tuple[Image, ...]
-    lattice: tuple[tuple[tuple[object, ...], ...], ...] | None = None
+    images: tuple[AnyImage, ...]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import Image, Monomial
+from eqspec.algebra.images import AnyImage, Monomial, explicit
 from eqspec.program.instructions import (
     Add,
     AxisMove,
@@ -145,8 +145,9 @@ def apply(x: Array, moves: Sequence[AxisMove], g: int) -> Array:
     return x
 
 
-def act(x: Array, dim: int, width: int, image: Image) -> Array:
+def act(x: Array, dim: int, width: int, image: AnyImage) -> Array:
     """``image`` acts on the ``width`` dimensions of x from ``dim`` on (the batch not counted)."""
+    image = explicit(image)
     shape = x.shape
     start = dim + 1
     size = math.prod(shape[start : start + width])

@@ -233,5 +233,7 @@ def _summary(builds: Sequence[Build], written: Sequence[Path], what: str) -> str
     if same:
         parts.append(f"{same} unchanged")
     refused = len(builds) - len(good)
+    if not good:
+        return f"Nothing was written: {count(refused, 'spec')} refused."
     tail = f"; {count(refused, 'spec')} refused" if refused else ""
     return f"Compiled {count(len(good), 'spec')}: {', '.join(parts)}{tail}."
