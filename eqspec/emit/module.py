@@ -52,7 +52,7 @@ class ModuleNames:
 def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleNames]:
     """The text of the module file, and the names it uses."""
     names = Names({"Any", "Callable", "NamedTuple", "Self", "Sequence", "operator", "warnings"})
-    classes = {key: names.take(key) for key in lowered}
+    classes = {key: _class_name(names, key) for key in lowered}
     averages = _with_averages(lowered)
     helpers: set[str] = set()
     texts: list[ClassText] = []
@@ -69,6 +69,15 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         classes=texts,
     )
     return body, ModuleNames(classes, found)
+
+
+def _class_name(names: Names, key: str) -> str:
+    """A name for the class, with room for what is derived from it (`XOutput`)."""
+    name = names.take(key)
+    while f"{name}Output" in names:
+        name = names.take(key)
+    names.take(f"{name}Output")
+    return name
 
 
 def _with_averages(lowered: Mapping[str, Lowered]) -> set[str]:
@@ -117,13 +126,11 @@ def _class(
 ) -> tuple[ClassText, Printed]:
     module = item.module
     name = classes[module.key]
-    children = {
-        node: (identifier(f"{node.replace('.', '_')}_module"), classes[key])
-        for node, key in module.children.items()
-    }
-    taken = {attribute for attribute, _ in children.values()} | {"call_bytes"}
-    printer = Printer(item, taken, _notes(module))
+    printer = Printer(item, {"call_bytes"}, _notes(module))
     printed = printer.run()
+    children = {
+        node: (printer.child_names[node], classes[key]) for node, key in module.children.items()
+    }
     helpers |= printed.helpers
     orbits = OrbitPrinter(printer.attributes, helpers)
     text = ClassText(name)
@@ -136,7 +143,7 @@ def _class(
             *call(8, f"return _{name}Weights", printed.weights),
         ]
     text.buffers = [*printed.buffers, *orbits.buffers]
-    text.init_lines = _init(item, printed, orbits, children, averages)
+    text.init_lines = _init(item, printer, printed, orbits, children, averages)
     text.reset_lines = [
         line
         for attribute, parameter in printed.parameters
@@ -147,10 +154,11 @@ def _class(
         )
     ]
     if len(module.outputs) > 1:
+        fields = Names(set(dir(tuple)))
         text.output_fields = [
-            (identifier(feature.name), _tensor_type(feature.type)) for feature in module.outputs
+            (fields.take(feature.name), _tensor_type(feature.type)) for feature in module.outputs
         ]
-    text.forward_lines = _forward(item, printed, name)
+    text.forward_lines = _forward(item, printer, printed, name)
     text.docstring = _docstring(module)
     groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
     text.repr = quoted(groups)
@@ -183,6 +191,7 @@ def _note(module: Module, node: Node) -> str:
 
 def _init(
     item: Lowered,
+    printer: Printer,
     printed: Printed,
     orbits: OrbitPrinter,
     children: Mapping[str, tuple[str, str]],
@@ -193,7 +202,7 @@ def _init(
     args = ["self"]
     for base in module.bases:
         default = " | None = None" if base.factory else ""
-        args.append(f"{identifier(base.name)}: nn.Module{default}")
+        args.append(f"{printer.base_names[base.name]}: nn.Module{default}")
     if has_average:
         args += ["*", f"call_bytes: int = {CALL_BYTES}"]
     lines = call(4, "def __init__", args, " -> None:")
@@ -201,11 +210,13 @@ def _init(
     if has_average:
         lines.append("        self.call_bytes = call_bytes")
     for base in module.bases:
-        lines.extend(_base_lines(base.name, base.factory, printed))
+        lines.extend(_base_lines(base.name, printer.base_names[base.name], base.factory, printed))
     for node in module.nodes:
         if isinstance(node.data, ModuleCall) and node.op == "call":
             attribute, class_ = children[node.name]
-            given = [f"self.{identifier(mine)}" if mine else "None" for mine in node.data.bases]
+            given = [
+                f"self.{printer.base_names[mine]}" if mine else "None" for mine in node.data.bases
+            ]
             while given and given[-1] == "None":
                 given.pop()
             if node.data.module.key in averages:
@@ -221,8 +232,7 @@ def _init(
     return lines
 
 
-def _base_lines(name: str, factory: str | None, printed: Printed) -> list[str]:
-    attribute = identifier(name)
+def _base_lines(name: str, attribute: str, factory: str | None, printed: Printed) -> list[str]:
     lines: list[str] = []
     if factory:
         path, _, function = factory.partition(":")
@@ -241,12 +251,14 @@ def _base_lines(name: str, factory: str | None, printed: Printed) -> list[str]:
 
 def _forward(
     item: Lowered,
+    printer: Printer,
     printed: Printed,
     name: str,
 ) -> list[str]:
     module = item.module
     args = ["self"] + [
-        f"{identifier(feature.name)}: {_tensor_type(feature.type)}" for feature in module.inputs
+        f"{printer.input_names[feature.name]}: {_tensor_type(feature.type)}"
+        for feature in module.inputs
     ]
     single = len(module.outputs) == 1
     result = _tensor_type(module.outputs[0].type) if single else f"{name}Output"

@@ -30,8 +30,8 @@ def identifier(text: str) -> str:
     """A spec's name as a Python identifier: dots become underscores, reserved words get one more."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
     if not name or name[0].isdigit():
-        name = f"_{name}"
-    if name.startswith("__"):
+        name = f"x{name}"
+    if name.startswith("_"):  # the leading underscore is kept for what the compiler names itself
         name = "x" + name
     return f"{name}_" if name in RESERVED or name in MODULE_ATTRIBUTES else name
 

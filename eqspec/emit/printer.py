@@ -103,7 +103,7 @@ class Printer:
         self.out = Printed()
         self.attributes = Names(taken)
         self.fields = Names()
-        self.variables = Names({"self", "weights"})
+        self.variables = Names({"self", "weights", "_orbit_mean", "_repeat"})
         self.code: dict[int, Code] = {}
         self.users: dict[int, list[int]] = defaultdict(list)
         for number, instruction in enumerate(self.program.instructions):
@@ -116,12 +116,14 @@ class Printer:
         self.named: dict[int, str] = {}
         self.final: dict[int, str] = {}
         self.input_names: dict[str, str] = {}
+        self.base_names = {b.name: self.attributes.take(b.name) for b in self.module.bases}
+        self.child_names = {
+            node: self.attributes.take(f"{node}_module") for node in self.module.children
+        }
 
     def run(self) -> Printed:
         for feature in self.module.inputs:
             self.input_names[feature.name] = self.variables.take(feature.name)
-        for base in self.module.bases:
-            self.attributes.take(base.name)
         for name, registers in (*self.program.outputs, *self.program.named):
             for register in registers:
                 self.uses[register] += 1
@@ -302,8 +304,7 @@ class Printer:
                 f"{stem}_average" if isinstance(instruction, OrbitMean) else stem
             )
         if isinstance(instruction, OrbitMean):
-            orbit = self.attributes.take(f"_{identifier(instruction.base)}_move")
-            self.attributes.take(f"{orbit}_back")
+            orbit = "_" + self.attributes.take(f"{self.base_names[instruction.base]}_move")
             made = Orbit(orbit, instruction, self.program.owners[number])
             same = next((o for o in self.out.orbits if _alike(o.instruction, instruction)), None)
             if same is None:
@@ -315,7 +316,7 @@ class Printer:
             joined = f"({inputs[0]},)" if len(inputs) == 1 else f"({', '.join(inputs)})"
             ranks = str(len(self.program.shape(instruction.args[0])))
             args = [
-                f"self.{identifier(instruction.base)}",
+                f"self.{self.base_names[instruction.base]}",
                 joined,
                 f"self.{orbit}",
                 f"self.{orbit}_back",
@@ -326,7 +327,7 @@ class Printer:
             head = f"({name},) = _orbit_mean" if single else f"{name} = _orbit_mean"
             self.out.forward_lines.extend(call(8, head, args))
         else:
-            child = identifier(f"{instruction.attribute.replace('.', '_')}_module")
+            child = self.child_names[instruction.attribute]
             args = self._child_args(instruction)
             self.out.forward_lines.extend(call(8, f"{name} = self.{child}", args))
         self.code[number] = Code(name)
@@ -355,9 +356,15 @@ class Printer:
         if len(flat) <= WIDTH:
             lines.append(flat)
         else:  # a sum of many terms
-            parts = code.text.split(" + ")
             lines.append(f"        {name} = (")
-            lines.extend(f"            {'+ ' if k else ''}{part}" for k, part in enumerate(parts))
+            inner = f"            {code.text}"
+            if len(inner) <= WIDTH:
+                lines.append(inner)
+            else:
+                parts = code.text.split(" + ")
+                lines.extend(
+                    f"            {'+ ' if k else ''}{part}" for k, part in enumerate(parts)
+                )
             lines.append("        )")
 
     # ---- expressions -------------------------------------------------------------------------------------

@@ -88,9 +88,7 @@ def literal(
     return text_block(8, f"{name} = _table", words, view), name
 
 
-def _orbit_lines(
-    part: Constant, name: str, view: Sequence[int], helpers: set[str]
-) -> list[str]:
+def _orbit_lines(part: Constant, name: str, view: Sequence[int], helpers: set[str]) -> list[str]:
     """A large table of orbits, computed when the module is made from the generators."""
     assert part.origin is not None
     helpers.add("orbits")
