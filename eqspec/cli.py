@@ -19,6 +19,7 @@ from eqspec.tools.flags import code_prefixes, color_wanted, emit_kinds, size
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 EXIT_CODES = "Exit codes: 0 nothing to report, 1 errors found, 2 wrong usage or unreadable file."
+STALE_CODES = EXIT_CODES.replace("errors found", "errors found or files out of date")
 
 
 class Commands(click.Group):
@@ -29,6 +30,10 @@ class Commands(click.Group):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="backslashreplace")  # a terminal that lacks a character
+        try:
+            os.getcwd()
+        except OSError:
+            raise click.UsageError("the current folder does not exist any more") from None
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
@@ -134,7 +139,7 @@ def check(
     sys.exit(run_check(paths, stdin, stdin_filename, dict(sizes), flags))
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=STALE_CODES)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("-o", "--output-dir", metavar="DIR", help="Write there.  [default: beside the spec]")
 @click.option(

@@ -28,7 +28,7 @@ from eqspec.tools.building import (
 )
 from eqspec.tools.checking import check_all
 from eqspec.tools.config import excluded
-from eqspec.tools.findings import Reporting, count, exit_code, out, report, say
+from eqspec.tools.findings import Reporting, count, exit_code, out, report, say, to_stderr
 from eqspec.tools.places import find_specs, is_folder, shown
 from eqspec.tools.progress import ProgressLine
 from eqspec.tools.run import gathered, reporting_of, run_config
@@ -85,8 +85,6 @@ def _print(
 ) -> int:
     """Print the files (``short``: without the tests, for which nobody asked); so that standard
     output is Python, findings go to standard error."""
-    from eqspec.tools.findings import to_stderr
-
     targets = [
         target
         for one in builds
@@ -115,7 +113,8 @@ def _compare(
     if flags["check_only"]:
         diagnostics += differences(builds)
         diagnostics += orphaned(orphans(builds, _walked(paths)))
-    left = report(diagnostics, reporting)
+    # with `--diff` standard output is a patch
+    left = report(diagnostics, reporting, to_stderr if flags["diff"] else None)
     current = sum(target.state is State.CURRENT for one in builds for target in one.targets)
     if left:
         say(summary(left))
@@ -138,10 +137,11 @@ def _diff(target: Target) -> Iterator[str]:
 
 def _dry_run(builds: Sequence[Build], diagnostics: list[Diagnostic], reporting: Reporting) -> int:
     left = report(diagnostics, reporting)
+    write = to_stderr if reporting.format == "json" else out
     for one in builds:
         for target in one.targets:
             if target.state in WRITES:
-                out(f"would write {shown(target.path)} ({target.state.value})\n")
+                write(f"would write {shown(target.path)} ({target.state.value})\n")
     say(_summary(builds, [], "would be written"))
     return exit_code(left, reporting)
 

@@ -283,11 +283,16 @@ def _edge(edge: Mapping[str, Any], record: Mapping[str, Any], color: bool) -> li
     return lines
 
 
+def _short(label: str) -> str:
+    """The fields of a `flat` stand in the type already."""
+    return "flat" if label.startswith("flat {") else label
+
+
 def _cluster_lines(found: Sequence[Mapping[str, Any]], indent: str) -> list[str]:
     rows = []
     for cluster in found:
-        source = " x ".join(cluster["source"]) or "1"
-        target = " x ".join(cluster["target"]) or "1"
+        source = " x ".join(map(_short, cluster["source"])) or "1"
+        target = " x ".join(map(_short, cluster["target"])) or "1"
         dimension = cluster["dimension"]
         size = "not counted" if dimension is None else f"dimension {dimension:,}"
         rows.append(

@@ -172,6 +172,18 @@ def test_diff_and_dry_run_write_nothing(spec: Path) -> None:
     assert times(spec) == before
 
 
+def test_machines_read_standard_output(spec: Path) -> None:
+    (spec / "warns.eqs").write_text(WARNS)
+    dry = run("compile", "--dry-run", "--output-format", "json")
+    assert [d["code"] for d in json.loads(dry.stdout)["diagnostics"]] == ["EQS902"]
+    assert "would write good.py (missing)" in dry.stderr
+    patch = run("compile", "--check", "--diff")
+    assert patch.exit_code == 1
+    assert patch.stdout.startswith("--- /dev/null")
+    assert "EQS510" not in patch.stdout
+    assert "EQS510" in patch.stderr
+
+
 def test_stdout(spec: Path) -> None:
     result = run("compile", "--stdout")
     assert result.exit_code == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from cli_support import BAD, GOOD, run
+from cli_support import BAD, GOOD, ROOT, run
 
 from eqspec.emit import write
 
@@ -203,3 +205,19 @@ def test_a_circle_of_links(here: Path) -> None:
     result = run("check")
     assert result.exit_code == 2
     assert "EQS123" in result.stdout
+
+
+def test_a_working_directory_that_is_gone(here: Path) -> None:
+    (here / "gone").mkdir()
+    code = "import os; os.rmdir(os.getcwd()); from eqspec.cli import main; main(['check'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=here / "gone",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the current folder does not exist any more" in done.stderr
+    assert "Traceback" not in done.stderr
