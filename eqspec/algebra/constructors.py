@@ -41,7 +41,7 @@ def regular(label: str, factor: str, group: Group) -> Representation:
         raise RepresentationError(
             f"{label} would have {group.order:,} entries;"
             f" regular axes go up to {ENUMERATION_LIMIT:,}",
-            "use natural or a quotient",
+            "natural has one entry for each point",
         )
     images = [im.permutation(group.left_multiplication(g)) for g in range(len(group.generators))]
     return _single(label, factor, group, images, (group.order,))

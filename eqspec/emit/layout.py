@@ -35,14 +35,12 @@ def arguments(indent: int, args: Sequence[str]) -> list[str]:
     return lines
 
 
-def tuple_lines(indent: int, head: str, items: Sequence[str]) -> list[str]:
-    """The lines of a tuple; one item gets its comma."""
-    if len(items) == 1:
-        flat = f"{' ' * indent}{head}({items[0]},)"
-        if len(flat) <= WIDTH:
-            return [flat]
-        return [f"{' ' * indent}{head}(", f"{' ' * (indent + 4)}{items[0]},", f"{' ' * indent})"]
-    return call(indent, head, items)
+def tuple_text(items: Sequence[str]) -> str:
+    """A tuple as an argument; over several lines if it would not fit on one of its own."""
+    flat = f"({', '.join(items)})"
+    if len(flat) + 13 <= WIDTH:  # 12 of indentation and a comma
+        return flat
+    return "(\n" + "".join(f"    {item},\n" for item in items) + ")"
 
 
 def text_block(indent: int, head: str, words: Sequence[str], tail: str = "") -> list[str]:

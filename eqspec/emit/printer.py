@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from eqspec.emit.layout import WIDTH, call
+from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.tables import table_lines
 from eqspec.graph.expressions import ModuleCall
@@ -55,6 +55,7 @@ class Code:
     tail: str = ""
     binds: int = ATOM
     receiver: Code | None = None  # of a method call
+    terms: tuple[str, ...] = ()  # of a sum
 
     @property
     def text(self) -> str:
@@ -361,9 +362,8 @@ class Printer:
             if len(inner) <= WIDTH:
                 lines.append(inner)
             else:
-                parts = code.text.split(" + ")
                 lines.extend(
-                    f"            {'+ ' if k else ''}{part}" for k, part in enumerate(parts)
+                    f"            {'+ ' if k else ''}{term}" for k, term in enumerate(code.terms)
                 )
             lines.append("        )")
 
@@ -402,7 +402,8 @@ class Printer:
                 texts += [f"{k}={v!r}" for k, v in options if defaults[k] != v]
                 return Code(FUNCTIONS[function].torch, tuple(texts))
             case Add():
-                return Code(" + ".join(a.text for a in args), binds=SUM)
+                terms = tuple(a.text for a in args)
+                return Code(" + ".join(terms), binds=SUM, terms=terms)
             case Mul():
                 return Code(" * ".join(a.atom for a in args), binds=PRODUCT)
             case Scale(factor=factor):
@@ -414,8 +415,8 @@ class Printer:
                     return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
                 return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
             case Concat(dim=dim):
-                joined = ", ".join(a.text for a in args)
-                return Code("torch.cat", (f"({joined})", f"dim={dim - len(shape)}"))
+                joined = tuple_text([a.text for a in args])
+                return Code("torch.cat", (joined, f"dim={dim - len(shape)}"))
             case Narrow(dim=dim, start=start, length=length):
                 return self._method(
                     args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]

@@ -6,11 +6,11 @@ A member that is refused is reported once; members that do not depend on it go o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from eqspec.diagnostics.model import Severity, Span
+from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.graph.elaborate import ModuleEntry, group_of, size_of, type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
 from eqspec.graph.model import (
@@ -24,6 +24,7 @@ from eqspec.graph.model import (
 )
 from eqspec.graph.op import Refusal
 from eqspec.graph.scope import GroupValue, Scope, World
+from eqspec.graph.types import Block, FlatAxis, PlainAxis
 from eqspec.syntax import tree
 
 LEVELS = {
@@ -144,8 +145,9 @@ class ModuleBuilder:
         nodes = list(expressions.nodes.values())
         groups = {name: group for node in nodes for name, group in node.type.groups.items()}
         ordered = {name: groups[name] for name in scope.world.groups if name in groups}
-        for feature in inputs:
-            self._lint_input(feature, bool(ordered))
+        if ordered:
+            for feature in inputs:
+                self._extend(forgotten_fields(scope, feature))
         if item.complete and not any(isinstance(m, tree.Output) for m in item.members):
             self._report("EQS216", f"the module `{item.name.text}` has no output", item.name.span)
         promises = self._promises(expressions.nodes)
@@ -372,21 +374,6 @@ class ModuleBuilder:
         targets = tuple(path.text for path in member.targets)
         found.append(Promise(targets, member.kind, level, factors))
 
-    def _lint_input(self, feature: InputFeature, has_groups: bool) -> None:
-        if not has_groups:
-            return
-        for block in feature.type.blocks:
-            if not block.factors and not block.fixed:
-                self._report(
-                    "EQS903",
-                    f"no group acts on the input `{feature.name}`",
-                    feature.span,
-                    f"its type is {feature.type}",
-                    help="if it should stay as it is, say so: `fixed [...]`",
-                    severity=Severity.WARNING,
-                )
-                return
-
     def _lint_unused(self, nodes: Sequence[Node], outputs: Sequence[OutputFeature]) -> None:
         if self.expressions.broken:
             return
@@ -428,6 +415,9 @@ class ModuleBuilder:
         self.scope.world.diagnostics.append(
             self.scope.diagnostic(code, message, span, label, help=help, severity=severity)
         )
+
+    def _extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.scope.world.diagnostics.extend(diagnostics)
 
     def _try(self, action: Callable[[], object]) -> None:
         try:
@@ -475,19 +465,9 @@ def build_interface(entry: ModuleEntry) -> Module | None:
     for type_ in (feature.type for features in (inputs, outputs) for feature in features):
         groups.update(type_.groups)
     ordered = {name: groups[name] for name in scope.world.groups if name in groups}
-    for entry_ in inputs:
-        for block in entry_.type.blocks:
-            if ordered and not block.factors and not block.fixed:
-                scope.world.diagnostics.append(
-                    scope.diagnostic(
-                        "EQS903",
-                        f"no group acts on the input `{entry_.name}`",
-                        entry_.span,
-                        f"its type is {entry_.type}",
-                        help="if it should stay as it is, say so: `fixed [...]`",
-                        severity=Severity.WARNING,
-                    )
-                )
+    if ordered:
+        for entry_ in inputs:
+            scope.world.diagnostics.extend(forgotten_fields(scope, entry_))
     return Module(
         item.name.text,
         item.name.text,
@@ -503,6 +483,29 @@ def build_interface(entry: ModuleEntry) -> Module | None:
         {},
         is_interface=True,
     )
+
+
+def forgotten_fields(scope: Scope, feature: InputFeature) -> Iterator[Diagnostic]:
+    """A warning for every block of an input, and every field of a `flat` in it, on which nothing acts
+    and that is not marked `fixed`: a forgotten field is the commonest wrong symmetry."""
+    todo: list[tuple[str, Block]] = [(feature.name, block) for block in feature.type.blocks]
+    while todo:
+        name, block = todo.pop(0)
+        for axis in block.axes:
+            if isinstance(axis, FlatAxis):
+                todo.extend(
+                    (f"{name}.{key}", inner) for key, type_ in axis.fields for inner in type_.blocks
+                )
+        if block.fixed or not all(isinstance(axis, PlainAxis) for axis in block.axes):
+            continue
+        yield scope.diagnostic(
+            "EQS903",
+            f"no group acts on the input `{name}`",
+            feature.span,
+            f"`{name}` has type {block}",
+            help="if it should stay as it is, say so: `fixed [...]`",
+            severity=Severity.WARNING,
+        )
 
 
 def _levels(nodes: Sequence[Node], factors: tuple[str, ...]) -> list[Node]:

@@ -176,6 +176,14 @@ def group_of(scope: Scope, expr: tree.Expression) -> GroupValue:
     """A group written as a name or as a product of names."""
     match expr:
         case tree.Reference(name=name, span=span):
+            if name in ALL_FAMILIES and scope.owner(name) is None:
+                scope.refuse(
+                    "EQS203",
+                    f"`{name}` is a family of groups",
+                    span,
+                    "which of them is not said",
+                    help=f"write `{name}({'' if name in PLAIN_FAMILIES else 'n'})`",
+                )
             value = resolve(scope, name, span, "group")
         case tree.Attribute():
             value = qualified(scope, expr)

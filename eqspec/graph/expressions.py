@@ -154,6 +154,7 @@ class Expressions:
             type_span,
             f"declared {declared}",
             labels=labels,
+            help="declare what it is, or bring it to this type by `linear`",
         )
 
     # ---- values ---------------------------------------------------------------------------------
@@ -316,6 +317,14 @@ class Expressions:
         if isinstance(function, tree.Reference) and function.name in OPS_NOT_BUILT:
             self.scope.not_built(f"the op `{function.name}`", function.span)
         if isinstance(function, tree.Reference):
+            if isinstance(self.members.get(function.name), tree.Base):
+                self.scope.refuse(
+                    "EQS203",
+                    f"the base `{function.name}` is called through an op",
+                    function.span,
+                    "by itself it has no symmetry",
+                    help=f"`equitune({function.name}, x)` averages it over the group",
+                )
             owner = self.scope.owner(function.name)
             if owner is None:
                 known = [*self.scope.world.ops, *OPS_NOT_BUILT]
@@ -601,7 +610,12 @@ class Expressions:
         for key, formal in formals.items():
             if key not in arguments:
                 if formal.default is None:
-                    self.scope.refuse("EQS213", f"`{item.name.text}` needs `{key}=...`", expr.span)
+                    self.scope.refuse(
+                        "EQS213",
+                        f"`{item.name.text}` needs `{key}=...`",
+                        expr.span,
+                        f"`{key}` has no default",
+                    )
                 arguments[key] = (
                     group_of(entry.scope, formal.default)
                     if formal.is_group

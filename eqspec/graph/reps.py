@@ -6,6 +6,7 @@ representation (relations of every factor, commutation of different factors), ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NoReturn
@@ -211,8 +212,14 @@ def _refuse_fault(
     spans: dict[tuple[str, int], Span],
 ) -> NoReturn:
     """Say which relation the images break, and show an entry as witness."""
-    span = next((at for (factor, _), at in spans.items() if factor in fault.factors), item.span)
-    witness = f"entry ({points[fault.row]}, {points[fault.column]}) is {fault.found}, not {fault.expected}"
+    words = set(re.findall(r"[A-Za-z_]\w*", fault.relation))
+    span = item.span
+    for (factor, number), at in spans.items():
+        name = scope.world.groups[factor].generators[number]
+        if factor in fault.factors and name in words:
+            span = at
+    entry = f"({points[fault.row]}, {points[fault.column]})"
+    witness = f"entry {entry} is {_number(fault.found)}, not {_number(fault.expected)}"
     if len(fault.factors) == 2:
         a, b = fault.factors
         scope.refuse(
@@ -233,6 +240,11 @@ def _refuse_fault(
         witness + close,
         help="write exact integers or fractions" if close else None,
     )
+
+
+def _number(value: Fraction) -> str:
+    """A number of a message: short fractions as they are, long ones as decimals."""
+    return str(value) if value.denominator < 10_000 else f"{float(value):.12g}"
 
 
 def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tuple[str, ...]]:

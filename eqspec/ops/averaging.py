@@ -61,7 +61,7 @@ def check_equitune(site: CallSite) -> Checked:
     _check_signature(site, source, target)
     _check_not_zero(site, source, target)
     calls = _calls(site, source, acting)
-    product = _product(site, source)
+    product = _product(source, target)
     total = sum(group.order for group in source.groups.values())
     if calls > PRODUCT_LINT and len(source.factors) > 1 and total < calls:
         site.warn(
@@ -88,11 +88,11 @@ def check_multi_equitune(site: CallSite) -> Checked:
         report = multi_average_report(_whole(source), _whole(target), own)
     except CannotCount as error:
         site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this average")
-    product = _product(site, source)
+    product = _product(source, target)
     numbers = (
         f"output span {report.output_span:,} of {report.output_dimension:,}, input kept"
-        f" {report.input_kept:,} of {report.input_dimension:,}, linear maps reached"
-        f" {report.reached:,} of {report.hom:,}"
+        f" {report.input_kept:,} of {report.input_dimension:,}"
+        + (f", linear maps reached {report.reached:,} of {report.hom:,}" if report.hom else "")
     )
     lossy = report.output_span < report.output_dimension
     if lossy or report.input_kept < report.input_dimension:
@@ -220,9 +220,9 @@ def _calls(site: CallSite, source: Type, factors: tuple[str, ...]) -> int:
         )
 
 
-def _product(site: CallSite, source: Type) -> int:
-    del site
-    return math.prod(group.order for group in source.groups.values())
+def _product(source: Type, target: Type) -> int:
+    """The calls of a plain average over the product of all groups that act at either end."""
+    return math.prod(group.order for group in {**source.groups, **target.groups}.values())
 
 
 # ---- lowering -------------------------------------------------------------------------------------------

@@ -357,9 +357,7 @@ def _orbit_weight(
         tables[at] = tables[at] + choice if at in tables else choice
     if _is_plain(tables, table_shape, b.shape(free)[1]):
         return free
-    parts = [
-        (b.index(values, _hint(values), origins.get(at)), at) for at, values in tables.items()
-    ]
+    parts = [(b.index(values, _hint(values), origins.get(at)), at) for at, values in tables.items()]
     table = b.index_sum(parts, table_shape)
     flat = b.reshape(table, (math.prod(table_shape),))
     return b.take(free, 1, flat)

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eqspec.algebra.counting import CannotCount, hom_dimension
+from eqspec.algebra.counting import (
+    CannotCount,
+    coinvariants_dimension,
+    hom_dimension,
+    invariants_dimension,
+)
 from eqspec.algebra.representations import Representation
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, PlainAxis, Type
@@ -108,16 +113,22 @@ def _check_zero(
 
 
 def _zero_help(site: CallSite, block: Block) -> str:
-    lost = sorted({f for arg in site.args for f in arg.type.factors} - block.factors)
-    if lost:
-        return (
-            f"`{lost[0]}` has no invariants there; keep it for a while: a hidden layer of type"
-            f" `[..., {lost[0]}.regular]` with a nonlinearity reaches invariants"
-        )
-    new = sorted(block.factors - {f for arg in site.args for f in arg.type.factors})
-    if new:
-        return f"nothing in {block} is fixed by `{new[0]}`"
-    return "go through a layer of a `regular` type first"
+    sources = [source for arg in site.args for source in arg.type.blocks]
+    for new in sorted(block.factors):
+        foreign = all(new not in source.factors for source in sources)
+        if foreign and invariants_dimension(block.parts, (new,)) == 0:
+            return f"nothing in {block} is fixed by `{new}`, which does not act on the inputs"
+    for lost in sorted({factor for source in sources for factor in source.factors}):
+        if lost not in block.factors and all(
+            lost in source.factors and coinvariants_dimension(source.parts, (lost,)) == 0
+            for source in sources
+        ):
+            return (
+                f"`{lost}` has no invariants there; keep it for a while: a hidden layer of type"
+                f" `[..., {lost}.regular]` with a nonlinearity reaches invariants"
+            )
+    acting = sorted({factor for source in sources for factor in source.factors} | block.factors)
+    return f"go through a hidden layer of type `[..., {acting[0]}.regular]` with a nonlinearity"
 
 
 def _check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tuple[int, ...]:

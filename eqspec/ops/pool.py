@@ -53,7 +53,8 @@ def check(site: CallSite) -> Checked:
             )
         _check_block(site, block, pooled, how, over if isinstance(over, tuple) else None)
         axes.append(pooled)
-        blocks.append(Block(tuple(a for k, a in enumerate(block.axes) if k not in pooled)))
+        left = tuple(a for k, a in enumerate(block.axes) if k not in pooled)
+        blocks.append(Block(left or (PlainAxis(1),)))  # a lone number is written [1]
     if not any(axes):
         what = " * ".join(over) if isinstance(over, tuple) else str(getattr(axis, "label", axis))
         site.refuse(
@@ -101,7 +102,8 @@ def _check_block(
                         f"`pool` by {how} along `{axis}` is not equivariant",
                         f"`{factor}.{generator}` does not permute its entries",
                         labels=labels,
-                        help="`linear` to a type without this group finds all invariants",
+                        help="`linear` finds the linear invariants, if there are any; else go through a"
+                        f" hidden layer of type `[..., {factor}.regular]` with a nonlinearity",
                     )
                 if how == "max" and pooled and (values is None or any(s <= 0 for s in values)):
                     site.refuse(
@@ -120,6 +122,8 @@ def lower(site: LoweringSite) -> Registers:
     for x, block, pooled in zip(site.args[0], site.types[0].blocks, pooling.axes, strict=True):
         dims = [d for k in pooled for d in range(block.dims[k][0], sum(block.dims[k]))]
         results.append(site.builder.reduce(x, dims, pooling.how))
+    shapes = site.node.type.shapes
+    results = [site.builder.reshape(x, s) for x, s in zip(results, shapes, strict=True)]
     return tuple(results)
 
 

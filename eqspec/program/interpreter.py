@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import AnyImage, Monomial, explicit
+from eqspec.algebra.images import AnyImage, LatticeMap, Monomial
 from eqspec.program.instructions import (
     Add,
     AxisMove,
@@ -147,9 +147,10 @@ def apply(x: Array, moves: Sequence[AxisMove], g: int) -> Array:
 
 def act(x: Array, dim: int, width: int, image: AnyImage) -> Array:
     """``image`` acts on the ``width`` dimensions of x from ``dim`` on (the batch not counted)."""
-    image = explicit(image)
     shape = x.shape
     start = dim + 1
+    if isinstance(image, LatticeMap):
+        return _act_on_lattice(x, start, image).reshape(shape)
     size = math.prod(shape[start : start + width])
     flat = x.reshape((*shape[:start], size, *shape[start + width :]))
     if isinstance(image, Monomial):
@@ -161,6 +162,20 @@ def act(x: Array, dim: int, width: int, image: AnyImage) -> Array:
         matrix = np.array([[float(v) for v in row] for row in image.rows])
         moved = np.moveaxis(np.tensordot(matrix, flat, axes=(1, start)), 0, start)
     return moved.reshape(shape)
+
+
+def _act_on_lattice(x: Array, start: int, image: LatticeMap) -> Array:
+    """A flip, a roll and a transposition of grid axes: nothing is listed point by point."""
+    rank = len(image.shape)
+    grid = x.reshape((*x.shape[:start], *image.shape, -1))
+    for d, (sign, offset) in enumerate(zip(image.signs, image.offsets, strict=True)):
+        if sign < 0:
+            grid = np.flip(grid, start + d)
+        shift = (offset + (sign < 0)) % image.shape[d]
+        if shift:
+            grid = np.roll(grid, shift, start + d)
+    order = [start + image.axes.index(d) for d in range(rank)]
+    return np.transpose(grid, (*range(start), *order, start + rank))
 
 
 def _batched(spec: str, program: Program, args: Sequence[int]) -> str:
