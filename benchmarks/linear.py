@@ -1,0 +1,154 @@
+"""Emitted `linear` layers against `torch.nn.Linear` of the same shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.measure import Effort, Rounds, median, ratio, side_by_side
+from benchmarks.specs import checked, emitted
+from benchmarks.tables import Table, goal
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    groups: str
+    source: str
+    target: str
+    batch: int
+    quick: bool = False
+    fusion: bool = False
+
+    @property
+    def text(self) -> str:
+        return (
+            f"eqspec 1\n{self.groups}\nmodule Layer {{ input x: {self.source}\n"
+            f"output y: {self.target} = linear(x) }}\n"
+        )
+
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        module = checked(self.text).modules[0]
+        return module.inputs[0].type.blocks[0].shape, module.outputs[0].type.blocks[0].shape
+
+
+ROT_FLIP = "group Rot = cyclic(4)\ngroup Flip = cyclic(2)"
+JOINT = "group G = cyclic(2)\nrep G.joint = signed_permutation([a, b, c]) { r -> (a -a) }"
+CASES = (
+    Case("C4 regular, 64 channels", "group G = cyclic(4)", "[64, G.regular]", "[64, G.regular]",
+         256, quick=True),
+    Case("C4 regular, 64 channels", "group G = cyclic(4)", "[64, G.regular]", "[64, G.regular]",
+         16),
+    Case("D4 regular, 64 channels", "group G = dihedral(4)", "[64, G.regular]", "[64, G.regular]",
+         256),
+    Case("D4 regular, 64 channels", "group G = dihedral(4)", "[64, G.regular]", "[64, G.regular]",
+         32),
+    Case("D4 regular, 16 channels", "group G = dihedral(4)", "[16, G.regular]", "[16, G.regular]",
+         256),
+    Case("S10 natural, 64 channels", "group G = symmetric(10)", "[64, G.natural]",
+         "[64, G.natural]", 256),
+    Case("S10 natural, 64 channels last", "group G = symmetric(10)", "[G.natural, 64]",
+         "[G.natural, 64]", 256),
+    Case("S10 pairs, 4 channels", "group G = symmetric(10)", "[4, G.natural, G.natural]",
+         "[4, G.natural, G.natural]", 64),
+    Case("C2 with signs, 64 channels", JOINT, "[64, G.joint]", "[64, G.joint]", 256),
+    Case("C4 x C2, both regular, 16 channels", ROT_FLIP, "[16, Rot.regular, Flip.regular]",
+         "[16, Rot.regular, Flip.regular]", 256),
+)  # fmt: skip
+FUSIONS = (
+    Case("Rot regular to Flip regular, 4,096 to 4,096", ROT_FLIP, "[1024, Rot.regular]",
+         "[2048, Flip.regular]", 64, fusion=True),
+    Case("Rot regular to Flip regular, 4,096 to 256", ROT_FLIP, "[1024, Rot.regular]",
+         "[128, Flip.regular]", 256, fusion=True),
+    Case("Rot regular to Flip regular, 512 to 256", ROT_FLIP, "[128, Rot.regular]",
+         "[128, Flip.regular]", 256, quick=True, fusion=True),
+    Case("Z32 regular to S8 natural, 4,096 to 512",
+         "group Turn = cyclic(32)\ngroup Set = symmetric(8)", "[128, Turn.regular]",
+         "[64, Set.natural]", 256, fusion=True),
+)  # fmt: skip
+
+
+def linears(effort: Effort) -> list[Table]:
+    square = Table(
+        "linear",
+        "`linear` / `nn.Linear` of the same shape",
+        (
+            "layer", "batch", "inputs", "outputs", "nn.Linear forward s",
+            "eval forward", "goal eval", "train forward", "goal train",
+            "forward and backward", "goal both",
+        ),
+    )  # fmt: skip
+    fusion = Table(
+        "fusion",
+        "Layers between features of different groups: `nn.Linear` of the same shape / `linear`",
+        (
+            "layer", "batch", "nn.Linear forward s", "eval forward", "train forward",
+            "forward and backward", "goal, forward and backward",
+        ),
+    )  # fmt: skip
+    for case in (*CASES, *FUSIONS):
+        if effort.quick and not case.quick:
+            continue
+        found = _measure(case, effort)
+        frozen, forward, both = (ratio(found[k], "eqspec", "dense") for k in range(3))
+        dense = median(found[0], "dense")
+        if case.fusion:
+            worst = min(1 / forward, 1 / both)
+            wanted = goal(worst, least=5) if "4,096 to 4,096" in case.name else None
+            fusion.add(case.name, case.batch, dense, 1 / frozen, 1 / forward, 1 / both, wanted)
+        else:
+            n, m = (math.prod(shape) for shape in case.shapes())
+            square.add(
+                case.name, case.batch, n, m, dense,
+                frozen, goal(frozen, most=1.05), forward, goal(forward, most=1.5),
+                both, goal(both, most=1.6),
+            )  # fmt: skip
+    return [square, fusion]
+
+
+def _measure(case: Case, effort: Effort) -> list[Rounds]:
+    """Evaluation forward, training forward, forward and backward: rounds of both."""
+    torch.manual_seed(0)
+    layer: nn.Module = emitted(case.text).Layer()
+    shape, answer = case.shapes()
+    inputs, outputs = math.prod(shape), math.prod(answer)
+    dense = nn.Linear(inputs, outputs)
+    flat = torch.randn(case.batch, inputs)
+    x = flat.reshape(case.batch, *shape)
+    flat_gradient = torch.randn(case.batch, outputs)
+    gradient = flat_gradient.reshape(case.batch, *answer)
+    found = []
+    for module in (layer, dense):
+        module.eval()
+    with torch.no_grad():
+        found.append(
+            side_by_side({"eqspec": lambda: layer(x), "dense": lambda: dense(flat)}, effort)
+        )
+    for module in (layer, dense):
+        module.train()
+    found.append(side_by_side({"eqspec": lambda: layer(x), "dense": lambda: dense(flat)}, effort))
+    found.append(
+        side_by_side(
+            {
+                "eqspec": _step(layer, x, gradient),
+                "dense": _step(dense, flat, flat_gradient),
+            },
+            effort,
+        )
+    )
+    return found
+
+
+def _step(module: nn.Module, x: Tensor, gradient: Tensor) -> Callable[[], None]:
+    """Forward and backward to the weights and to the input, as inside of a network."""
+    x = x.clone().requires_grad_()
+    wanted = [x, *module.parameters()]
+
+    def run() -> None:
+        torch.autograd.grad(module(x), wanted, gradient)
+
+    return run
