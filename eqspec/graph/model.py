@@ -191,6 +191,18 @@ class Module:
         """Raises KeyError if no node has this name."""
         return self._by_name[name]
 
+    def steps(self, name: str) -> tuple[Node, ...]:
+        """The nodes that make up a layer: the steps inside its expression, in order, and itself."""
+        inside = f"{name}."
+        found = [self.node(name)]
+        for node in found:  # grows while it is read
+            found.extend(
+                self.node(arg)
+                for arg in node.args
+                if arg.startswith(inside) and self.node(arg) not in found
+            )
+        return tuple(node for node in self.nodes if node in found)
+
     def graph(self) -> nx.DiGraph[str]:
         """Features and edges; an edge carries ``classes``, a dict from factor to `EdgeClass`."""
         import networkx as nx
@@ -206,9 +218,18 @@ class Module:
 
 
 def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:
-    """Edges that forget one factor and are symmetric under another, in order of the graph."""
+    """Edges that forget one factor and are symmetric under another, in order of the graph.
+
+    A step inside the expression of a layer goes by the name of the layer.
+    """
+    layers = {
+        step.name: node.name
+        for node in module.nodes
+        if node.declared and node.op != "input"
+        for step in module.steps(node.name)
+    }
     return tuple(
-        (source, target)
+        (source, layers.get(target, target))
         for source, target, classes in module.graph().edges(data="classes")
         if is_fusion(classes)
     )

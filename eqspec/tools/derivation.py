@@ -24,8 +24,13 @@ NULL_SPACE = "exact null space"
 Axes: TypeAlias = tuple[int | Representation, ...]
 
 
-def derivation(module: Module, node: Node) -> dict[str, Any]:
-    """Everything that is known of a node; keys as in the published schema."""
+def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, Any]:
+    """Everything that is known of a node; keys as in the published schema.
+
+    A declared layer is told ``whole``: its edges are those that enter any step of its expression.
+    """
+    steps = module.steps(node.name) if whole and node.declared else (node,)
+    inside = {step.name for step in steps}
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "module": module.key,
@@ -38,14 +43,22 @@ def derivation(module: Module, node: Node) -> dict[str, Any]:
         "levels": {name: node.levels.get(name, Level.EXACT).key for name in module.factors},
         "op": node.op,
         "rule": None if node.op == "input" else op_named(node.op).rule,
-        "parameters": parameters(node),
-        "edges": [_edge(module, node, number) for number in range(len(node.args))],
+        "parameters": sum(parameters(step) for step in steps),
+        "steps": [{"node": step.name, "op": step.op, "type": str(step.type)} for step in steps],
+        "edges": [
+            _edge(module, step, number)
+            for step in steps
+            for number, arg in enumerate(step.args)
+            if arg not in inside
+        ],
     }
-    if isinstance(node.data, LinearMaps):
-        record["bias"] = sum(node.data.biases)
-        record["each"] = list(node.data.each)
-    if isinstance(node.data, Average):
-        record["average"] = _average(node.data)
+    maps = [step.data for step in steps if isinstance(step.data, LinearMaps)]
+    if maps:
+        record["bias"] = sum(sum(found.biases) for found in maps)
+        record["each"] = sorted({name for found in maps for name in found.each})
+    averages = [step.data for step in steps if isinstance(step.data, Average)]
+    if averages:
+        record["averages"] = [_average(found) for found in averages]
     if isinstance(node.data, ModuleCall):
         record["calls"] = node.data.module.key
     if node.doc:
@@ -90,6 +103,9 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
         dimension = _dimension(source.type, node.type)
     return {
         "source": source.name,
+        "target": node.name,
+        "op": node.op,
+        "solved": maps is not None,
         "type": str(source.type),
         "factors": {name: classes[name].value for name in module.factors if name in classes},
         "dimension": dimension,

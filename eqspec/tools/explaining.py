@@ -114,7 +114,7 @@ def run_explain(
         modules = chosen
     if node is None:
         if format_ == "json":
-            records = [derivation(m, n) for m in modules for n in m.nodes]
+            records = [derivation(m, n, whole=False) for m in modules for n in m.nodes]
             out(json.dumps({"schema": 1, "nodes": records}, indent=2, ensure_ascii=False) + "\n")
         else:
             out(_overview(modules, spec, color))
@@ -198,7 +198,8 @@ def _text(record: dict[str, Any], color: bool) -> str:
     for promise in record.get("promises", ()):
         by = " * ".join(promise["factors"])
         rows.append(("ensured", f"{promise['kind']} under {by}, {_WORDS[promise['guarantee']]}"))
-    rows.append(("op", record["op"] if record["rule"] else "an input of the module"))
+    ops = " after ".join(step["op"] for step in reversed(record["steps"]))
+    rows.append(("op", ops if record["rule"] else "an input of the module"))
     if record["rule"]:
         rows.append(("because", record["rule"]))
     if "calls" in record:
@@ -213,10 +214,10 @@ def _text(record: dict[str, Any], color: bool) -> str:
     if record.get("doc"):
         lines += [f"  {line}" for line in record["doc"].split("\n")]
     lines += _fields(rows)
-    if "average" in record:
-        lines += ["", *_average(record["average"], color)]
+    for average in record.get("averages", ()):
+        lines += ["", *_average(average, color)]
     for edge in record["edges"]:
-        lines += ["", *_edge(edge, record, color)]
+        lines += ["", *_edge(edge, color)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -259,16 +260,16 @@ def _average(average: Mapping[str, Any], color: bool) -> list[str]:
     return [paint(f"average of the base `{name}`", _HEADING, color), *_fields(rows)]
 
 
-def _edge(edge: Mapping[str, Any], record: Mapping[str, Any], color: bool) -> list[str]:
+def _edge(edge: Mapping[str, Any], color: bool) -> list[str]:
     fusion = "   (fusion point)" if edge["fusion"] else ""
-    lines = [paint(f"{edge['source']} -> {record['node']}", _HEADING, color) + fusion]
+    lines = [paint(f"{edge['source']} -> {edge['target']}", _HEADING, color) + fusion]
     lines.append(f"  from {edge['type']}")
     rows = [(name, f"{kind:<11}  {_ASKS[kind]}") for name, kind in edge["factors"].items()]
     wide = max((len(name) for name, _ in rows), default=0)
     lines += [f"  {name:<{wide}}  {text}" for name, text in rows]
     if not rows:
         lines.append("  no factor acts at either end")
-    weights = "bias" in record
+    weights = edge["solved"]
     if weights:
         several = len(edge["blocks"]) > 1
         for pair in edge["blocks"]:

@@ -89,7 +89,7 @@ def test_the_derivation_of_a_layer(spec: Path) -> None:
 def test_the_derivation_of_an_average(spec: Path) -> None:
     record = node("z")
     assert record["parameters"] == 0
-    assert record["average"] == {
+    assert record["averages"][0] == {
         "base": "net",
         "base_calls": 4,
         "product_calls": 4,
@@ -116,7 +116,7 @@ def test_what_multi_equitune_loses(here: Path) -> None:
         "  output y: [A.regular, B.regular] = multi_equitune(net, x)\n}\n"
     )
     record = json.loads(run("explain", "two.eqs", "y", "--format", "json").stdout)
-    average = record["average"]
+    (average,) = record["averages"]
     assert (average["base_calls"], average["product_calls"]) == (7, 12)
     assert average["loses"]["output_span"] == 6  # 1 + 2 + 3 of 12
     assert average["loses"]["output_dimension"] == 12
