@@ -112,8 +112,13 @@ class RandomBase(nn.Module):
 def load(name: str, text: str) -> types.ModuleType:
     """Execute an emitted file."""
     made = types.ModuleType(name)
+    made.__file__ = f"{name}.py"
     sys.modules[name] = made
-    exec(compile(text, f"{name}.py", "exec"), made.__dict__)
+    path = list(sys.path)
+    try:
+        exec(compile(text, f"{name}.py", "exec"), made.__dict__)
+    finally:
+        sys.path[:] = path
     return made
 
 
