@@ -24,7 +24,7 @@ from eqspec.graph.model import Module
 from eqspec.graph.types import Block, PlainAxis
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.module import Lowered, lower_module
-from eqspec.ops import averaging, blockmaps, project
+from eqspec.ops import averaging, blockmaps, clusters, linear, project
 from eqspec.ops.averaging import Average
 from eqspec.ops.linear import LinearMaps
 from eqspec.program import instructions as ins
@@ -328,11 +328,11 @@ def representation_fault(module: Module, rng: random.Random) -> Mutant | None:
 
 
 def edge_fault(module: Module, rng: random.Random) -> Mutant | None:
-    linear = [n for n in module.nodes if isinstance(n.data, LinearMaps)]
+    layers = [n for n in module.nodes if isinstance(n.data, LinearMaps)]
     averages = [n for n in module.nodes if isinstance(n.data, Average)]
-    if not linear and not averages:
+    if not layers and not averages:
         return None
-    if averages and (not linear or rng.random() < 0.6):
+    if averages and (not layers or rng.random() < 0.4):
         return _average_fault(module, rng)
     return _pair_fault(module, rng)
 
@@ -370,7 +370,11 @@ def _pair_fault(module: Module, rng: random.Random) -> Mutant | None:
         return replace(pair, symmetric=rest, target_plain=axes)
 
     mutant = Mutant(f"edge: {how}", "", None)
-    with mock.patch.object(blockmaps, "pair_of", pair_of):
+    with (
+        mock.patch.object(blockmaps, "pair_of", pair_of),
+        mock.patch.object(linear, "pair_of", pair_of, create=True),
+        mock.patch.object(clusters, "pair_of", pair_of),
+    ):
         _lower(module, mutant)
     if not done:
         return None
