@@ -14,8 +14,7 @@ from eqspec.emit.names import Names, comment, docstring, identifier, quoted
 from eqspec.emit.orbits import OrbitPrinter
 from eqspec.emit.printer import Printed, Printer
 from eqspec.emit.render import render
-from eqspec.graph.expressions import ModuleCall
-from eqspec.graph.model import Module, Node
+from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
 from eqspec.program.instructions import OrbitMean

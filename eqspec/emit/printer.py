@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.tables import table_lines
-from eqspec.graph.expressions import ModuleCall
+from eqspec.graph.model import ModuleCall
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.program.instructions import (

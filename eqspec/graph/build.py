@@ -7,12 +7,14 @@ A member that is refused is reported once; members that do not depend on it go o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Span
-from eqspec.graph.elaborate import ModuleEntry, group_of, size_of, type_of
+from eqspec.graph.elaborate import type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
+from eqspec.graph.groups import group_of
+from eqspec.graph.interface import forgotten_fields
 from eqspec.graph.model import (
     Base,
     InputFeature,
@@ -23,8 +25,8 @@ from eqspec.graph.model import (
     Promise,
 )
 from eqspec.graph.op import Refusal
-from eqspec.graph.scope import GroupValue, Scope, World
-from eqspec.graph.types import Block, FlatAxis, PlainAxis
+from eqspec.graph.order import dependence_order
+from eqspec.graph.scope import Scope
 from eqspec.syntax import tree
 
 LEVELS = {
@@ -32,106 +34,18 @@ LEVELS = {
     "almost everywhere": Level.ALMOST_EVERYWHERE,
     "approximately": Level.APPROXIMATE,
 }
-MAX_NESTING = 40
-
-
-@dataclass
-class Instances:
-    """The modules of a spec, one for each set of template arguments, in order of dependence."""
-
-    world: World
-    made: dict[str, Module | None] = field(default_factory=dict)
-    active: list[str] = field(default_factory=list)
-
-    def make(
-        self,
-        entry: ModuleEntry,
-        arguments: Mapping[str, int | GroupValue],
-        scope: Scope,
-        span: Span,
-    ) -> Module:
-        """The instance of a module for these arguments.
-
-        Raises:
-            Refusal: it calls itself, or was refused before.
-        """
-        item = entry.item
-        assert isinstance(item, tree.Module)
-        key = _key(item, entry.scope, arguments)
-        if key in self.active:
-            chain = " -> ".join([*self.active[self.active.index(key) :], key])
-            scope.refuse("EQS204", f"the module `{key}` calls itself", span, chain)
-        if len(self.active) >= MAX_NESTING:
-            scope.refuse("EQS204", f"modules are nested deeper than {MAX_NESTING}", span)
-        if key not in self.made:
-            self.active.append(key)
-            try:
-                module = _build(self, entry, arguments, key)
-            finally:
-                self.active.pop()
-            self.made[key] = module
-        module = self.made[key]
-        if module is None:
-            raise Refusal()
-        return module
-
-
-def _key(item: tree.Module, scope: Scope, arguments: Mapping[str, int | GroupValue]) -> str:
-    words = [f"{scope.prefix}_{item.name.text}" if scope.prefix else item.name.text]
-    for formal in item.formals:
-        value = arguments[formal.name.text]
-        text = "".join(value.names) if isinstance(value, GroupValue) else str(value)
-        if formal.default is None or formal.is_group or scope.values.get(formal.name.text) != value:
-            words.append(f"{formal.name.text}{text}")
-    plain = all(formal.default is not None for formal in item.formals)
-    defaults = plain and all(
-        not isinstance(arguments[f.name.text], GroupValue) for f in item.formals
-    )
-    if defaults and arguments == default_arguments(item, scope):
-        return words[0]
-    return "_".join(words).replace(".", "_")
-
-
-def default_arguments(item: tree.Module, scope: Scope) -> dict[str, int | GroupValue]:
-    found: dict[str, int | GroupValue] = {}
-    for formal in item.formals:
-        if formal.default is not None:
-            found[formal.name.text] = (
-                group_of(scope, formal.default)
-                if formal.is_group
-                else size_of(scope, formal.default)
-            )
-    return found
-
-
-def _build(
-    instances: Instances,
-    entry: ModuleEntry,
-    arguments: Mapping[str, int | GroupValue],
-    key: str,
-) -> Module | None:
-    item = entry.item
-    assert isinstance(item, tree.Module)
-    scope = Scope(
-        instances.world, entry.scope.source, parent=entry.scope, prefix=entry.scope.prefix
-    )
-    scope.values.update(arguments)
-    builder = ModuleBuilder(instances, scope, item, key)
-    return builder.build()
 
 
 class ModuleBuilder:
     """Elaborates one instance of one module."""
 
-    def __init__(self, instances: Instances, scope: Scope, item: tree.Module, key: str) -> None:
-        self.instances = instances
+    def __init__(self, make: ModuleMaker, scope: Scope, item: tree.Module, key: str) -> None:
         self.scope = scope
         self.item = item
         self.key = key
         self.failed = False
         self.members: dict[str, tree.Input | tree.Base | tree.Layer | tree.Output] = {}
-        maker: ModuleMaker = instances.make
-        self.expressions = Expressions(scope, maker, self.members)
+        self.expressions = Expressions(scope, make, self.members)
 
     def build(self) -> Module | None:
         """The module, or None if a member of it was refused."""
@@ -235,57 +149,15 @@ class ModuleBuilder:
                 self._try(declare)
 
     def _order(self) -> Iterator[str]:
-        """Layers and outputs, each after those it reads; a cycle is reported and left out."""
-        state: dict[str, int] = {}
-        order: list[str] = []
-        for root in self.members:
-            path: list[tuple[str, Iterator[tuple[str, Span]]]] = []
-            if state.get(root) is None:
-                state[root] = 1
-                path.append((root, self._reads(root)))
-            while path:
-                name, reads = path[-1]
-                step = next(reads, None)
-                if step is None:
-                    path.pop()
-                    state[name] = 2
-                    order.append(name)
-                    continue
-                other, span = step
-                if state.get(other) == 1:
-                    cycle = [entry for entry, _ in path]
-                    cycle = cycle[cycle.index(other) :]
-                    self._report(
-                        "EQS204", f"`{other}` depends on itself", span, " -> ".join([*cycle, other])
-                    )
-                    for entry in cycle:
-                        self.expressions.broken.add(entry)
-                elif other not in state:
-                    state[other] = 1
-                    path.append((other, self._reads(other)))
+        """Layers and outputs, each after those it reads; a circle is reported and left out."""
+        order, circles = dependence_order(self.members)
+        for circle, span in circles:
+            self._report("EQS204", f"`{circle[-1]}` depends on itself", span, " -> ".join(circle))
+            self.expressions.broken.update(circle)
         for name in order:
             member = self.members[name]
             if isinstance(member, tree.Layer | tree.Output) and name not in self.expressions.broken:
                 yield name
-
-    def _reads(self, name: str) -> Iterator[tuple[str, Span]]:
-        member = self.members[name]
-        value = member.value if isinstance(member, tree.Layer | tree.Output) else None
-        todo: list[object] = [value] if value is not None else []
-        while todo:
-            expr = todo.pop()
-            match expr:
-                case tree.Reference(name=other, span=span):
-                    if isinstance(self.members.get(other), tree.Layer | tree.Output):
-                        yield other, span
-                case tree.Attribute(base=base) | tree.Select(base=base):
-                    todo.append(base)
-                case tree.Call(arguments=arguments):
-                    todo.extend(argument.value for argument in reversed(arguments))
-                case tree.Sum(terms=terms):
-                    todo.extend(term for _, term in reversed(terms))
-                case tree.Product(factors=factors):
-                    todo.extend(factor for _, factor in reversed(factors))
 
     def _layer(self, name: str) -> None:
         member = self.members[name]
@@ -425,87 +297,6 @@ class ModuleBuilder:
         except Refusal as refusal:
             self.failed = True
             self.scope.gather(refusal)
-
-
-def build_interface(entry: ModuleEntry) -> Module | None:
-    """An interface: inputs and outputs and no layers."""
-    item, scope = entry.item, entry.scope
-    assert isinstance(item, tree.Interface)
-    failed = False
-    inputs: list[InputFeature] = []
-    outputs: list[OutputFeature] = []
-    seen: set[str] = set()
-    for member in item.members:
-        name = member.name.text
-        try:
-            if name in seen:
-                scope.refuse(
-                    "EQS202", f"two members are called `{name}`", member.name.span, "the second"
-                )
-            seen.add(name)
-            if isinstance(member, tree.Output):
-                if member.type is None or member.value is not None:
-                    scope.refuse(
-                        "EQS207",
-                        "an output of an interface has a type and no value",
-                        member.name.span,
-                        help="layers belong into a `module`",
-                    )
-                type_ = type_of(scope, member.type)
-                outputs.append(OutputFeature(name, type_, "", member.doc, member.name.span))
-            else:
-                type_ = type_of(scope, member.type)
-                inputs.append(InputFeature(name, type_, member.doc, member.name.span))
-        except Refusal as refusal:
-            failed = True
-            scope.gather(refusal)
-    if failed:
-        return None
-    groups = {}
-    for type_ in (feature.type for features in (inputs, outputs) for feature in features):
-        groups.update(type_.groups)
-    ordered = {name: groups[name] for name in scope.world.groups if name in groups}
-    if ordered:
-        for entry_ in inputs:
-            scope.world.diagnostics.extend(forgotten_fields(scope, entry_))
-    return Module(
-        item.name.text,
-        item.name.text,
-        item.doc,
-        scope.source,
-        item.name.span,
-        tuple(inputs),
-        (),
-        tuple(outputs),
-        (),
-        (),
-        ordered,
-        {},
-        is_interface=True,
-    )
-
-
-def forgotten_fields(scope: Scope, feature: InputFeature) -> Iterator[Diagnostic]:
-    """A warning for every block of an input, and every field of a `flat` in it, on which nothing acts
-    and that is not marked `fixed`: a forgotten field is the commonest wrong symmetry."""
-    todo: list[tuple[str, Block]] = [(feature.name, block) for block in feature.type.blocks]
-    while todo:
-        name, block = todo.pop(0)
-        for axis in block.axes:
-            if isinstance(axis, FlatAxis):
-                todo.extend(
-                    (f"{name}.{key}", inner) for key, type_ in axis.fields for inner in type_.blocks
-                )
-        if block.fixed or not all(isinstance(axis, PlainAxis) for axis in block.axes):
-            continue
-        yield scope.diagnostic(
-            "EQS903",
-            f"no group acts on the input `{name}`",
-            feature.span,
-            f"`{name}` has type {block}",
-            help="if it should stay as it is, say so: `fixed [...]`",
-            severity=Severity.WARNING,
-        )
 
 
 def _levels(nodes: Sequence[Node], factors: tuple[str, ...]) -> list[Node]:

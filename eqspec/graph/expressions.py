@@ -11,16 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from eqspec.diagnostics.model import Diagnostic, Fix, Label, Span
 from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.graph.elaborate import (
-    ModuleEntry,
-    group_of,
-    kind,
-    number_of,
-    rep_of,
-    resolve,
-    size_of,
-)
-from eqspec.graph.model import Base, Module, Node
+from eqspec.graph.calls import module_call
+from eqspec.graph.elaborate import rep_of
+from eqspec.graph.groups import group_of
+from eqspec.graph.model import Base, BlockOf, FieldOf, Module, ModuleCall, Node
+from eqspec.graph.numbers import number_of
 from eqspec.graph.op import (
     CallSite,
     Checked,
@@ -29,6 +24,7 @@ from eqspec.graph.op import (
     OpTyping,
     Refusal,
 )
+from eqspec.graph.resolve import ModuleEntry, kind, qualified, resolve
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.types import FlatAxis, Type
 from eqspec.syntax import tree
@@ -42,30 +38,6 @@ OPS_NOT_BUILT = frozenset(
     " contract coset lambda_equitune equizero multi_equizero frame center difference dropout greps"
     " stop_gradient invariants patch_embedding index".split()
 )
-
-
-@dataclass(frozen=True)
-class FieldOf:
-    """Data of a `field` node: the field ``name`` of the `flat` that is axis ``axis`` of the block."""
-
-    axis: int
-    name: str
-
-
-@dataclass(frozen=True)
-class BlockOf:
-    """Data of a `block` node: blocks ``start`` to ``stop`` of a direct sum."""
-
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True)
-class ModuleCall:
-    """Data of a `call` node: the instance called and the bases handed to it."""
-
-    module: Module
-    bases: tuple[str, ...]
 
 
 @dataclass
@@ -278,8 +250,8 @@ class Expressions:
                     term.span,
                     help="a `linear` layer learns the sign",
                 )
-        made = name or self._fresh("sum")
-        terms = self._gathered([term for _, term in expr.terms], [expected] * len(expr.terms))
+        made = name or self.fresh("sum")
+        terms = self.gathered([term for _, term in expr.terms], [expected] * len(expr.terms))
         return self._checked(
             self.scope.world.ops["+"],
             made,
@@ -293,7 +265,7 @@ class Expressions:
             expr.span,
         )
 
-    def _gathered(self, values: list[tree.Expression], expected: list[Type | None]) -> list[Node]:
+    def gathered(self, values: list[tree.Expression], expected: list[Type | None]) -> list[Node]:
         """Elaborate all, so that every mistake among them is told; then refuse if there was one."""
         found: list[Node] = []
         wrong: list[Diagnostic] = []
@@ -339,8 +311,6 @@ class Expressions:
                 )
             value = resolve(self.scope, function.name, function.span)
         elif isinstance(function, tree.Attribute):
-            from eqspec.graph.elaborate import qualified
-
             value = qualified(self.scope, function)
         else:
             self.scope.refuse("EQS203", "this cannot be called", function.span)
@@ -348,7 +318,7 @@ class Expressions:
             self.scope.refuse(
                 "EQS203", "this cannot be called", function.span, f"this is {kind(value)}"
             )
-        return self._module_call(value, expr, name)
+        return module_call(self, value, expr, name)
 
     def _op(
         self,
@@ -389,13 +359,13 @@ class Expressions:
                 f"{len(positional)} given",
             )
         keywords, spans = self._keywords(op, expr)
-        made = name or self._fresh(op.name)
+        made = name or self.fresh(op.name)
         hints: list[Type | None] = [None] * len(positional)
         if signature.target == "keeps":
             hints = [expected] * len(positional)
         elif signature.target == "parts" and expected is not None:
             hints = _parts(expected, len(positional))
-        args = self._gathered(positional, hints)
+        args = self.gathered(positional, hints)
         return self._checked(
             op,
             made,
@@ -527,126 +497,10 @@ class Expressions:
                     help=f"did you mean `{near}`?" if near else None,
                 )
 
-    def _fresh(self, op: str) -> str:
+    def fresh(self, op: str) -> str:
         stem = f"{self._layer}.{'sum' if op == '+' else op}"
         count = self._counts[stem] = self._counts.get(stem, 0) + 1
         return stem if count == 1 else f"{stem}{count}"
-
-    # ---- calls of modules -----------------------------------------------------------------------------
-
-    def _module_call(self, entry: ModuleEntry, expr: tree.Call, name: str | None) -> Node:
-        item = entry.item
-        assert isinstance(item, tree.Module)
-        bases = [m for m in item.members if isinstance(m, tree.Base)]
-        arguments, given = self._template(entry, item, bases, expr)
-        positional = [a.value for a in expr.arguments if a.keyword is None]
-        module = self.make_module(entry, arguments, self.scope, expr.span)
-        if len(positional) != len(module.inputs):
-            self.scope.refuse(
-                "EQS213",
-                f"`{item.name.text}` takes {len(module.inputs)} inputs",
-                expr.span,
-                f"{len(positional)} given",
-            )
-        args = self._gathered(positional, [feature.type for feature in module.inputs])
-        for feature, arg, value in zip(module.inputs, args, positional, strict=True):
-            if arg.type != feature.type:
-                self.scope.refuse(
-                    "EQS213",
-                    f"the input `{feature.name}` of `{item.name.text}` has another type",
-                    value.span,
-                    f"this has type {arg.type}",
-                    help=f"it takes {feature.type}",
-                )
-        passed = self._passed_bases(module, given, expr)
-        outputs = module.outputs
-        type_ = Type(tuple(block for output in outputs for block in output.type.blocks))
-        made = name or self._fresh(item.name.text)
-        self.children[made] = module.key
-        levels = [module.node(output.node).level() for output in outputs]
-        return self.add(
-            Node(
-                made,
-                "call",
-                type_,
-                tuple(arg.name for arg in args),
-                expr.span,
-                ModuleCall(module, passed),
-                own=min(levels),
-            )
-        )
-
-    def _template(
-        self, entry: ModuleEntry, item: tree.Module, bases: list[tree.Base], expr: tree.Call
-    ) -> tuple[dict[str, int | GroupValue], dict[str, tuple[str, Span]]]:
-        formals = {formal.name.text: formal for formal in item.formals}
-        arguments: dict[str, int | GroupValue] = {}
-        given: dict[str, tuple[str, Span]] = {}
-        for argument in expr.arguments:
-            if argument.keyword is None:
-                continue
-            key = argument.keyword.text
-            if key in formals:
-                if formals[key].is_group:
-                    arguments[key] = group_of(self.scope, argument.value)
-                else:
-                    arguments[key] = size_of(self.scope, argument.value)
-            elif any(base.name.text == key for base in bases):
-                if not (
-                    isinstance(argument.value, tree.Reference) and argument.value.name in self.bases
-                ):
-                    self.scope.refuse(
-                        "EQS213", f"`{key}` takes a base of this module", argument.value.span
-                    )
-                given[key] = (argument.value.name, argument.value.span)
-            else:
-                near = did_you_mean(key, [*formals, *(b.name.text for b in bases)])
-                self.scope.refuse(
-                    "EQS213",
-                    f"`{item.name.text}` has no parameter `{key}`",
-                    argument.keyword.span,
-                    help=f"did you mean `{near}`?" if near else None,
-                )
-        for key, formal in formals.items():
-            if key not in arguments:
-                if formal.default is None:
-                    self.scope.refuse(
-                        "EQS213",
-                        f"`{item.name.text}` needs `{key}=...`",
-                        expr.span,
-                        f"`{key}` has no default",
-                    )
-                arguments[key] = (
-                    group_of(entry.scope, formal.default)
-                    if formal.is_group
-                    else size_of(entry.scope, formal.default)
-                )
-        return {key: arguments[key] for key in formals}, given
-
-    def _passed_bases(
-        self, module: Module, given: Mapping[str, tuple[str, Span]], expr: tree.Call
-    ) -> tuple[str, ...]:
-        passed: list[str] = []
-        for base in module.bases:
-            if base.name not in given:
-                if base.factory is None:
-                    self.scope.refuse(
-                        "EQS213", f"`{module.name}` needs its base: `{base.name}=...`", expr.span
-                    )
-                passed.append("")
-                continue
-            own, span = given[base.name]
-            mine = self.bases[own]
-            if mine.signature != base.signature or mine.target != base.target:
-                self.scope.refuse(
-                    "EQS211",
-                    f"`{own}` has another signature than `{base.name}`",
-                    span,
-                    help="the shapes of arguments and result must be equal",
-                )
-            self.used_bases.add(own)
-            passed.append(own)
-        return tuple(passed)
 
 
 def _parts(expected: Type, count: int) -> list[Type | None]:

@@ -217,6 +217,30 @@ class Module:
         return graph
 
 
+@dataclass(frozen=True)
+class FieldOf:
+    """Data of a `field` node: the field ``name`` of the `flat` that is axis ``axis`` of the block."""
+
+    axis: int
+    name: str
+
+
+@dataclass(frozen=True)
+class BlockOf:
+    """Data of a `block` node: blocks ``start`` to ``stop`` of a direct sum."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """Data of a `call` node: the instance called and the bases handed to it."""
+
+    module: Module
+    bases: tuple[str, ...]
+
+
 def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:
     """Edges that forget one factor and are symmetric under another, in order of the graph.
 

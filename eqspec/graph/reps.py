@@ -14,14 +14,15 @@ from typing import NoReturn
 from eqspec.algebra import constructors, lattice
 from eqspec.algebra.groups import GroupTooLarge
 from eqspec.algebra.homomorphism import Fault, homomorphism_fault
-from eqspec.algebra.images import Image, Monomial, explicit, matrix
+from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph.groups import group_of
+from eqspec.graph.images import cycles_image, matrix_rows
+from eqspec.graph.numbers import size_of
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.syntax import tree
-
-SizeOf = Callable[[Scope, tree.Expression], int]
 
 BUILT = (
     "trivial regular natural sign vector covector shift reverse rot90 rot180 hflip vflip transpose"
@@ -37,7 +38,6 @@ def represent(
     name: tree.Name,
     arguments: tuple[tree.Argument, ...],
     span: Span,
-    size_of: SizeOf,
 ) -> Representation:
     """A built-in representation of the group.
 
@@ -272,8 +272,6 @@ def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tupl
     if argument.keyword is not None:
         scope.not_built("a list of points read from a file", argument.span)
     if not isinstance(argument.value, tree.ListOf):
-        from eqspec.graph.elaborate import size_of
-
         size = size_of(scope, argument.value)
         if size > 2**16:
             scope.refuse(
@@ -314,7 +312,6 @@ def _generator(scope: Scope, group: GroupValue, path: tree.Path) -> tuple[str, i
     ]
     if len(path.names) > 1 and not candidates:
         # another name of a factor, as `group B = A` gives it
-        from eqspec.graph.elaborate import group_of
 
         prefix: tree.Expression = tree.Reference(path.names[0].text, path.names[0].span)
         for name in path.names[1:-1]:
@@ -370,78 +367,3 @@ def _image(scope: Scope, kind: str, points: tuple[str, ...], image: tree.Image) 
         {point: k for k, point in enumerate(points)},
         signed=kind == "signed_permutation",
     )
-
-
-def cycles_image(
-    scope: Scope, image: tree.Permutation, points: dict[str, int], *, signed: bool
-) -> Monomial:
-    """A product of disjoint cycles: `(a b c)` moves the entry at a to b; `(a -a)` changes its sign."""
-    images = list(range(len(points)))
-    signs = [1] * len(points)
-    seen: dict[int, Span] = {}
-    for cycle in image.cycles:
-        inside: dict[int, tuple[int, int]] = {}
-        for here, there in zip(cycle, (*cycle[1:], *cycle[:1]), strict=True):
-            for point in (here, there):
-                if point.value not in points:
-                    scope.unknown("point", point.value, point.span, iter(points))
-                if point.negative and not signed:
-                    scope.refuse(
-                        "EQS305",
-                        "a permutation changes no signs",
-                        point.span,
-                        help="declare a `signed_permutation`",
-                    )
-            a, b = points[here.value], points[there.value]
-            if a in seen:
-                scope.refuse(
-                    "EQS305",
-                    f"`{here.value}` stands in two cycles",
-                    here.span,
-                    "cycles must be disjoint",
-                )
-            step = (b, -1 if here.negative != there.negative else 1)
-            if inside.setdefault(a, step) != step:
-                scope.refuse(
-                    "EQS305", f"`{here.value}` stands twice in a cycle", here.span, "the second"
-                )
-        targets = [target for target, _ in inside.values()]
-        if len(set(targets)) != len(targets) or (not signed and len(cycle) != len(inside)):
-            scope.refuse("EQS305", "this is no cycle: a point stands in it twice", image.span)
-        for a, (b, sign) in inside.items():
-            images[a], signs[a] = b, sign
-            seen[a] = image.span
-    return Monomial(tuple(images), tuple(signs))
-
-
-def matrix_rows(
-    scope: Scope, image: tree.ListOf | tree.Call, n: int
-) -> tuple[tuple[Fraction, ...], ...]:
-    """A square matrix written by rows or as `diag(...)`."""
-    from eqspec.graph.elaborate import number_of
-
-    if isinstance(image, tree.Call):
-        if not (isinstance(image.function, tree.Reference) and image.function.name == "diag"):
-            scope.refuse("EQS305", "a matrix is written by rows or as `diag(...)`", image.span)
-        entries = [number_of(scope, argument.value) for argument in image.arguments]
-        if len(entries) != n:
-            scope.refuse(
-                "EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(entries)} entries"
-            )
-        return tuple(
-            tuple(entries[i] if i == j else Fraction(0) for j in range(n)) for i in range(n)
-        )
-    rows: list[tuple[Fraction, ...]] = []
-    for row in image.items:
-        if not isinstance(row, tree.ListOf):
-            scope.refuse(
-                "EQS305", "a matrix is a list of rows", row.span, help="`[[0, -1], [1, 0]]`"
-            )
-        if len(row.items) != n:
-            scope.refuse(
-                "EQS305", f"the matrix must be {n} by {n}", row.span, f"{len(row.items)} entries"
-            )
-        rows.append(tuple(number_of(scope, entry) for entry in row.items))
-    if len(rows) != n:
-        scope.refuse("EQS305", f"the matrix must be {n} by {n}", image.span, f"{len(rows)} rows")
-    return tuple(rows)

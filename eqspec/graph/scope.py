@@ -41,13 +41,15 @@ class World:
     """What all files of one run share.
 
     ``groups`` are the primitive factors by key; ``reps`` the users' representations by the factors
-    they belong to; ``overrides`` the parameters set on the command line.
+    they belong to; ``overrides`` the parameters set on the command line; ``elaborate`` gives a
+    declaration its value.
     """
 
     ops: Mapping[str, OpTyping]
     load: Loader
     root: Path | None
     overrides: Mapping[str, int]
+    elaborate: Callable[[Scope, tree.Item], object]
     groups: dict[str, Group] = field(default_factory=dict)
     group_spans: dict[str, tuple[Source, Span]] = field(default_factory=dict)
     reps: dict[tuple[tuple[str, ...], str], RepEntry] = field(default_factory=dict)

@@ -11,10 +11,14 @@ from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.graph.build import Instances, build_interface
-from eqspec.graph.elaborate import ModuleEntry, resolve, user_rep
+from eqspec.graph.elaborate import user_rep, value_of_item
+from eqspec.graph.groups import group_of
+from eqspec.graph.instances import Instances, default_arguments
+from eqspec.graph.interface import build_interface
 from eqspec.graph.model import Module, Spec
 from eqspec.graph.op import OpTyping, Refusal
+from eqspec.graph.reps import BUILT, NOT_BUILT
+from eqspec.graph.resolve import ModuleEntry, resolve
 from eqspec.graph.scope import GroupValue, Loader, RepEntry, Scope, World
 from eqspec.syntax import tree
 
@@ -32,7 +36,7 @@ def build_spec(
     ``path`` is where the file lies (None for standard input), ``root`` the folder outside which `use`
     may not reach, ``overrides`` the parameters set from outside.
     """
-    world = World(ops, load, root, overrides)
+    world = World(ops, load, root, overrides, value_of_item)
     scope = Scope(world, file.source, path or Path(file.source.path))
     if path is not None:
         world.files[path.resolve()] = scope
@@ -89,7 +93,6 @@ def _declare(scope: Scope, file: tree.File) -> None:
 
 
 def _declare_rep(scope: Scope, item: tree.RepDeclaration) -> None:
-    from eqspec.graph.elaborate import group_of
 
     if len(item.path.names) < 2:
         scope.refuse(
@@ -103,7 +106,6 @@ def _declare_rep(scope: Scope, item: tree.RepDeclaration) -> None:
         expr = tree.Attribute(expr, name, expr.span.to(name.span))
     group = group_of(scope, expr)
     last = item.path.names[-1]
-    from eqspec.graph.reps import BUILT, NOT_BUILT
 
     if last.text in BUILT or last.text in NOT_BUILT:
         scope.refuse("EQS202", f"`{last.text}` is built in", last.span, "choose another name")
@@ -199,7 +201,6 @@ def _top_module(
             seen.add(formal.name.text)
         if any(formal.default is None for formal in item.formals):
             return  # a template: checked for the arguments with which it is called
-        from eqspec.graph.build import default_arguments
 
         instances.make(entry, default_arguments(item, scope), scope, item.name.span)
     except Refusal as refusal:

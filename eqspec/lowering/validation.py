@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqspec.algebra.averages import FWord, evaluate_any
-from eqspec.graph.expressions import ModuleCall
-from eqspec.graph.model import Base, Module
+from eqspec.graph.model import Base, Module, ModuleCall
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.lowering.module import Lowered
 from eqspec.ops.linear import LinearMaps

@@ -173,6 +173,7 @@ def lower(site: LoweringSite) -> Registers:
     b = site.builder
     results: list[int] = []
     single = len(site.node.type.blocks) == 1
+    labels = _labels(site)
     for t, target in enumerate(site.node.type.blocks):
         pairs = [
             (k, s, register, pair_of(source, target, maps.each))
@@ -186,8 +187,7 @@ def lower(site: LoweringSite) -> Registers:
         for (k, s, register, pair), fan in zip(pairs, fans, strict=True):
             words = ["weight"]
             if len(site.args) > 1:
-                arg = site.node.args[k]
-                words.append(arg.removeprefix(f"{site.node.name}.").replace(".", "_"))
+                words.append(labels[k])
             if len(site.types[k].blocks) > 1:
                 words.append(str(s))
             if not single:
@@ -203,6 +203,27 @@ def lower(site: LoweringSite) -> Registers:
             terms.append(bias)
         results.append(b.add(*terms))
     return tuple(results)
+
+
+def _labels(site: LoweringSite) -> list[str]:
+    """A name for the weights of every argument, distinct."""
+    labels: list[str] = []
+    for arg in site.node.args:
+        stem = label = _origin(site, arg).replace(".", "_")
+        count = 1
+        while label in labels:
+            count += 1
+            label = f"{stem}_{count}"
+        labels.append(label)
+    return labels
+
+
+def _origin(site: LoweringSite, arg: str) -> str:
+    """The name of an argument, or of the one feature that a step inside the expression is made of."""
+    inside = f"{site.node.name.partition('.')[0]}."
+    while arg.startswith(inside) and len(site.module.node(arg).args) == 1:
+        arg = site.module.node(arg).args[0]
+    return arg.removeprefix(inside)
 
 
 LINEAR = Op(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eqspec.diagnostics.model import Label
-from eqspec.graph.expressions import BlockOf, FieldOf, ModuleCall
+from eqspec.graph.model import BlockOf, FieldOf, ModuleCall
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers

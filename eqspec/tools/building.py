@@ -135,7 +135,7 @@ def _stale(target: Target) -> str:
 
     if target.header is not None and target.header.version != __version__:
         return f"this file is stale: eqspec {target.header.version} wrote it, this is {__version__}"
-    return "this file is stale: its spec has changed"
+    return "this file is stale: its spec or the compiler has changed"
 
 
 def edited(builds: Iterable[Build]) -> list[Diagnostic]:

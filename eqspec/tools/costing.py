@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eqspec.diagnostics.render import render_text, summary
-from eqspec.graph.expressions import ModuleCall
-from eqspec.graph.model import Node
+from eqspec.graph.model import ModuleCall, Node
 from eqspec.ops.averaging import Average
 from eqspec.tools.explaining import checked_spec, paint
 from eqspec.tools.findings import out, say, to_stderr

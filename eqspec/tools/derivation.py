@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
 from eqspec.algebra.representations import Representation
-from eqspec.graph.expressions import ModuleCall
-from eqspec.graph.model import Level, Module, Node, edge_classes, is_fusion
+from eqspec.graph.model import Level, Module, ModuleCall, Node, edge_classes, is_fusion
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import op_named
 from eqspec.ops.averaging import Average

@@ -16,8 +16,8 @@ from eqspec.cli import main
 from eqspec.diagnostics.codes import CODES
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.diagnostics.render import render_text
-from eqspec.graph.elaborate import GROUPS_NOT_BUILT
 from eqspec.graph.expressions import OPS_NOT_BUILT
+from eqspec.graph.groups import GROUPS_NOT_BUILT
 from eqspec.graph.reps import BUILT, NOT_BUILT
 from eqspec.ops import OPS
 from eqspec.pipeline import check_source, compile_spec

@@ -183,7 +183,7 @@ def leaves_hom(module: Module, program: ins.Program, seed: int = 0) -> str | Non
     """What does not follow its type, exactly: "output", or "inside" for a named node that no output
     shows; None if all do."""
     rng = random.Random(seed)
-    inputs = {f.name: [whole(rng, (4, *b.shape)) for b in f.type.blocks] for f in module.inputs}
+    inputs = {f.name: [whole(rng, (4, *b.shape), 99) for b in f.type.blocks] for f in module.inputs}
     parameters = {
         i.name: whole(rng, i.shape) for i in program.instructions if isinstance(i, ins.Parameter)
     }

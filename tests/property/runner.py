@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from eqspec.algebra import images as im
 from eqspec.algebra.averages import FWord
 from eqspec.emit.names import identifier
-from eqspec.graph.model import ModuleCall
-from eqspec.graph.model import Module, Node
+from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import numpy_functions

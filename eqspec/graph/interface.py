@@ -1,0 +1,98 @@
+"""Interfaces, and what inputs of any kind are warned about.
+
+In: the syntax of an interface. Out: a `Module` without layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eqspec.diagnostics.model import Diagnostic, Severity
+from eqspec.graph.elaborate import type_of
+from eqspec.graph.model import InputFeature, Module, OutputFeature
+from eqspec.graph.op import Refusal
+from eqspec.graph.resolve import ModuleEntry
+from eqspec.graph.scope import Scope
+from eqspec.graph.types import Block, FlatAxis, PlainAxis
+from eqspec.syntax import tree
+
+
+def build_interface(entry: ModuleEntry) -> Module | None:
+    """An interface: inputs and outputs and no layers."""
+    item, scope = entry.item, entry.scope
+    assert isinstance(item, tree.Interface)
+    failed = False
+    inputs: list[InputFeature] = []
+    outputs: list[OutputFeature] = []
+    seen: set[str] = set()
+    for member in item.members:
+        name = member.name.text
+        try:
+            if name in seen:
+                scope.refuse(
+                    "EQS202", f"two members are called `{name}`", member.name.span, "the second"
+                )
+            seen.add(name)
+            if isinstance(member, tree.Output):
+                if member.type is None or member.value is not None:
+                    scope.refuse(
+                        "EQS207",
+                        "an output of an interface has a type and no value",
+                        member.name.span,
+                        help="layers belong into a `module`",
+                    )
+                type_ = type_of(scope, member.type)
+                outputs.append(OutputFeature(name, type_, "", member.doc, member.name.span))
+            else:
+                type_ = type_of(scope, member.type)
+                inputs.append(InputFeature(name, type_, member.doc, member.name.span))
+        except Refusal as refusal:
+            failed = True
+            scope.gather(refusal)
+    if failed:
+        return None
+    groups = {}
+    for type_ in (feature.type for features in (inputs, outputs) for feature in features):
+        groups.update(type_.groups)
+    ordered = {name: groups[name] for name in scope.world.groups if name in groups}
+    if ordered:
+        for entry_ in inputs:
+            scope.world.diagnostics.extend(forgotten_fields(scope, entry_))
+    return Module(
+        item.name.text,
+        item.name.text,
+        item.doc,
+        scope.source,
+        item.name.span,
+        tuple(inputs),
+        (),
+        tuple(outputs),
+        (),
+        (),
+        ordered,
+        {},
+        is_interface=True,
+    )
+
+
+def forgotten_fields(scope: Scope, feature: InputFeature) -> Iterator[Diagnostic]:
+    """A warning for every block of an input, and every field of a `flat` in it, on which nothing acts
+    and that is not marked `fixed`: a forgotten field is the commonest wrong symmetry."""
+    todo: list[tuple[str, Block]] = [(feature.name, block) for block in feature.type.blocks]
+    while todo:
+        name, block = todo.pop(0)
+        for axis in block.axes:
+            if isinstance(axis, FlatAxis):
+                todo.extend(
+                    (f"{name}.{key}", inner) for key, type_ in axis.fields for inner in type_.blocks
+                )
+        if block.fixed or not all(isinstance(axis, PlainAxis) for axis in block.axes):
+            continue
+        yield scope.diagnostic(
+            "EQS903",
+            f"no group acts on the input `{name}`",
+            feature.span,
+            f"`{name}` has type {block}",
+            help="if it should stay as it is, say so: `fixed [...]`",
+            severity=Severity.WARNING,
+        )
