@@ -206,16 +206,8 @@ def lower(site: LoweringSite) -> Registers:
 
 
 def _labels(site: LoweringSite) -> list[str]:
-    """A name for the weights of every argument, distinct."""
-    labels: list[str] = []
-    for arg in site.node.args:
-        stem = label = _origin(site, arg).replace(".", "_")
-        count = 1
-        while label in labels:
-            count += 1
-            label = f"{stem}_{count}"
-        labels.append(label)
-    return labels
+    """A name for the weights of every argument."""
+    return [_origin(site, arg).replace(".", "_") for arg in site.node.args]
 
 
 def _origin(site: LoweringSite, arg: str) -> str:

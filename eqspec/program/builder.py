@@ -59,6 +59,7 @@ class Builder:
         self.shapes: list[Shape | tuple[Shape, ...]] = []
         self.stages: list[Stage] = []
         self._numbers: dict[Instruction, int] = {}
+        self._parameters: set[str] = set()
         self._owner = ""
 
     @contextmanager
@@ -89,7 +90,13 @@ class Builder:
         return self.emit(Input((), name, block, shape))
 
     def parameter(self, name: str, shape: Shape, bound: float) -> int:
-        return self.emit(Parameter((), name, shape, bound))
+        """Free weights of their own: a name that is taken gets a number."""
+        fresh, count = name, 1
+        while fresh in self._parameters:
+            count += 1
+            fresh = f"{name}_{count}"
+        self._parameters.add(fresh)
+        return self.emit(Parameter((), fresh, shape, bound))
 
     def index(self, values: ArrayLike, hint: str, origin: PairOrbits | None = None) -> int:
         import numpy as np
