@@ -19,7 +19,7 @@ from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
 from eqspec.program.instructions import OrbitMean
 
-CALL_BYTES = "2**21"
+CALL_BYTES = "2**18"
 
 
 @dataclass

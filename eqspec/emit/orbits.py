@@ -9,12 +9,23 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, explicit, rows_of
+from eqspec.algebra.images import (
+    AnyImage,
+    LatticeMap,
+    Monomial,
+    compose,
+    explicit,
+    inverse,
+    lattice_map,
+    rows_of,
+)
 from eqspec.emit.layout import call
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.printer import Orbit
-from eqspec.emit.tables import lattice_text, literal
+from eqspec.emit.tables import lattice_text, literal, roll_of
 from eqspec.program.instructions import AxisMove, Program, Shape
+
+MATCHED = 16  # elements up to which every one is written out
 
 
 class OrbitPrinter:
@@ -76,8 +87,13 @@ class OrbitPrinter:
     def _one(
         self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
     ) -> list[str]:
-        if all(isinstance(image, LatticeMap) or image.is_identity for image in move.images):
-            return self._lattice(x, flat, restore, dim, move, stem, pick)
+        grids = [image for image in move.images if isinstance(image, LatticeMap)]
+        if (
+            all(isinstance(image, LatticeMap) or image.is_identity for image in move.images)
+            and all(len(grid.shape) == move.width for grid in grids)
+            and (len(move.images) <= MATCHED or (move.width == 1 and _only_rolls(grids)))
+        ):
+            return self._lattice(x, dim, move, pick)
         explicit_images = [explicit(image) for image in move.images]
         monomials = [image for image in explicit_images if isinstance(image, Monomial)]
         if len(monomials) < len(move.images):
@@ -102,30 +118,30 @@ class OrbitPrinter:
             lines.append(f"        {x} = {flat} * self.{table}[{pick}]{view}")
         return _folded([*lines, restore] if restore else lines)
 
-    def _lattice(
-        self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
-    ) -> list[str]:
-        """A grid is moved by an index that torch computes when the module is made."""
-        grids = [image for image in move.images if isinstance(image, LatticeMap)]
-        name = self._known.get(("index", move.images))
-        if name is None:
-            name = self.attributes.take(f"{stem}_index")
-            self._known["index", move.images] = name
-            self.buffers.append(name)
-            shape = grids[0].shape
-            sizes = f".view({', '.join(str(n) for n in shape)})" if len(shape) > 1 else ""
-            texts = [
-                lattice_text(image, "grid") if isinstance(image, LatticeMap) else "grid"
-                for image in move.images
-            ]
-            tail = ".flatten(1)" if len(shape) > 1 else ""
-            self.buffer_lines += [
-                f"        grid = torch.arange({grids[0].degree}){sizes}",
-                *call(8, "table = torch.stack", [_listed(texts)], tail),
-                *call(8, "self.register_buffer", [f'"{name}"', "table", "persistent=False"]),
-            ]
-        lines = [f"        {x} = {flat}.index_select({dim}, self.{name}[{pick}])"]
-        return _folded([*lines, restore] if restore else lines)
+    def _lattice(self, x: str, dim: int, move: AxisMove, pick: str) -> list[str]:
+        """A grid is moved by torch's own functions, which copy whole rows."""
+        images = [
+            image if isinstance(image, LatticeMap) else None for image in move.images
+        ]  # None: the identity
+        dims = [dim - move.width + 1 + k for k in range(move.width)]
+        if move.width == 1:
+            amounts = [roll_of(image)[0] if image else 0 for image in images]
+            flipped = any(image is not None and image.signs[0] < 0 for image in images)
+            step = amounts[1] if len(amounts) > 1 else 0
+            size = next(image.shape[0] for image in images if image)
+            if not flipped and amounts == [k * step % size for k in range(len(amounts))]:
+                times = _times(step if 2 * step <= size else step - size, pick)
+                return [f"        {x} = torch.roll({x}, {times}, {dim})"]
+        texts = [lattice_text(image, x, dims) if image else x for image in images]
+        for turn, word in ((1, ""), (-1, "-")):
+            if len(images) <= 4 and texts == _quarter_turns(move, x, dims, turn)[: len(images)]:
+                bracket = f"({pick})" if word and pick != "g" else pick
+                return [f"        {x} = torch.rot90({x}, {word}{bracket}, ({dims[0]}, {dims[1]}))"]
+        lines = [f"        match {pick}:"]
+        for k, text in enumerate(texts):
+            if text != x:
+                lines += [f"            case {k}:", f"                {x} = {text}"]
+        return lines
 
     def _matrices(
         self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
@@ -159,11 +175,32 @@ class OrbitPrinter:
         return name
 
 
-def _listed(texts: Sequence[str]) -> str:
-    flat = f"[{', '.join(texts)}]"
-    if len(flat) <= 70:
-        return flat
-    return "[\n" + "".join(f"    {text},\n" for text in texts) + "]"
+def _only_rolls(grids: Sequence[LatticeMap]) -> bool:
+    return all(sign > 0 for grid in grids for sign in grid.signs)
+
+
+def _times(step: int, pick: str) -> str:
+    if abs(step) == 1:
+        bracketed = pick if pick == "g" else f"({pick})"
+        return pick if step == 1 else f"-{bracketed}"
+    return f"{step} * {pick if pick == 'g' else f'({pick})'}"
+
+
+def _quarter_turns(move: AxisMove, x: str, dims: Sequence[int], turn: int) -> list[str]:
+    """What the powers of a quarter turn of a square would be written as."""
+    grid = next(image for image in move.images if isinstance(image, LatticeMap))
+    if len(grid.shape) != 2 or grid.shape[0] != grid.shape[1]:
+        return []
+    n = grid.shape[0]
+    quarter = lattice_map((n, n), (1, 0), (1, -1), (0, n - 1))
+    if turn < 0:
+        quarter = inverse(quarter)  # type: ignore[assignment]  # of a lattice map is one
+    texts = [x]
+    power = quarter
+    for _ in range(3):
+        texts.append(lattice_text(power, x, dims))
+        power = compose(quarter, power)  # type: ignore[assignment]
+    return texts
 
 
 def _pick(choice: Sequence[int], order: int) -> str:

@@ -117,7 +117,7 @@ def permutation_lines(image: AnyImage, name: str, helpers: set[str]) -> list[str
         flat = ".flatten()" if len(image.shape) > 1 else ""
         return [
             f"        {name} = torch.arange({image.degree}){view}",
-            f"        {name} = {lattice_text(image, name)}{flat}",
+            f"        {name} = {lattice_text(image, name, range(len(image.shape)))}{flat}",
         ]
     monomial = explicit(image)
     assert isinstance(monomial, Monomial)
@@ -126,25 +126,33 @@ def permutation_lines(image: AnyImage, name: str, helpers: set[str]) -> list[str
     return lines or call(8, f"{name} = {_head(text)}", *_args(text))
 
 
-def lattice_text(image: LatticeMap, x: str) -> str:
-    """The action on a grid called ``x``: flips, rolls, and a permutation of its dimensions."""
+def lattice_text(image: LatticeMap, x: str, dims: Sequence[int]) -> str:
+    """The action on a grid: flips, rolls, and a permutation of the dimensions ``dims`` of ``x``."""
     text = x
-    flips = [d for d, sign in enumerate(image.signs) if sign < 0]
+    flips = [dims[d] for d, sign in enumerate(image.signs) if sign < 0]
     if flips:
         text += f".flip({', '.join(str(d) for d in flips)})"
-    for d, (sign, offset, size) in enumerate(
-        zip(image.signs, image.offsets, image.shape, strict=True)
-    ):
-        shift = (offset + (1 if sign < 0 else 0)) % size
+    rolls = roll_of(image)
+    for d, shift in enumerate(rolls):
         if shift:
-            text += f".roll({shift}, {d})"
+            text += f".roll({shift}, {dims[d]})"
     order = [image.axes.index(d) for d in range(len(image.axes))]
     moved = [d for d in range(len(order)) if order[d] != d]
     if len(moved) == 2:
-        text += f".transpose({moved[0]}, {moved[1]})"
+        text += f".transpose({dims[moved[0]]}, {dims[moved[1]]})"
     elif moved:
-        text += f".permute({', '.join(str(d) for d in order)})"
+        source = ", ".join(str(dims[order[d]]) for d in moved)
+        target = ", ".join(str(dims[d]) for d in moved)
+        text += f".movedim(({source}), ({target}))"
     return text
+
+
+def roll_of(image: LatticeMap) -> tuple[int, ...]:
+    """By how much each dimension is rolled, after the flips."""
+    return tuple(
+        (offset + (sign < 0)) % size
+        for sign, offset, size in zip(image.signs, image.offsets, image.shape, strict=True)
+    )
 
 
 def _register(name: str, value: str) -> list[str]:
