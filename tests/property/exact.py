@@ -42,7 +42,9 @@ def objects(array: Any) -> Array:
 
 def whole(rng: random.Random, shape: Sequence[int], size: int = 9) -> Array:
     made = np.empty(tuple(shape), dtype=object)
-    made.reshape(-1)[:] = [Fraction(rng.randint(-size, size)) for _ in range(math.prod(shape))]
+    made.reshape(-1)[:] = [
+        Fraction(rng.choice((-1, 1)) * rng.randint(1, size)) for _ in range(math.prod(shape))
+    ]
     return made
 
 

@@ -562,7 +562,7 @@ def _changed_mean(i: ins.OrbitMean, rng: random.Random) -> Any:
             im.Monomial(tuple(range(images[g].degree)), signs), im.explicit(images[g])
         )
         images[g] = im.explicit(turned)
-        moves[at] = replace(move, images=tuple(images), lattice=None)
+        moves[at] = replace(move, images=tuple(images))
     else:
         del moves[at]
     tensors[k] = tuple(moves)
