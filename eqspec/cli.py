@@ -7,6 +7,7 @@ command imports by itself, so that `eqspec check` starts without the weight of `
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ import click
 
 from eqspec import __version__
 from eqspec.tools.flags import code_prefixes, color_wanted, emit_kinds, size
+
+gc.set_threshold(100_000, 20, 50)  # a short command allocates much and frees little
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 EXIT_CODES = "Exit codes: 0 nothing to report, 1 errors found, 2 wrong usage or unreadable file."

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eqspec.algebra.averages import ActionTooLarge, FWord, action_image, evaluate_any, inverse_word
 from eqspec.algebra.counting import CannotCount, invariants_dimension
@@ -32,7 +33,9 @@ from eqspec.graph.model import Base
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
-from eqspec.program.instructions import AxisMove, OrbitMean
+
+if TYPE_CHECKING:
+    from eqspec.program.instructions import AxisMove
 
 CALLS_LIMIT = 20_160
 PRODUCT_LINT = 64
@@ -258,6 +261,8 @@ def _orbit_mean(
     source: Type,
 ) -> list[int]:
     """The average over the factors of one branch: calls over the image, projection over the kernel."""
+    from eqspec.program.instructions import OrbitMean
+
     target = site.node.type
     factors = frozenset(branch)
     reps = tuple(restricted(rep, factors) for rep in source.representations())
@@ -294,6 +299,8 @@ def _orbit_mean(
 
 def _moves(block: Block, elements: Sequence[FWord]) -> tuple[AxisMove, ...]:
     """How the elements move the axes of a block; axes that none of them moves are left out."""
+    from eqspec.program.instructions import AxisMove
+
     moves: list[AxisMove] = []
     for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
         if isinstance(axis, PlainAxis):

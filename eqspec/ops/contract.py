@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eqspec.graph.model import Module, Node
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Type
-from eqspec.program.builder import Builder
+
+if TYPE_CHECKING:  # `check` proves without making instructions
+    from eqspec.program.builder import Builder
 
 Registers = tuple[int, ...]
 

@@ -13,7 +13,6 @@ from eqspec.graph.model import BlockOf, FieldOf, ModuleCall
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
-from eqspec.program.instructions import CallModule
 
 
 def check_sum(site: CallSite) -> Checked:
@@ -137,6 +136,8 @@ def lower_identity(site: LoweringSite) -> Registers:
 
 
 def lower_call(site: LoweringSite) -> Registers:
+    from eqspec.program.instructions import CallModule
+
     call = site.node.data
     assert isinstance(call, ModuleCall)
     return site.builder.call_module(

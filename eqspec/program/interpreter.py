@@ -52,17 +52,20 @@ def run(
     bases: Mapping[str, Base],
     modules: Mapping[str, Callable[..., tuple[Array, ...]]],
     functions: Mapping[str, Function],
+    given: Mapping[int, Array] | None = None,
 ) -> list[Any]:
     """The values of all results, in order; those that depend on an input have a batch axis in front.
 
     ``inputs[name]`` holds the blocks of an input, each of shape (batch, *block); ``bases`` and
     ``modules`` are called with such arrays and return a tuple of them; ``modules`` is keyed by the
-    attribute of the call.
+    attribute of the call. What reads a result in ``given`` reads the value given there, so that each
+    step can be looked at by itself.
     """
     values: list[Any] = []
+    given = given or {}
     stages = program.stages
     for number, instruction in enumerate(program.instructions):
-        args = [values[arg] for arg in instruction.args]
+        args = [given[arg] if arg in given else values[arg] for arg in instruction.args]
         lead = 1 if stages[number] is Stage.BATCH else 0
         match instruction:
             case Input(name=name, block=block):

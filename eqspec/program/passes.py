@@ -119,6 +119,11 @@ def _reduce_first(builder: Builder, instruction: Instruction) -> int | None:
             rest = tuple(d - (d > dim) for d in instruction.dims if d != dim)
             inner = builder.reduce(source.args[0], rest, instruction.how)
             return builder.scale(inner, float(source.size)) if instruction.how == "sum" else inner
+        case Expand(dim=dim, size=size):
+            inner = builder.reduce(
+                source.args[0], tuple(d - (d > dim) for d in instruction.dims), instruction.how
+            )
+            return builder.expand(inner, dim - sum(d < dim for d in instruction.dims), size)
         case Permute(order=order):
             dims = tuple(order[d] for d in instruction.dims)
             left = [order[d] for d in range(len(order)) if d not in instruction.dims]
