@@ -19,7 +19,7 @@ from eqspec.algebra.groups import Group
 from eqspec.algebra.images import AnyImage, Monomial, compose
 from eqspec.graph.types import PlainAxis, Type
 from eqspec.lowering.module import Lowered
-from eqspec.lowering.validation import Array, Machine, Tensors, act_on, machine_for, random_inputs
+from eqspec.lowering.validation import Array, Machine, Tensors, act_on, random_inputs, settled
 
 POWER = 1e-3
 How = Literal["identity", "inverse", "unsigned", "random"]
@@ -71,9 +71,9 @@ def _power_order(image: AnyImage) -> int:
 
 def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
     module, program = lowered[key].module, lowered[key].program
-    machine = machine_for(lowered, key, program, 1)
     rng = np.random.default_rng([1, 3])
     inputs = random_inputs(module, rng, 4)
+    machine, _ = settled(lowered, key, program, 1, inputs)
     before = _outputs(machine, inputs)
     ineffective: list[str] = []
     errors: dict[str, float] = {}

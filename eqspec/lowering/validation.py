@@ -155,9 +155,7 @@ class Machine:
         bases = {}
         for base, mine in zip(call.module.bases, call.bases, strict=True):
             bases[base.name] = self.bases[mine] if mine else random_base(base, self.rng)
-        machine = Machine(
-            self.lowered, call.module.key, inner.program, self.rng, bases, self.gain
-        )
+        machine = Machine(self.lowered, call.module.key, inner.program, self.rng, bases, self.gain)
 
         def call_child(*blocks: Array) -> Tensors:
             given, at = {}, 0
@@ -186,10 +184,30 @@ class Machine:
         )
 
 
-def machine_for(lowered: Mapping[str, Lowered], key: str, program: Program, seed: int) -> Machine:
+def machine_for(
+    lowered: Mapping[str, Lowered], key: str, program: Program, seed: int, gain: float = 2**0.5
+) -> Machine:
     rng = np.random.default_rng([seed, 7])
     bases = {base.name: random_base(base, rng) for base in lowered[key].module.bases}
-    return Machine(lowered, key, program, rng, bases)
+    return Machine(lowered, key, program, rng, bases, gain)
+
+
+def settled(
+    lowered: Mapping[str, Lowered],
+    key: str,
+    program: Program,
+    seed: int,
+    inputs: Mapping[str, Sequence[Array]],
+) -> tuple[Machine, list[Array]]:
+    """A machine whose outputs on these inputs are finite, and all its values: with smaller weights
+    where residual sums would grow out of bounds."""
+    for gain in (2**0.5, 0.3, 0.03):
+        machine = machine_for(lowered, key, program, seed, gain)
+        with np.errstate(all="ignore"):
+            values = machine(inputs)
+        if all(np.all(np.isfinite(values[r])) for _, rs in program.outputs for r in rs):
+            break
+    return machine, values
 
 
 def random_base(base: Base, rng: np.random.Generator) -> Callable[..., Tensors]:
@@ -260,12 +278,7 @@ def _equivariance_fault(
     module = lowered[key].module
     rng = np.random.default_rng([seed, 11])
     inputs = random_inputs(module, rng, BATCH)
-    for gain in (2**0.5, 0.3, 0.03):  # smaller weights where residual sums grow out of bounds
-        machine = machine_for(lowered, key, program, seed, gain)
-        with np.errstate(over="ignore", invalid="ignore"):
-            before = machine(inputs)
-        if all(np.all(np.isfinite(before[r])) for _, rs in program.outputs for r in rs):
-            break
+    machine, before = settled(lowered, key, program, seed, inputs)
     types = {node.name: node.type for node in module.nodes}
     nodes = {feature.name: feature.node for feature in module.outputs}
     features = [

@@ -62,10 +62,10 @@ def run(
     step can be looked at by itself.
     """
     values: list[Any] = []
-    given = given or {}
+    forced: Mapping[int, Any] = given or {}
     stages = program.stages
     for number, instruction in enumerate(program.instructions):
-        args = [given[arg] if arg in given else values[arg] for arg in instruction.args]
+        args = [forced[arg] if arg in forced else values[arg] for arg in instruction.args]
         lead = 1 if stages[number] is Stage.BATCH else 0
         match instruction:
             case Input(name=name, block=block):
