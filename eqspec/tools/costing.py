@@ -7,6 +7,7 @@ The numbers are sums over the instructions of the lowered program, for one sampl
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,6 +82,9 @@ def module_costs(lowered: Mapping[str, Any]) -> list[Record]:
         for rest in found.values():  # what belongs to no node of the graph
             for name in ("base_calls", "parameters", "flops", "bytes"):
                 total[name] += getattr(rest, name)
+        # a plain average takes the whole module for one network: an evaluation for each element
+        orders = [group.order for group in made.module.groups.values()]
+        total["product_calls"] = math.prod(orders) if total["base_calls"] else 0
         totals[key] = total
         records.append({"module": key, "nodes": nodes, "total": total})
     return records
