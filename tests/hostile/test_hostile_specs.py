@@ -196,6 +196,7 @@ MEMBERS = {
     "output y = relu(x, slope=1)": "EQS207",
     "output y = linear(x)": "EQS208",
     "output y: [2] = linear()": "EQS207",
+    "output y: [2] = linear(x, x)": "works",
     "output y: [2] = linear(x, bias=3)": "EQS207",
     "output y: [2] = linear(x, bias=true, bias=true)": "EQS207",
     "output y: [2] = linear(x, each=F)": "EQS207",
@@ -298,6 +299,17 @@ def test_members(lines: str) -> None:
 def test_types(type_: str) -> None:
     text = FLIP + f"module M {{\ninput x: {type_}\noutput y = identity(x)\n}}\n"
     assert outcome(text) == TYPES[type_]
+
+
+def test_features_whose_names_meet() -> None:
+    text = """
+module M {
+  input x: flat { a: [F.regular], b: fixed [3] }
+  x_a: [F.regular] = relu(linear(x))
+  output y: [2, F.regular] = linear(x.a, x_a)
+}
+"""
+    assert outcome(FLIP + text) == "works"
 
 
 def test_many_factors_on_one_axis_each() -> None:
