@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.nullspace import ENTRY_LIMIT, SolverTooLarge
+from eqspec.algebra.nullspace import ENTRY_LIMIT, SolverTooLarge, rank_modulo
 
 BASIS_LIMIT = 1 << 26  # entries of a dense basis
 
@@ -75,6 +75,19 @@ class DenseBasis:
 
 
 Basis: TypeAlias = OrbitBasis | DenseBasis
+
+
+def rank(basis: Basis) -> int:
+    """How many of the basis maps are independent (modulo one prime, which proves it from below)."""
+    if isinstance(basis, OrbitBasis):  # disjoint supports
+        return len(np.unique(basis.labels[(basis.labels >= 0) & (basis.signs != 0)]))
+    if not basis.dimension:
+        return 0
+    rows = [
+        {int(k): int(row[k]) for k in np.flatnonzero(row)}
+        for row in basis.numerators.reshape(basis.dimension, -1)
+    ]
+    return rank_modulo(rows, basis.shape[0] * basis.shape[1])
 
 
 def numbered(labels: Labels, signs: Signs, shape: tuple[int, int]) -> OrbitBasis:

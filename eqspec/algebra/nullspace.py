@@ -93,6 +93,11 @@ def _distinct(rows: Sequence[SparseRow]) -> list[SparseRow]:
     return [dict(entries) for entries in seen]
 
 
+def rank_modulo(rows: Sequence[SparseRow], width: int) -> int:
+    """The rank modulo a prime: at most the rank over the rationals."""
+    return len(_echelon(rows, width, PRIMES[0])[0]) if rows else 0
+
+
 def _echelon(
     rows: Sequence[SparseRow], width: int, prime: int
 ) -> tuple[list[int], NDArray[np.int64]]:

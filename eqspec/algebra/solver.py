@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqspec.algebra import images as im
-from eqspec.algebra.bases import Basis, DenseBasis, OrbitBasis, bounded, kron_bases
+from eqspec.algebra.bases import Basis, DenseBasis, OrbitBasis, bounded, kron_bases, rank
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
 from eqspec.algebra.groups import Word, extend
 from eqspec.algebra.images import Matrix, Monomial
@@ -64,8 +64,10 @@ def cross_check(basis: Basis, source: Parts, target: Parts) -> int | None:
         expected = hom_dimension(tuple(source), tuple(target))
     except CannotCount:
         return None
-    if expected != len(basis):
-        raise RoutesDisagree(f"characters count {expected} maps, the solver finds {len(basis)}")
+    if expected != len(basis) or expected != rank(basis):
+        raise RoutesDisagree(
+            f"characters count {expected} maps, the solver finds {rank(basis)} independent ones"
+        )
     return expected
 
 

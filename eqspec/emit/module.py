@@ -97,7 +97,12 @@ def _file_docstring(lowered: Mapping[str, Lowered], stem: str) -> str:
 
 def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
     standard: list[str] = []
-    text = "\n".join(line for c in classes for line in (*c.forward_lines, *c.init_lines))
+    text = "\n".join(
+        line
+        for c in classes
+        for lines in (c.forward_lines, c.init_lines, c.weight_lines, *c.methods)
+        for line in lines
+    )
     if "orbit_mean" in helpers:
         standard.append("import math")
     if "expanded" in helpers:
@@ -114,7 +119,9 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
     if any(typing.values()):
         standard.append(f"from typing import {', '.join(k for k, used in typing.items() if used)}")
     lines = ["", *standard] if standard else []
-    lines += ["", "import torch"]
+    lines.append("")
+    if helpers or "torch." in text:
+        lines.append("import torch")
     if "F." in text:
         lines.append("import torch.nn.functional as F")
     return [*lines, "from torch import Tensor, nn"]

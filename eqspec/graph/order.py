@@ -57,7 +57,8 @@ def _reads(members: Mapping[str, Member], name: str) -> Iterator[tuple[str, Span
             case tree.Attribute(base=base) | tree.Select(base=base):
                 todo.append(base)
             case tree.Call(arguments=arguments):
-                todo.extend(argument.value for argument in reversed(arguments))
+                # a keyword takes a word, a size, a group or a base, never a feature
+                todo.extend(a.value for a in reversed(arguments) if a.keyword is None)
             case tree.Sum(terms=terms):
                 todo.extend(term for _, term in reversed(terms))
             case tree.Product(factors=factors):

@@ -5,7 +5,7 @@ In: a checked `Module`. Out: a `Lowered` module: its tensor program, optimised.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eqspec.algebra.averages import ActionTooLarge
 from eqspec.algebra.nullspace import SolverTooLarge
@@ -61,7 +61,7 @@ def lower_module(module: Module) -> Lowered:
         for node in module.nodes
         if node.declared and node.op != "input" and node.name not in names
     ]
-    plain = builder.program(outputs, named)
+    plain = replace(builder.program(outputs, named), results=tuple(registers.items()))
     return Lowered(module, optimise(plain), plain)
 
 

@@ -19,17 +19,13 @@ from numpy.typing import NDArray
 from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.graph.model import Base, Module, ModuleCall
 from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.module import Lowered
-from eqspec.ops.linear import LinearMaps
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.instructions import (
     CallModule,
-    Concat,
-    IndexSum,
     Parameter,
     Program,
-    Reshape,
-    Take,
 )
 from eqspec.program.interpreter import act, run
 
@@ -39,88 +35,34 @@ TOLERANCE = 1e-9  # relative to the largest entry of the feature ...
 FLOOR = 1e-3  # ... or to this, so that the rounding of a cancelled feature is no fault
 BATCH = 3
 
-
-@dataclass(frozen=True)
-class Fault:
-    """What went wrong: the node, the generator, the relative error; or a count that does not hold."""
-
-    node: str
-    message: str
+__all__ = ["Fault", "Machine", "count_fault", "validate"]
 
 
 def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault | None:
     """Validate the instance ``key``; ``lowered`` holds it and every module that it calls."""
-    module, program = lowered[key].module, lowered[key].program
-    fault = count_fault(module, program)
-    if fault is not None:
-        return fault
-    for which in dict.fromkeys((lowered[key].plain, program)):
-        fault = _equivariance_fault(lowered, key, which, seed)
-        if fault is not None:
-            return fault
+    item = lowered[key]
+    fault = count_fault(item.module, item.plain)
+    for program in dict.fromkeys((item.plain, item.program)):
+        fault = fault or _equivariance_fault(lowered, key, program, seed)
+    return fault or _translation_fault(lowered, key, seed)
+
+
+def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> Fault | None:
+    """The passes must keep the meaning: same weights, same bases, same outputs."""
+    item = lowered[key]
+    inputs = random_inputs(item.module, np.random.default_rng([seed, 13]), BATCH)
+    plain, before = settled(lowered, key, item.plain, seed, inputs)
+    best = machine_for(lowered, key, item.program, seed)
+    best.parameters, best.bases, best.children = plain.parameters, plain.bases, plain.children
+    with np.errstate(all="ignore"):
+        after = best(inputs)
+    for (name, old), (_, new) in zip(item.plain.outputs, item.program.outputs, strict=True):
+        for p, q in zip(old, new, strict=True):
+            scale = max(FLOOR, float(np.max(np.abs(before[p]), initial=0.0)))
+            error = float(np.max(np.abs(after[q] - before[p]), initial=0.0)) / scale
+            if not error <= 1e-6:  # rounding may pile up along a deep program
+                return Fault(name, f"the passes change it by {error:.2e}")
     return None
-
-
-def count_fault(module: Module, program: Program) -> Fault | None:
-    """The free weights of every linear layer are as many as its space has dimensions, and every one
-    of them is used by the expanded weight."""
-    sizes: dict[str, int] = {}
-    for number, instruction in enumerate(program.instructions):
-        if isinstance(instruction, Parameter):
-            node = instruction.name.rpartition(".")[0]
-            sizes[node] = sizes.get(node, 0) + math.prod(instruction.shape)
-        if isinstance(instruction, Take) and _is_free(program, instruction.args[0]):
-            fault = _cover_fault(program, number, instruction)
-            if fault is not None:
-                return fault
-    for node_ in module.nodes:
-        if isinstance(node_.data, LinearMaps):
-            expected = node_.data.parameters
-            if sizes.get(node_.name, 0) not in (expected, 0):
-                return Fault(
-                    node_.name,
-                    f"{sizes.get(node_.name, 0)} free weights where the space has {expected} dimensions",
-                )
-    return None
-
-
-def _is_free(program: Program, register: int) -> bool:
-    instruction = program.instructions[register]
-    if isinstance(instruction, Concat):
-        instruction = program.instructions[instruction.args[0]]
-    return isinstance(instruction, Parameter)
-
-
-def _cover_fault(program: Program, number: int, take: Take) -> Fault | None:
-    source = program.instructions[take.args[0]]
-    free = source.args[0] if isinstance(source, Concat) else take.args[0]
-    columns = program.shape(free)[take.dim]
-    signed = len(source.args) if isinstance(source, Concat) else 1
-    zeros = signed > 1 and getattr(program.instructions[source.args[-1]], "factor", 1.0) == 0.0
-    table = index_value(program, take.args[1])
-    used = np.unique(table[table < columns * (signed - zeros)] % columns)
-    if len(used) != columns:
-        return Fault(
-            program.owners[number],
-            f"{columns - len(used)} free weights never reach the expanded weight",
-        )
-    return None
-
-
-def index_value(program: Program, register: int) -> NDArray[np.int64]:
-    """The value of an index that is computed from constants."""
-    instruction = program.instructions[register]
-    args = [index_value(program, arg) for arg in instruction.args]
-    match instruction:
-        case IndexSum(places=places, shape=shape):
-            total = np.zeros(shape, dtype=np.int64)
-            for place, part in zip(places, args, strict=True):
-                total = total + part.reshape([n if k in place else 1 for k, n in enumerate(shape)])
-            return total
-        case Reshape(shape=shape):
-            return args[0].reshape(shape)
-        case _:
-            return np.asarray(instruction.array, dtype=np.int64)  # type: ignore[union-attr]
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """`pool`: reduce and remove axes, by mean, sum or maximum.
 
 `pool(x, over=G)` removes every axis on which a factor of G acts; `pool(x, axis=G.rep)` one axis. The
-mean and the sum commute with the remaining action if every generator keeps the sum of the entries
-along the pooled axes (its columns sum to 1): permutations do. The maximum needs permutations along
-the pooled axes and permutations or positive scalings along the others.
+generators must permute the entries along the pooled axes: then the mean and the sum commute with
+whatever acts on the others (they are linear there), and the maximum with permutations and positive
+scalings of the others.
 """
 
 from __future__ import annotations

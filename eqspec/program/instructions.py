@@ -278,12 +278,14 @@ class Program:
 
     ``owners[k]`` is the node of the layer graph for which instruction k was made; ``named`` holds the
     results of every node that the emitted tests look at, ``outputs`` those that `forward` returns.
+    ``results`` holds those of every node, before the passes; afterwards it is empty.
     """
 
     instructions: tuple[Instruction, ...]
     owners: tuple[str, ...]
     outputs: tuple[tuple[str, tuple[int, ...]], ...]
     named: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    results: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @cached_property
     def shapes(self) -> tuple[Shape | tuple[Shape, ...], ...]:

@@ -213,6 +213,7 @@ def test_cost(spec: Path) -> None:
     assert nodes["z"]["base_calls"] == nodes["z"]["product_calls"] == 4
     assert nodes["h.linear"]["parameters"] == 30
     assert set(module["total"]) == keys - {"node", "op"}
+    assert module["total"].pop("product_calls") == 8, "a call for each element of C4 x C2"
     for key in module["total"]:
         assert module["total"][key] == sum(entry[key] for entry in nodes.values())
     explained = json.loads(run("explain", "good.eqs", "--format", "json").stdout)

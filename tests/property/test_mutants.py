@@ -172,11 +172,14 @@ def emitted_tests_notice(spec: Spec, module: Module, lowered: Lowered) -> str | 
 
 
 def dimension_check_notices(module: Module, mutant: Mutant) -> bool:
-    """The two dimension checks: free weights of the program, and the size of every basis."""
+    """The dimension checks: number and rank of the free weights before the passes, the same function
+    after them, and the rank of every basis."""
     if mutant.raised:
         return True
     assert mutant.lowered is not None
-    if any(count_fault(module, p) for p in (mutant.lowered.plain, mutant.lowered.program)):
+    if count_fault(module, mutant.lowered.plain):
+        return True
+    if validate({module.key: mutant.lowered}, module.key) is not None:
         return True
     for (source, target), basis in mutant.bases.items():
         try:
