@@ -28,6 +28,7 @@ from eqspec.ops import averaging, blockmaps, clusters, linear, project
 from eqspec.ops.averaging import Average
 from eqspec.ops.linear import LinearMaps
 from eqspec.program import instructions as ins
+from eqspec.program.passes import optimise
 
 Key = tuple[tuple[Representation, ...], tuple[Representation, ...]]
 
@@ -439,7 +440,7 @@ def _average_fault(module: Module, rng: random.Random) -> Mutant | None:
 
 
 def program_fault(module: Module, correct: Lowered, rng: random.Random) -> Mutant | None:
-    program = correct.program
+    program = correct.plain
     places = [k for k in range(len(program.instructions)) if _can_change(program, k)]
     if not places:
         return None
@@ -458,7 +459,7 @@ def program_fault(module: Module, correct: Lowered, rng: random.Random) -> Mutan
         return None
     name = type(program.instructions[k]).__name__
     text = f"{name} {k} of `{program.owners[k]}`"
-    return Mutant(f"program: {name}", text, Lowered(module, wrong, wrong))
+    return Mutant(f"program: {name}", text, Lowered(module, optimise(wrong), wrong))
 
 
 def _can_change(program: ins.Program, k: int) -> bool:
