@@ -83,6 +83,8 @@ def check_source(
     """Parse and check a text; without ``path`` and ``root`` it may not `use` other files."""
     file, found = parse(source)
     spec, more = build_spec(file, path, root, OPS, load, overrides or {})
+    if any(d.severity is Severity.ERROR for d in found):
+        more = [d for d in more if d.code != "EQS902"]  # what a syntax error cost may have used it
     diagnostics = sorted((*before, *found, *more), key=lambda d: d.sort_key)
     return CheckResult(spec, tuple(diagnostics), file)
 

@@ -20,7 +20,7 @@ from eqspec.algebra.groups import (
 from eqspec.algebra.images import Image, Monomial, Rational, compose, inverse, matrix, permutation
 
 LARGEST_SYMMETRIC = 1_000
-LARGEST_BASE = 64  # points up to which the order of a large permutation group is computed
+LARGEST_BASE = 24  # points up to which the order of a large permutation group is computed
 
 
 def cyclic(n: int) -> Group:

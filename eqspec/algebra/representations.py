@@ -120,7 +120,9 @@ class Representation:
 
     @cached_property
     def _identity(self) -> AnyImage:
-        return im.identity(self.degree)
+        """In the form of the other images, so that equal matrices are equal values."""
+        first = next((image for images in self.images for image in images), None)
+        return im.identity(self.degree) if first is None else im.power(first, 0)
 
     @cached_property
     def _generators(self) -> dict[str, tuple[AnyImage, ...]]:

@@ -5,14 +5,15 @@ In: lowered modules. Out: the text of the file below its header.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eqspec.emit.layout import WIDTH, call
-from eqspec.emit.names import Names, comment, docstring, identifier, quoted
+from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
 from eqspec.emit.orbits import OrbitPrinter
-from eqspec.emit.printer import Printed, Printer
+from eqspec.emit.printer import Printed, Printer, tensor_type
 from eqspec.emit.render import render
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
@@ -50,7 +51,9 @@ class ModuleNames:
 
 def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleNames]:
     """The text of the module file, and the names it uses."""
-    names = Names({"Any", "Callable", "NamedTuple", "Self", "Sequence", "operator", "warnings"})
+    names = Names(
+        {"Any", "Callable", "NamedTuple", "Self", "Sequence", "operator", "warnings", "call_bytes"}
+    )
     classes = {key: _class_name(names, key) for key in lowered}
     averages = _with_averages(lowered)
     helpers: set[str] = set()
@@ -102,6 +105,7 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
         for c in classes
         for lines in (c.forward_lines, c.init_lines, c.weight_lines, *c.methods)
         for line in lines
+        if not line.lstrip().startswith("#")
     )
     if "orbit_mean" in helpers:
         standard.append("import math")
@@ -122,7 +126,7 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
     lines.append("")
     if helpers or "torch." in text:
         lines.append("import torch")
-    if "F." in text:
+    if re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")
     return [*lines, "from torch import Tensor, nn"]
 
@@ -132,7 +136,7 @@ def _class(
 ) -> tuple[ClassText, Printed]:
     module = item.module
     name = classes[module.key]
-    printer = Printer(item, {"call_bytes"}, _notes(module))
+    printer = Printer(item, {"call_bytes", *classes.values()}, _notes(module), classes)
     printed = printer.run()
     children = {
         node: (printer.child_names[node], classes[key]) for node, key in module.children.items()
@@ -160,21 +164,16 @@ def _class(
         )
     ]
     if len(module.outputs) > 1:
-        fields = Names(set(dir(tuple)))
+        fields = output_fields([feature.name for feature in module.outputs])
         text.output_fields = [
-            (fields.take(feature.name), _tensor_type(feature.type)) for feature in module.outputs
+            (name, tensor_type(feature.type))
+            for name, feature in zip(fields, module.outputs, strict=True)
         ]
     text.forward_lines = _forward(item, printer, printed, name)
     text.docstring = _docstring(module)
     groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
     text.repr = quoted(groups)
     return text, printed
-
-
-def _tensor_type(type_: Type) -> str:
-    if len(type_.blocks) == 1:
-        return "Tensor"
-    return f"tuple[{', '.join(['Tensor'] * len(type_.blocks))}]"
 
 
 def _notes(module: Module) -> dict[str, str]:
@@ -251,7 +250,7 @@ def _base_lines(name: str, attribute: str, factory: str | None, printed: Printed
         ]
     lines.append(f"        self.{attribute} = {attribute}")
     if any(orbit.instruction.base == name for orbit in printed.orbits):
-        lines.append(f"        _note_batch_statistics({quoted(name)}, {attribute})")
+        lines.extend(call(8, "_note_batch_statistics", [quoted(name), attribute]))
     return lines
 
 
@@ -263,11 +262,11 @@ def _forward(
 ) -> list[str]:
     module = item.module
     args = ["self"] + [
-        f"{printer.input_names[feature.name]}: {_tensor_type(feature.type)}"
+        f"{printer.input_names[feature.name]}: {tensor_type(feature.type)}"
         for feature in module.inputs
     ]
     single = len(module.outputs) == 1
-    result = _tensor_type(module.outputs[0].type) if single else f"{name}Output"
+    result = tensor_type(module.outputs[0].type) if single else f"{name}Output"
     lines = call(4, "def forward", args, f" -> {result}:")
     if printed.weights:
         lines.append(f"        weights: _{name}Weights = self._weights()")

@@ -10,6 +10,7 @@ import builtins
 import keyword
 import re
 import sys
+from collections.abc import Sequence
 
 RESERVED = (
     frozenset(keyword.kwlist)
@@ -54,6 +55,12 @@ class Names:
 
     def __contains__(self, name: str) -> bool:
         return name in self._taken
+
+
+def output_fields(outputs: Sequence[str]) -> list[str]:
+    """The fields of the named tuple that a class with several outputs returns."""
+    names = Names(set(dir(tuple)))
+    return [names.take(output) for output in outputs]
 
 
 def quoted(text: str) -> str:

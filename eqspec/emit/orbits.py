@@ -44,7 +44,7 @@ class OrbitPrinter:
         shapes = [program.shape(arg) for arg in mean.args]
         stem = identifier(mean.base)
         lines = [
-            f"    def {orbit.stem}(self, xs: Sequence[Tensor], g: int) -> tuple[Tensor, ...]:",
+            *_definition(orbit.stem, "xs"),
             f'        """Element `g` of the group acts on the arguments of `{mean.base}`."""',
         ]
         names = self._unpack(lines, len(shapes), "x")
@@ -53,7 +53,7 @@ class OrbitPrinter:
         lines.extend(_returned(names, shapes, mean.accepts))
         lines.append("")
         lines += [
-            f"    def {orbit.stem}_back(self, ys: Sequence[Tensor], g: int) -> tuple[Tensor, ...]:",
+            *_definition(f"{orbit.stem}_back", "ys"),
             f'        """The inverse of element `g` acts on what `{mean.base}` returned."""',
         ]
         names = self._unpack(lines, len(mean.returns), "y")
@@ -173,6 +173,11 @@ class OrbitPrinter:
             call(8, "self.register_buffer", [f'"{name}"', text, "persistent=False"])
         )
         return name
+
+
+def _definition(name: str, xs: str) -> list[str]:
+    args = ["self", f"{xs}: Sequence[Tensor]", "g: int"]
+    return call(4, f"def {name}", args, " -> tuple[Tensor, ...]:")
 
 
 def _only_rolls(grids: Sequence[LatticeMap]) -> bool:

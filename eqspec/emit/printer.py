@@ -11,13 +11,14 @@ would not fit on a line; everything else stands where it is used.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eqspec.emit.layout import WIDTH, call, tuple_text
-from eqspec.emit.names import Names, identifier
+from eqspec.emit.names import Names, identifier, output_fields
 from eqspec.emit.tables import table_lines
-from eqspec.graph.model import ModuleCall
+from eqspec.graph.model import Module, ModuleCall
+from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.program.instructions import (
@@ -97,7 +98,14 @@ class Printed:
 class Printer:
     """Prints one module. ``notes`` maps a node to the comment that stands above its lines."""
 
-    def __init__(self, lowered: Lowered, taken: set[str], notes: dict[str, str]) -> None:
+    def __init__(
+        self,
+        lowered: Lowered,
+        taken: set[str],
+        notes: dict[str, str],
+        classes: Mapping[str, str],
+    ) -> None:
+        self.classes = classes
         self.program = lowered.program
         self.module = lowered.module
         self.notes = notes
@@ -284,11 +292,27 @@ class Printer:
 
     def _item(self, instruction: Item) -> Code:
         source = self.code[instruction.args[0]]
+        origin = self.program.instructions[instruction.args[0]]
+        if isinstance(origin, CallModule):
+            return Code(f"{source.text}{self._part_of_call(origin, instruction.index)}")
         if isinstance(self.program.instructions[instruction.args[0]], OrbitMean | CallModule):
             shapes = self.program.shapes[instruction.args[0]]
             if len(shapes) == 1:
                 return source
         return Code(f"{source.text}[{instruction.index}]")
+
+    def _part_of_call(self, call_: CallModule, index: int) -> str:
+        """Block ``index`` of what a module returns: a field if it has several outputs, then a block
+        if the output has several."""
+        outputs = self._child(call_).outputs
+        names = output_fields([output.name for output in outputs])
+        for name, output in zip(names, outputs, strict=True):
+            count = len(output.type.blocks)
+            if index < count:
+                field_ = f".{name}" if len(outputs) > 1 else ""
+                return field_ + (f"[{index}]" if count > 1 else "")
+            index -= count
+        raise AssertionError(call_)
 
     def _tuple(self, number: int, instruction: OrbitMean | CallModule, shown: set[str]) -> None:
         """A call that returns a tuple; a tuple of one is unpacked at once."""
@@ -330,15 +354,27 @@ class Printer:
         else:
             child = self.child_names[instruction.attribute]
             args = self._child_args(instruction)
-            self.out.forward_lines.extend(call(8, f"{name} = self.{child}", args))
+            kind = self._child_type(instruction)
+            self.out.forward_lines.extend(call(8, f"{name}: {kind} = self.{child}", args))
         self.code[number] = Code(name)
 
+    def _child_type(self, instruction: CallModule) -> str:
+        """What the called class returns."""
+        outputs = self._child(instruction).outputs
+        if len(outputs) > 1:
+            return f"{self.classes[instruction.module]}Output"
+        return tensor_type(outputs[0].type)
+
+    def _child(self, instruction: CallModule) -> Module:
+        data = self.module.node(instruction.attribute).data
+        assert isinstance(data, ModuleCall)
+        return data.module
+
     def _child_args(self, instruction: CallModule) -> list[str]:
-        child = self.module.node(instruction.attribute).data
-        assert isinstance(child, ModuleCall)
+        child = self._child(instruction)
         args: list[str] = []
         registers = list(instruction.args)
-        for feature in child.module.inputs:
+        for feature in child.inputs:
             count = len(feature.type.blocks)
             texts = [self.code[r].text for r in registers[:count]]
             args.append(texts[0] if count == 1 else f"({', '.join(texts)})")
@@ -479,6 +515,13 @@ class Printer:
         ]
         spec = ", ".join(marked) + " -> " + ("..." if any(batched) else "") + output
         return Code("torch.einsum", (f'"{spec}"', *(a.text for a in args)))
+
+
+def tensor_type(type_: Type) -> str:
+    """The annotation of a feature: a tensor, or a tuple of them."""
+    if len(type_.blocks) == 1:
+        return "Tensor"
+    return f"tuple[{', '.join(['Tensor'] * len(type_.blocks))}]"
 
 
 def _short(name: str) -> str:

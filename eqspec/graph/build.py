@@ -6,6 +6,7 @@ A member that is refused is reported once; members that do not depend on it go o
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -315,5 +316,6 @@ def _levels(nodes: Sequence[Node], factors: tuple[str, ...]) -> list[Node]:
 def _is_factory(text: str) -> bool:
     module, colon, name = text.partition(":")
     return bool(colon) and all(
-        part.isidentifier() for part in (*module.split("."), *name.split("."))
+        part.isidentifier() and part.isascii() and not keyword.iskeyword(part)
+        for part in (*module.split("."), *name.split("."))
     )

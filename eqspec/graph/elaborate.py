@@ -18,6 +18,7 @@ from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, 
 from eqspec.syntax import tree
 
 MAX_BLOCK = 2**26
+MAX_AXES = 16
 
 
 # ---- names ----------------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ def value_of_item(scope: Scope, item: tree.Item) -> object:
 
 
 def _parameter(scope: Scope, item: tree.Param) -> int:
-    if scope.path is not None and item.name.text in scope.world.overrides:
+    if not scope.prefix and item.name.text in scope.world.overrides:
         return scope.world.overrides[item.name.text]
     if isinstance(item.value, str):
         scope.not_built(
@@ -217,6 +218,14 @@ def type_of(scope: Scope, expr: tree.TypeExpression) -> Type:
                             "EQS205", f"a multiple must lie between 1 and {MAX_AXIS:,}", block.span
                         )
                     found = (PlainAxis(multiple), *found)
+                if len(found) > MAX_AXES:
+                    scope.refuse(
+                        "EQS205",
+                        f"a block has at most {MAX_AXES} axes",
+                        block.span,
+                        f"this has {len(found)}",
+                        help="multiply plain axes out: `[3 * 4]`",
+                    )
                 made = Block(found, fixed)
                 _bounded(scope, made.size, block.span)
                 if fixed and made.factors:

@@ -471,7 +471,10 @@ class Expressions:
                     return value.value
                 scope.refuse("EQS207", f"`{key}` is true or false", value.span)
             case "number":
-                return float(number_of(scope, value))
+                number = number_of(scope, value)
+                if abs(number) > 10**30:
+                    scope.refuse("EQS207", f"`{key}` is out of range", value.span, "far too large")
+                return float(number)
             case "group":
                 return group_of(scope, value).names
             case "axis":

@@ -19,14 +19,22 @@ from eqspec.graph.scope import GroupValue, Scope, World
 from eqspec.syntax import tree
 
 MAX_NESTING = 40
+MAX_INSTANCES = 1_000
 
 
 @dataclass
 class Instances:
-    """The modules of a spec, one for each set of template arguments, in order of dependence."""
+    """The modules of a spec, one for each set of template arguments, in order of dependence.
+
+    ``main`` is the scope of the file being checked: its modules keep their names (``reserved``), and
+    whatever would be called alike gets another.
+    """
 
     world: World
+    main: Scope
+    reserved: set[str]
     made: dict[str, Module | None] = field(default_factory=dict)
+    keys: dict[object, str] = field(default_factory=dict)
     active: list[str] = field(default_factory=list)
 
     def make(
@@ -39,17 +47,19 @@ class Instances:
         """The instance of a module for these arguments.
 
         Raises:
-            Refusal: it calls itself, or was refused before.
+            Refusal: it calls itself, there are too many, or it was refused before.
         """
         item = entry.item
         assert isinstance(item, tree.Module)
-        key = _key(item, entry.scope, arguments)
+        key = self._key(item, entry.scope, arguments)
         if key in self.active:
             chain = " -> ".join([*self.active[self.active.index(key) :], key])
             scope.refuse("EQS204", f"the module `{key}` calls itself", span, chain)
         if len(self.active) >= MAX_NESTING:
             scope.refuse("EQS204", f"modules are nested deeper than {MAX_NESTING}", span)
         if key not in self.made:
+            if len(self.made) >= MAX_INSTANCES:
+                scope.refuse("EQS204", f"more than {MAX_INSTANCES:,} instances of modules", span)
             self.active.append(key)
             try:
                 module = _build(self, entry, arguments, key)
@@ -61,21 +71,29 @@ class Instances:
             raise Refusal()
         return module
 
-
-def _key(item: tree.Module, scope: Scope, arguments: Mapping[str, int | GroupValue]) -> str:
-    words = [f"{scope.prefix}_{item.name.text}" if scope.prefix else item.name.text]
-    for formal in item.formals:
-        value = arguments[formal.name.text]
-        text = "".join(value.names) if isinstance(value, GroupValue) else str(value)
-        if formal.default is None or formal.is_group or scope.values.get(formal.name.text) != value:
-            words.append(f"{formal.name.text}{text}")
-    plain = all(formal.default is not None for formal in item.formals)
-    defaults = plain and all(
-        not isinstance(arguments[f.name.text], GroupValue) for f in item.formals
-    )
-    if defaults and arguments == default_arguments(item, scope):
-        return words[0]
-    return "_".join(words).replace(".", "_")
+    def _key(
+        self, item: tree.Module, scope: Scope, arguments: Mapping[str, int | GroupValue]
+    ) -> str:
+        """A name of its own for every module and every set of arguments."""
+        identity = (id(scope), item.name.text, tuple(sorted(arguments.items(), key=lambda a: a[0])))
+        if identity in self.keys:
+            return self.keys[identity]
+        words = [f"{scope.prefix}_{item.name.text}" if scope.prefix else item.name.text]
+        has_defaults = all(formal.default is not None for formal in item.formals)
+        plain = has_defaults and arguments == default_arguments(item, scope)
+        if not plain:
+            for formal in item.formals:
+                value = arguments[formal.name.text]
+                text = "".join(value.names) if isinstance(value, GroupValue) else str(value)
+                words.append(f"{formal.name.text}{text}")
+        stem = key = "_".join(words).replace(".", "_")
+        own = plain and scope is self.main
+        count = 1
+        while not own and (key in self.reserved or key in self.keys.values()):
+            count += 1
+            key = f"{stem}_{count}"
+        self.keys[identity] = key
+        return key
 
 
 def default_arguments(item: tree.Module, scope: Scope) -> dict[str, int | GroupValue]:

@@ -11,6 +11,9 @@ from eqspec.syntax import tree
 MAX_AXIS = 2**22
 
 
+MAX_BITS = 4_096
+
+
 def number_of(scope: Scope, expr: tree.Expression) -> Fraction:
     """An exact rational number; names are parameters."""
     match expr:
@@ -42,7 +45,8 @@ def number_of(scope: Scope, expr: tree.Expression) -> Fraction:
             return total
         case tree.Power(base=base, exponent=exponent, span=span):
             value = number_of(scope, base)
-            if abs(exponent) > 64 or (value == 0 and exponent < 0):
+            bits = max(value.numerator.bit_length(), value.denominator.bit_length())
+            if abs(exponent) * bits > MAX_BITS or (value == 0 and exponent < 0):
                 scope.refuse("EQS205", "this power is out of range", span, "here")
             return value**exponent
         case tree.Call(span=span):

@@ -57,6 +57,7 @@ class World:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     files: dict[Path, Scope] = field(default_factory=dict)
     loading: list[Path] = field(default_factory=list)
+    prefixes: set[str] = field(default_factory=set)
     used: set[tuple[int, str]] = field(default_factory=set)  # (id of a scope, name)
 
 

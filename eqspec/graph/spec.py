@@ -43,7 +43,8 @@ def build_spec(
         world.loading.append(path.resolve())
     _declare(scope, file)
     _check_overrides(scope, file)
-    instances = Instances(world)
+    names = {item.name.text for item in file.items if isinstance(item, tree.Module)}
+    instances = Instances(world, scope, names)
     interfaces: list[Module] = []
     for name, item in list(scope.items.items()):
         try:
@@ -123,6 +124,8 @@ def _use(scope: Scope, item: tree.Use) -> None:
         if world.root is None or scope.path is None:
             scope.refuse("EQS209", "standard input cannot use other files", item.file.span)
         written = item.file.value
+        if "\0" in written:
+            scope.refuse("EQS209", "no file has such a name", item.file.span, "a NUL")
         target = (scope.path.parent / written).resolve()
         root = world.root.resolve()
         if Path(written).is_absolute() or not target.is_relative_to(root):
@@ -149,7 +152,12 @@ def _use(scope: Scope, item: tree.Use) -> None:
                     item.file.span,
                     diagnostics[0].message if diagnostics else "no such file",
                 )
-            inner = Scope(world, parsed.source, target, prefix=item.name.text)
+            prefix, count = item.name.text, 1  # two files under one alias keep two groups
+            while prefix in world.prefixes:
+                count += 1
+                prefix = f"{item.name.text}{count}"
+            world.prefixes.add(prefix)
+            inner = Scope(world, parsed.source, target, prefix=prefix)
             world.files[target] = inner
             world.loading.append(target)
             _declare(inner, parsed)
@@ -175,7 +183,9 @@ def _check_overrides(scope: Scope, file: tree.File) -> None:
             )
         elif not 1 <= value <= 2**22:
             scope.world.diagnostics.append(
-                scope.diagnostic("EQS205", f"`--set {name}` must be at least 1", Span(0, 0))
+                scope.diagnostic(
+                    "EQS205", f"`--set {name}` must lie between 1 and {2**22:,}", Span(0, 0)
+                )
             )
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from eqspec.algebra.groups import Group
-from eqspec.algebra.representations import Representation, Term, entries
+from eqspec.algebra.representations import Representation, Term, entries, same_action
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,19 @@ class PlainAxis:
         return str(self.size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RepAxis:
+    """Equal to another where shapes agree and the same matrices act, however they are written."""
+
     rep: Representation
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RepAxis):
+            return NotImplemented
+        return self.rep.shape == other.rep.shape and same_action(self.rep, other.rep)
+
+    def __hash__(self) -> int:
+        return hash((self.rep.shape, self.rep.factors))
 
     @property
     def shape(self) -> tuple[int, ...]:

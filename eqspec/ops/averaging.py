@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from eqspec.algebra.averages import ActionTooLarge, FWord, action_image, evaluate_any, inverse_word
 from eqspec.algebra.counting import CannotCount, invariants_dimension
+from eqspec.algebra.fixed import fixed_dimension
 from eqspec.algebra.images import AnyImage
 from eqspec.algebra.multiaverage import MultiAverageReport, multi_average_report
 from eqspec.algebra.representations import Representation
@@ -64,6 +65,7 @@ def check_equitune(site: CallSite) -> Checked:
     _check_signature(site, source, target)
     _check_not_zero(site, source, target)
     calls = _calls(site, source, acting)
+    _check_branches(site, source, target, [acting])
     product = _product(source, target)
     total = sum(group.order for group in source.groups.values())
     if calls > PRODUCT_LINT and len(source.factors) > 1 and total < calls:
@@ -87,6 +89,7 @@ def check_multi_equitune(site: CallSite) -> Checked:
     if len(own) < 2:
         return check_equitune(site)
     calls = sum(_calls(site, source, (factor,)) for factor in own)
+    _check_branches(site, source, target, [(factor,) for factor in own])
     try:
         report = multi_average_report(_whole(source), _whole(target), own)
     except CannotCount as error:
@@ -202,6 +205,36 @@ def _check_not_zero(site: CallSite, source: Type, target: Type) -> None:
                 "the output would be identically 0",
                 span=site.whole,
                 help=f"`{min(factors)}` does not act on the arguments",
+            )
+
+
+def _check_branches(
+    site: CallSite, source: Type, target: Type, branches: Sequence[tuple[str, ...]]
+) -> None:
+    """Averages over the other factors, and over what acts alike on the arguments, may leave nothing."""
+    acting = sorted(source.factors | target.factors)
+    for block in target.blocks:
+        empty = []
+        for branch in branches:
+            factors = frozenset(branch)
+            words: list[FWord] = []
+            for factor in acting:
+                if factor in block.factors and (
+                    factor not in factors or factor not in source.factors
+                ):
+                    count = len(target.groups[factor].generators)
+                    words.extend(((factor, g, 1),) for g in range(count))
+            reps = tuple(restricted(rep, factors) for rep in source.representations())
+            words.extend(action_image(reps, limit=CALLS_LIMIT).kernel)
+            empty.append(fixed_dimension(block.parts, words) == 0)
+        if all(empty):
+            site.refuse(
+                "EQS402",
+                f"nothing in {block} survives the average",
+                "the output would be identically 0",
+                span=site.whole,
+                help="elements that act alike on the arguments must act alike on the result: use a"
+                " `regular` type, or `equitune` where this is `multi_equitune`",
             )
 
 

@@ -27,7 +27,7 @@ from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import PairOrbits
 
-LETTERS = "abcdefghijklmnopqrstuvwxy"
+LETTERS = "abcdefghijklmnopqrstuvwABCDEFGHIJKLMNOPQRSTUVW"  # x and y are kept for new axes
 
 
 @dataclass(frozen=True)

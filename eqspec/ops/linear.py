@@ -43,7 +43,11 @@ def check(site: CallSite) -> Checked:
     assert target is not None, "the signature says that `linear` chooses"
     each = site.keywords.get("each", ())
     assert isinstance(each, tuple)
-    for name in each:
+    for number, name in enumerate(each):
+        if name in each[:number]:
+            site.refuse(
+                "EQS207", f"`{name}` stands twice in `each`", "", span=site.keyword_spans["each"]
+            )
         _check_each(site, name, target)
     try:
         dimensions = tuple(
@@ -74,12 +78,21 @@ def _without(block: Block, each: tuple[str, ...]) -> tuple[int | Representation,
 
 
 def _check_each(site: CallSite, name: str, target: Type) -> None:
+    sizes: set[int] = set()
     for type_, span in (
         *((arg.type, span) for arg, span in zip(site.args, site.arg_spans, strict=True)),
         (target, site.target_span or site.span),
     ):
         for block in type_.blocks:
             count = sum(1 for a in block.axes if isinstance(a, PlainAxis) and a.name == name)
+            sizes.update(a.size for a in block.axes if isinstance(a, PlainAxis) and a.name == name)
+            if len(sizes) > 1:
+                site.refuse(
+                    "EQS207",
+                    f"the axes called `{name}` have different sizes",
+                    f"{' and '.join(str(size) for size in sorted(sizes))}: two parameters of one name",
+                    span=span,
+                )
             if count != 1:
                 site.refuse(
                     "EQS207",

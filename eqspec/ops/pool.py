@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from eqspec.algebra.representations import Representation, entries
+from eqspec.algebra.representations import Representation, entries, same_action
 from eqspec.diagnostics.model import Label
 from eqspec.graph.op import CallSite, Checked, Signature
-from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.graph.types import Block, PlainAxis, RepAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
 How = Literal["mean", "sum", "max"]
@@ -49,7 +49,7 @@ def check(site: CallSite) -> Checked:
             pooled = tuple(
                 k
                 for k, a in enumerate(block.axes)
-                if not isinstance(a, PlainAxis) and a.rep == axis
+                if isinstance(a, RepAxis) and same_action(a.rep, axis)
             )
         _check_block(site, block, pooled, how, over if isinstance(over, tuple) else None)
         axes.append(pooled)

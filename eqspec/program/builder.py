@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+LONGEST_SUM = 32
+
+
 class Builder:
     """Collects instructions; every method returns the position of its result.
 
@@ -155,6 +158,10 @@ class Builder:
         return self.emit(Pointwise((x,), function, options))
 
     def add(self, *terms: int) -> int:
+        """Long sums are nested, so that no expression printed from them is deep."""
+        while len(terms) > LONGEST_SUM:
+            chunks = range(0, len(terms), LONGEST_SUM)
+            terms = tuple(self.add(*terms[k : k + LONGEST_SUM]) for k in chunks)
         return terms[0] if len(terms) == 1 else self.emit(Add(terms))
 
     def mul(self, a: int, b: int) -> int:
