@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from eqspec.algebra.averages import ActionTooLarge, FWord, action_image, evaluate_any, inverse_word
 from eqspec.algebra.counting import CannotCount, invariants_dimension
 from eqspec.algebra.fixed import fixed_dimension
-from eqspec.algebra.images import AnyImage
+from eqspec.algebra.images import AnyImage, Monomial
 from eqspec.algebra.multiaverage import MultiAverageReport, multi_average_report
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
@@ -217,15 +217,19 @@ def _check_branches(
         empty = []
         for branch in branches:
             factors = frozenset(branch)
+            others = frozenset(acting) - factors
+            blind = not any(invariants_under(x, others & x.factors) for x in source.blocks)
             words: list[FWord] = []
             for factor in acting:
                 if factor in block.factors and (
-                    factor not in factors or factor not in source.factors
+                    blind or factor in others or factor not in source.factors
                 ):
                     count = len(target.groups[factor].generators)
                     words.extend(((factor, g, 1),) for g in range(count))
             reps = tuple(restricted(rep, factors) for rep in source.representations())
-            words.extend(action_image(reps, limit=CALLS_LIMIT).kernel)
+            image = action_image(reps, limit=CALLS_LIMIT)
+            words.extend(image.kernel)
+            words.extend(_scalar_elements(source, image.elements))
             empty.append(fixed_dimension(block.parts, words) == 0)
         if all(empty):
             site.refuse(
@@ -236,6 +240,35 @@ def _check_branches(
                 help="elements that act alike on the arguments must act alike on the result: use a"
                 " `regular` type, or `equitune` where this is `multi_equitune`",
             )
+
+
+def _scalar_elements(source: Type, elements: Sequence[FWord]) -> list[FWord]:
+    """Elements that act on every block by numbers whose product is 1: as nothing at all, though no
+    axis of it stays (a sign times a sign)."""
+    found: list[FWord] = []
+    if all(rep.is_permutation for rep in source.representations()):
+        return found
+    for word in elements:
+        if word and all(_scalar(block, word) == 1 for block in source.blocks):
+            found.append(word)
+    return found
+
+
+def _scalar(block: Block, word: FWord) -> int:
+    """The sign by which a word multiplies a block; 0 if it does anything else."""
+    sign = 1
+    for axis in block.axes:
+        if isinstance(axis, PlainAxis):
+            continue
+        image = evaluate_any(axis.rep, word)
+        if image.is_identity:
+            continue
+        if not isinstance(image, Monomial) or len(set(image.signs)) > 1:
+            return 0
+        if image.images != tuple(range(image.degree)):
+            return 0
+        sign *= image.signs[0]
+    return sign
 
 
 def invariants_under(block: Block, factors: frozenset[str]) -> int:

@@ -262,7 +262,7 @@ def test_descriptions() -> None:
             lambda: permutation_group(
                 100, {"t": cycle(100, (0, 1)), "c": cycle(100, tuple(range(100)))}
             ),
-            "at most 64 points",
+            "at most 24 points",
         ),
     ],
 )

@@ -169,7 +169,8 @@ def test_groups_of_a_used_file_keep_their_own_identity(tmp_path: Path) -> None:
     main = tmp_path / "main.eqs"
     main.write_text(
         'eqspec 1\nuse "lib.eqs" as lib\ngroup Rot = cyclic(4)\nmodule M {\n  input x: lib.Feature\n'
-        "  input t: [Rot.regular]\n  a = lib.Layer(x)\n  h: [lib.width, lib.Rot.regular, Rot.regular] = relu(linear(a, t))\n"
+        "  input t: [Rot.regular]\n  a = lib.Layer(x)\n"
+        "  h: [lib.width, lib.Rot.regular, Rot.regular] = relu(linear(a, t))\n"
         "  output y: [1] = linear(h)\n}\n"
     )
     result = check_file(main, "main.eqs", tmp_path)
@@ -204,7 +205,10 @@ def test_a_link_does_not_lead_out_of_the_project(tmp_path: Path) -> None:
 
 
 def test_parameters_from_outside() -> None:
-    text = "eqspec 1\nparam n = 4\ngroup S = symmetric(n)\nmodule M {\n  input x: [S.natural, 3]\n  output y: [1] = linear(x)\n}\n"
+    text = (
+        "eqspec 1\nparam n = 4\ngroup S = symmetric(n)\nmodule M {\n"
+        "  input x: [S.natural, 3]\n  output y: [1] = linear(x)\n}\n"
+    )
     result = check_source(Source("x.eqs", text), overrides={"n": 7})
     assert result.ok
     assert result.spec is not None

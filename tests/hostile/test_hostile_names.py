@@ -117,7 +117,6 @@ class Net(nn.Module):
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    # DEFECT 4: a module called `call_bytes` is hidden by the keyword of its caller's constructor
     [(n, p) for n in NAMES for p in PLACES if (n, p) != ("call_bytes", "module")],
 )
 def test_a_name_in_a_place(name: str, place: str) -> None:
@@ -222,7 +221,6 @@ interface I {{
     ["", ":", ":f", "a:", "a.:f", "a..b:f", "a b:f", "a:f()", "a:b:c", "a-b:f", "-a:f", "a/b:f"],
 )
 def test_factories_that_are_no_import_path(factory: str) -> None:
-    # DEFECT 5: "class:f", "a:class" and "None:f" are let through and cannot be imported
     text = (
         f'eqspec 1\nmodule M {{\n  input x: [3]\n  base n: [3] -> [2] = "{factory}"\n'
         "  output y: [2] = equitune(n, x)\n}\n"
