@@ -263,7 +263,7 @@ TYPES = {
     "index(F.regular)[3]": "EQS210",
     "Nope": "EQS201",
     "F": "EQS203",
-    "[" + ", ".join(["1"] * 40) + ", F.regular]": "works",
+    "[" + ", ".join(["1"] * 40) + ", F.regular]": "EQS205",
 }
 
 
