@@ -110,7 +110,8 @@ def index_value(program: Program, register: int) -> NDArray[np.int64]:
 
 class RankCheck:
     """The map from the free weights of a layer to its results, on random arguments: linear, so its
-    columns are the results for one weight at a time. Layers of one form are looked at once."""
+    columns are the results for one weight at a time. Of layers of one form the first is looked at so,
+    the others set of weights by set of weights."""
 
     def __init__(self, module: Module, program: Program) -> None:
         self.module = module
@@ -125,8 +126,7 @@ class RankCheck:
     def fault(self, node: Node) -> Fault | None:
         assert isinstance(node.data, LinearMaps)
         form = (tuple(self.module.node(arg).type for arg in node.args), node.type, node.data)
-        if form in self.seen:
-            return None
+        fresh = form not in self.seen
         self.seen.add(form)
         small, results, parameters = self._extract(node.name)
         if not results:
@@ -138,7 +138,7 @@ class RankCheck:
         # one feature given twice makes weights redundant, though the space between types is full
         carrying = sum(any(row) for argument in node.data.dimensions for row in argument)
         distinct = sum(isinstance(i, Input) for i in small.instructions)
-        if count <= min(RANK_WEIGHTS, self.budget) and distinct >= carrying:
+        if fresh and count <= min(RANK_WEIGHTS, self.budget) and distinct >= carrying:
             self.budget -= count
             batch = count + 8
             inputs = _arguments(small, rng, batch)
