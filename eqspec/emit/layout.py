@@ -43,6 +43,14 @@ def tuple_text(items: Sequence[str]) -> str:
     return "(\n" + "".join(f"    {item},\n" for item in items) + ")"
 
 
+def returned_text(literal: str) -> list[str]:
+    """The lines that return a string; in brackets if it fits only there."""
+    flat, inner = f"        return {literal}", f"            {literal}"
+    if len(flat) <= WIDTH or len(inner) > WIDTH:
+        return [flat]
+    return ["        return (", inner, "        )"]
+
+
 def text_block(indent: int, head: str, words: Sequence[str], tail: str = "") -> list[str]:
     """The lines of ``head("words ...")tail``, the words spread over adjacent string literals."""
     pad, inner = " " * indent, " " * (indent + 4)

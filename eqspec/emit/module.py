@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eqspec.emit.layout import WIDTH, call
+from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
 from eqspec.emit.orbits import OrbitPrinter
 from eqspec.emit.printer import Printed, Printer, tensor_type
@@ -37,7 +37,7 @@ class ClassText:
     reset_lines: list[str] = field(default_factory=list)
     methods: list[list[str]] = field(default_factory=list)
     forward_lines: list[str] = field(default_factory=list)
-    repr: str = ""
+    repr_lines: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _class(
     text.forward_lines = _forward(item, printer, printed, name)
     text.docstring = _docstring(module)
     groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
-    text.repr = quoted(groups)
+    text.repr_lines = returned_text(quoted(groups))
     return text, printed
 
 
