@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -76,6 +77,10 @@ class OrbitPrinter:
             rank = len(shape)
             last = move.dim + move.width - 1 - rank
             pick = _pick(move.choice, order)
+            if len(pick) > 32:  # a row for every element rather than a long list of rows
+                images = tuple(move.images[k] for k in move.choice)
+                move = replace(move, images=images, choice=tuple(range(order)))
+                pick = "g"
             flat, restore = x, ""
             if move.width > 1:
                 flat = f"{x}.flatten({move.dim - rank}{'' if last == -1 else f', {last}'})"
