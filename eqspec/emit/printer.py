@@ -1,73 +1,40 @@
 """Tensor programs as Python expressions: which results get names, and how each is written.
 
 In: a lowered module. Out: the lines of the constructor, of the method that expands the weights and of
-`forward`. Dimensions are written from the end (-1 is the last), so that the code takes any number of
-leading batch dimensions.
+`forward`.
 
 A result becomes a local variable if it is used twice, if it is a named feature, or if its expression
-would not fit on a line; everything else stands where it is used.
+would not fit on a line; everything else stands where it is used. One expression is written by
+`expressions.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from eqspec.emit.layout import WIDTH, call, tuple_text
+from eqspec.emit.expressions import Code, Expressions, assign
+from eqspec.emit.layout import call
 from eqspec.emit.names import Names, identifier, output_fields
 from eqspec.emit.tables import table_lines
 from eqspec.graph.model import Module, ModuleCall
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
-from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.program.instructions import (
     Add,
     CallModule,
-    Concat,
-    Einsum,
-    Expand,
     Input,
     Item,
     Linear,
     Mul,
-    Narrow,
     OrbitMean,
     Parameter,
-    Permute,
-    Pointwise,
     Reduce,
     Reshape,
-    Scale,
-    Shape,
     Stage,
     Take,
 )
-
-ATOM, PRODUCT, SUM = 2, 1, 0  # how tightly an expression binds
-
-
-@dataclass(frozen=True)
-class Code:
-    """An expression: ``head(args)tail`` if it is a call, else just ``head``."""
-
-    head: str
-    args: tuple[str, ...] | None = None
-    tail: str = ""
-    binds: int = ATOM
-    receiver: Code | None = None  # of a method call
-    terms: tuple[str, ...] = ()  # of a sum
-
-    @property
-    def text(self) -> str:
-        if self.args is None:
-            return self.head
-        return f"{self.head}({', '.join(self.args)}){self.tail}"
-
-    @property
-    def atom(self) -> str:
-        """The expression as an operand."""
-        return self.text if self.binds == ATOM else f"({self.text})"
 
 
 @dataclass(frozen=True)
@@ -114,6 +81,7 @@ class Printer:
         self.fields = Names()
         self.variables = Names({"self", "weights", "_orbit_mean", "_repeat"})
         self.code: dict[int, Code] = {}
+        self.write = Expressions(self.program, self.code, self.out.helpers)
         self.users: dict[int, list[int]] = defaultdict(list)
         for number, instruction in enumerate(self.program.instructions):
             for arg in instruction.args:
@@ -186,18 +154,18 @@ class Printer:
             self.out.parameters.append((name, instruction))
             self.code[number] = Code(f"self.{name}")
         else:
-            code = self._expression(number, instruction)
+            code = self.write.expression(number, instruction)
             leaves = self._leaves_parameters(number)
             if self.uses[number] > 1 or leaves or len(code.text) > 44:
                 stem = self._weight_stem(number)
                 if leaves:
                     field_ = self.fields.take(stem)
-                    self._assign(self.out.weight_lines, field_, code)
+                    assign(self.out.weight_lines, field_, code)
                     self.out.weights.append(field_)
                     self.code[number] = Code(f"weights.{field_}")
                 else:
                     field_ = self.fields.take(f"{stem}_part")
-                    self._assign(self.out.weight_lines, field_, code)
+                    assign(self.out.weight_lines, field_, code)
                     self.code[number] = Code(field_)
             else:
                 self.code[number] = code
@@ -247,11 +215,11 @@ class Printer:
                     continue
                 code = self.code[number]
             else:
-                code = self._expression(number, instruction)
+                code = self.write.expression(number, instruction)
             if self._wants_name(number, code):
                 self._note(number, shown)
                 name = self.final.get(number) or self.variables.take(self._local_stem(number))
-                self._assign(self.out.forward_lines, name, code)
+                assign(self.out.forward_lines, name, code)
                 self.code[number] = Code(name)
             else:
                 self.code[number] = code
@@ -381,141 +349,6 @@ class Printer:
             registers = registers[count:]
         return args
 
-    def _assign(self, lines: list[str], name: str, code: Code) -> None:
-        flat = f"        {name} = {code.text}"
-        if len(flat) > WIDTH and code.receiver is not None and code.receiver.args is not None:
-            self._assign(lines, name, code.receiver)  # a chain of methods: one step a line
-            method = code.head.rpartition(".")[2]
-            code = Code(f"{name}.{method}", code.args)
-        if code.args is not None:
-            lines.extend(call(8, f"{name} = {code.head}", code.args, code.tail))
-            return
-        if len(flat) <= WIDTH:
-            lines.append(flat)
-        else:  # a sum of many terms
-            lines.append(f"        {name} = (")
-            inner = f"            {code.text}"
-            if len(inner) <= WIDTH:
-                lines.append(inner)
-            else:
-                lines.extend(
-                    f"            {'+ ' if k else ''}{term}" for k, term in enumerate(code.terms)
-                )
-            lines.append("        )")
-
-    # ---- expressions -------------------------------------------------------------------------------------
-
-    def _expression(self, number: int, instruction: object) -> Code:
-        program = self.program
-        args = [self.code[arg] for arg in getattr(instruction, "args", ())]
-        shape = program.shape(number)
-        match instruction:
-            case Take(dim=dim):
-                rank = len(program.shape(instruction.args[0]))
-                return self._method(args[0], "index_select", [str(dim - rank), args[1].text])
-            case Reduce(dims=dims, how=how):
-                rank = len(program.shape(instruction.args[0]))
-                name = {"sum": "sum", "mean": "mean", "max": "amax"}[how]
-                return self._method(args[0], name, [_dims([d - rank for d in dims])])
-            case Expand(dim=dim, size=size):
-                if program.stages[number] is Stage.PARAMETER:
-                    return self._spread(number, shape)
-                self.out.helpers.add("repeat")
-                return Code("_repeat", (args[0].text, str(dim - len(shape)), str(size)))
-            case Permute(order=order):
-                return self._permute(args[0], order)
-            case Reshape() if program.stages[number] is Stage.PARAMETER:
-                return self._method(args[0], "reshape", [str(n) for n in shape] or ["()"])
-            case Reshape():
-                return self._reshape(args[0], program.shape(instruction.args[0]), shape)
-            case Einsum():
-                return self._einsum(instruction, args)
-            case Linear():
-                return Code("F.linear", tuple(a.text for a in args))
-            case Pointwise(function=function, options=options):
-                texts = [args[0].text]
-                defaults = dict(FUNCTIONS[function].options)
-                texts += [f"{k}={v!r}" for k, v in options if defaults[k] != v]
-                return Code(FUNCTIONS[function].torch, tuple(texts))
-            case Add():
-                terms = tuple(a.text for a in args)
-                return Code(" + ".join(terms), binds=SUM, terms=terms)
-            case Mul():
-                return Code(" * ".join(a.atom for a in args), binds=PRODUCT)
-            case Scale(factor=factor):
-                if factor == 0:
-                    return Code("torch.zeros_like", (args[0].text,))
-                if factor == -1:
-                    return Code(f"-{args[0].atom}", binds=PRODUCT)
-                if (1 / factor).is_integer() and abs(factor) < 1:
-                    return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
-                return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
-            case Concat(dim=dim):
-                joined = tuple_text([a.text for a in args])
-                return Code("torch.cat", (joined, f"dim={dim - len(shape)}"))
-            case Narrow(dim=dim, start=start, length=length):
-                return self._method(
-                    args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]
-                )
-        raise AssertionError(instruction)
-
-    def _method(self, x: Code, name: str, args: Sequence[str]) -> Code:
-        return Code(f"{x.atom}.{name}", tuple(args), receiver=x)
-
-    def _spread(self, number: int, shape: Shape) -> Code:
-        """A repeated parameter: one reshape and one expand for a chain of repetitions."""
-        sizes = [str(n) for n in shape]
-        ones = list(sizes)
-        register = number
-        places = list(range(len(shape)))
-        while isinstance(step := self.program.instructions[register], Expand):
-            ones[places.pop(step.dim)] = "1"
-            register = step.args[0]
-        x = self.code[register]
-        if len(shape) > 1:
-            x = self._method(x, "reshape", ones)
-        return self._method(x, "expand", sizes)
-
-    def _permute(self, x: Code, order: Sequence[int]) -> Code:
-        rank = len(order)
-        moved = [k for k in range(rank) if order[k] != k]
-        if len(moved) == 2:
-            return self._method(x, "transpose", [str(moved[0] - rank), str(moved[1] - rank)])
-        source = _dims([order[k] - rank for k in moved])
-        return self._method(x, "movedim", [source, _dims([k - rank for k in moved])])
-
-    def _reshape(self, x: Code, old: Shape, new: Shape) -> Code:
-        """Flatten or unflatten the dimensions that change; both if it must be."""
-        if not old:
-            code = self._method(x, "unsqueeze", ["-1"])
-            return code if new == (1,) else Code("torch.unflatten", (code.text, "-1", _shape(new)))
-        if not new:
-            flat = x if len(old) == 1 else self._method(x, "flatten", [str(-len(old))])
-            return self._method(flat, "squeeze", ["-1"])
-        front = 0
-        while front < min(len(old), len(new)) - 1 and old[front] == new[front]:
-            front += 1
-        back = 0
-        while back < min(len(old), len(new)) - front - 1 and old[-1 - back] == new[-1 - back]:
-            back += 1
-        middle_old, middle_new = old[front : len(old) - back], new[front : len(new) - back]
-        if len(middle_old) > 1:
-            span = [str(-len(middle_old) - back)] + ([str(-1 - back)] if back else [])
-            x = self._method(x, "flatten", span)
-        if len(middle_new) > 1:
-            x = Code("torch.unflatten", (x.text, str(-1 - back), _shape(middle_new)))
-        return x
-
-    def _einsum(self, instruction: Einsum, args: Sequence[Code]) -> Code:
-        inputs, output = instruction.spec.split("->")
-        batched = [self.program.stages[arg] is Stage.BATCH for arg in instruction.args]
-        marked = [
-            ("..." if lead else "") + letters
-            for letters, lead in zip(inputs.split(","), batched, strict=True)
-        ]
-        spec = ", ".join(marked) + " -> " + ("..." if any(batched) else "") + output
-        return Code("torch.einsum", (f'"{spec}"', *(a.text for a in args)))
-
 
 def tensor_type(type_: Type) -> str:
     """The annotation of a feature: a tensor, or a tuple of them."""
@@ -532,11 +365,3 @@ def _short(name: str) -> str:
 def _alike(a: OrbitMean, b: OrbitMean) -> bool:
     """Do two orbit means move their arguments and results in the same way?"""
     return replace(a, args=()) == replace(b, args=())
-
-
-def _dims(dims: Sequence[int]) -> str:
-    return str(dims[0]) if len(dims) == 1 else "(" + ", ".join(str(d) for d in dims) + ")"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"

@@ -12,18 +12,11 @@ from dataclasses import dataclass, field, replace
 from eqspec.diagnostics.model import Diagnostic, Fix, Label, Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.calls import module_call
-from eqspec.graph.elaborate import rep_of
-from eqspec.graph.groups import group_of
 from eqspec.graph.model import Base, BlockOf, FieldOf, Module, ModuleCall, Node
-from eqspec.graph.numbers import number_of
 from eqspec.graph.op import (
-    CallSite,
-    Checked,
-    Keyword,
-    KeywordValue,
-    OpTyping,
     Refusal,
 )
+from eqspec.graph.opcalls import checked_node, op_call
 from eqspec.graph.resolve import ModuleEntry, kind, qualified, resolve
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.types import FlatAxis, Type
@@ -53,7 +46,7 @@ class Expressions:
     children: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     _layer: str = ""
-    _target_span: Span | None = None
+    target_span: Span | None = None
     _counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, node: Node) -> Node:
@@ -76,7 +69,7 @@ class Expressions:
         Raises:
             Refusal: with everything that is wrong in its expression.
         """
-        self._layer, self._target_span = name, type_span
+        self._layer, self.target_span = name, type_span
         node = self._value(value, declared, name)
         if declared is not None and node.type != declared:
             self._mismatch(name, node.type, declared, type_span or span, value.span, promise)
@@ -252,7 +245,8 @@ class Expressions:
                 )
         made = name or self.fresh("sum")
         terms = self.gathered([term for _, term in expr.terms], [expected] * len(expr.terms))
-        return self._checked(
+        return checked_node(
+            self,
             self.scope.world.ops["+"],
             made,
             terms,
@@ -285,7 +279,9 @@ class Expressions:
     def _call(self, expr: tree.Call, expected: Type | None, name: str | None) -> Node:
         function = expr.function
         if isinstance(function, tree.Reference) and function.name in self.scope.world.ops:
-            return self._op(self.scope.world.ops[function.name], expr, function, expected, name)
+            return op_call(
+                self, self.scope.world.ops[function.name], expr, function, expected, name
+            )
         if isinstance(function, tree.Reference) and function.name in OPS_NOT_BUILT:
             self.scope.not_built(f"the op `{function.name}`", function.span)
         if isinstance(function, tree.Reference):
@@ -320,198 +316,7 @@ class Expressions:
             )
         return module_call(self, value, expr, name)
 
-    def _op(
-        self,
-        op: OpTyping,
-        expr: tree.Call,
-        function: tree.Reference,
-        expected: Type | None,
-        name: str | None,
-    ) -> Node:
-        signature = op.signature
-        positional = [a.value for a in expr.arguments if a.keyword is None]
-        if signature.target == "chooses" and expected is None:
-            self.scope.refuse(
-                "EQS208",
-                f"`{op.name}` must be told its type",
-                function.span,
-                "nothing declares the type of this value",
-                help=f"give it a layer of its own: `name: [...] = {op.name}(...)`",
-            )
-        base: Base | None = None
-        if signature.base:
-            base = self._base_argument(op, positional, function.span)
-            positional = positional[1:]
-        low, high = signature.tensors
-        if len(positional) < low or (high is not None and len(positional) > high):
-            wanted = (
-                f"{low}"
-                if low == high
-                else f"at least {low}"
-                if high is None
-                else f"{low} to {high}"
-            )
-            self.scope.refuse(
-                "EQS207",
-                f"`{op.name}` takes {wanted} feature{'s' if wanted != '1' else ''}"
-                + (" after the base" if signature.base else ""),
-                expr.span,
-                f"{len(positional)} given",
-            )
-        keywords, spans = self._keywords(op, expr)
-        made = name or self.fresh(op.name)
-        hints: list[Type | None] = [None] * len(positional)
-        if signature.target == "keeps":
-            hints = [expected] * len(positional)
-        elif signature.target == "parts" and expected is not None:
-            hints = _parts(expected, len(positional))
-        args = self.gathered(positional, hints)
-        return self._checked(
-            op,
-            made,
-            args,
-            [value.span for value in positional],
-            base,
-            keywords,
-            spans,
-            expected,
-            function.span,
-            expr.span,
-        )
-
-    def _checked(
-        self,
-        op: OpTyping,
-        name: str,
-        args: list[Node],
-        arg_spans: list[Span],
-        base: Base | None,
-        keywords: Mapping[str, KeywordValue],
-        spans: Mapping[str, Span],
-        expected: Type | None,
-        span: Span,
-        whole: Span,
-    ) -> Node:
-        site = CallSite(
-            op.name,
-            name,
-            tuple(args),
-            tuple(arg_spans),
-            base,
-            keywords,
-            spans,
-            expected,
-            span,
-            whole,
-            self._target_span,
-            self.scope.source,
-            self.scope.world.diagnostics.append,
-        )
-        checked: Checked = op.check(site)
-        return self.add(
-            Node(
-                name,
-                op.name,
-                checked.type,
-                tuple(arg.name for arg in args),
-                whole,
-                checked.data,
-                own=checked.level,
-            )
-        )
-
-    def _base_argument(self, op: OpTyping, positional: list[tree.Expression], span: Span) -> Base:
-        first = positional[0] if positional else None
-        if isinstance(first, tree.Reference):
-            if first.name in self.bases:
-                self.used_bases.add(first.name)
-                return self.bases[first.name]
-            if isinstance(self.members.get(first.name), tree.Base):
-                raise Refusal()
-            if first.name not in self.nodes and first.name not in self.members:
-                self.scope.unknown("base", first.name, first.span, iter(self.bases))
-        self.scope.refuse(
-            "EQS207",
-            f"`{op.name}` needs a base as its first argument",
-            first.span if first else span,
-            help="declare the network: `base net: [3, 64, 64] -> [10]`",
-        )
-
-    def _keywords(
-        self, op: OpTyping, expr: tree.Call
-    ) -> tuple[dict[str, KeywordValue], dict[str, Span]]:
-        values: dict[str, KeywordValue] = {}
-        spans: dict[str, Span] = {}
-        for argument in expr.arguments:
-            if argument.keyword is None:
-                continue
-            key = argument.keyword.text
-            if key not in op.signature.keywords:
-                near = did_you_mean(key, op.signature.keywords)
-                self.scope.refuse(
-                    "EQS207",
-                    f"`{op.name}` has no option `{key}`",
-                    argument.keyword.span,
-                    f"it has {', '.join(op.signature.keywords)}"
-                    if op.signature.keywords
-                    else "it has none",
-                    help=f"did you mean `{near}`?" if near else None,
-                )
-            if key in values:
-                self.scope.refuse("EQS207", f"`{key}` is given twice", argument.keyword.span)
-            values[key] = self._keyword(op.signature.keywords[key], key, argument.value)
-            spans[key] = argument.value.span
-        return values, spans
-
-    def _keyword(self, want: Keyword, key: str, value: tree.Expression) -> KeywordValue:
-        scope = self.scope
-        match want:
-            case "boolean":
-                if isinstance(value, tree.Boolean):
-                    return value.value
-                scope.refuse("EQS207", f"`{key}` is true or false", value.span)
-            case "number":
-                number = number_of(scope, value)
-                if abs(number) > 10**30:
-                    scope.refuse("EQS207", f"`{key}` is out of range", value.span, "far too large")
-                return float(number)
-            case "group":
-                return group_of(scope, value).names
-            case "axis":
-                return rep_of(scope, value)
-            case "names":
-                items = value.items if isinstance(value, tree.ListOf) else (value,)
-                names = [item.name for item in items if isinstance(item, tree.Reference)]
-                if len(names) != len(items):
-                    scope.refuse(
-                        "EQS207", f"`{key}` names plain axes by their parameter", value.span
-                    )
-                for name, item in zip(names, items, strict=True):
-                    resolve(scope, name, item.span, "parameter")
-                return tuple(names)
-            case tuple():
-                if isinstance(value, tree.Reference) and value.name in want:
-                    return value.name
-                near = did_you_mean(value.name, want) if isinstance(value, tree.Reference) else None
-                scope.refuse(
-                    "EQS207",
-                    f"`{key}` is one of {', '.join(want)}",
-                    value.span,
-                    help=f"did you mean `{near}`?" if near else None,
-                )
-
     def fresh(self, op: str) -> str:
         stem = f"{self._layer}.{'sum' if op == '+' else op}"
         count = self._counts[stem] = self._counts.get(stem, 0) + 1
         return stem if count == 1 else f"{stem}{count}"
-
-
-def _parts(expected: Type, count: int) -> list[Type | None]:
-    """The types of the parts from which a declared direct sum or `flat` is built."""
-    if len(expected.blocks) == count:
-        return [Type((block,)) for block in expected.blocks]
-    if len(expected.blocks) == 1 and len(expected.blocks[0].axes) == 1:
-        axis = expected.blocks[0].axes[0]
-        if isinstance(axis, FlatAxis) and len(axis.fields) == count:
-            return [type_ for _, type_ in axis.fields]
-    return [None] * count
