@@ -7,10 +7,10 @@ written from the end (-1 is the last), so that the code takes any number of lead
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eqspec.emit.layout import WIDTH, call, tuple_text
-from eqspec.ops.pointwise import FUNCTIONS
+from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import (
     Add,
     Concat,
@@ -26,6 +26,7 @@ from eqspec.program.instructions import (
     Reshape,
     Scale,
     Shape,
+    Shift,
     Stage,
     Take,
 )
@@ -80,6 +81,8 @@ class Expressions:
             case Expand(dim=dim, size=size):
                 if program.stages[number] is Stage.PARAMETER:
                     return self._spread(number, shape)
+                if size == 1:
+                    return self._unsqueeze(number, dim)
                 self.helpers.add("repeat")
                 return Code("_repeat", (args[0].text, str(dim - len(shape)), str(size)))
             case Permute(order=order):
@@ -94,9 +97,9 @@ class Expressions:
                 return Code("F.linear", tuple(a.text for a in args))
             case Pointwise(function=function, options=options):
                 texts = [args[0].text]
-                defaults = dict(FUNCTIONS[function].options)
+                defaults = dict(function_named(function).options)
                 texts += [f"{k}={v!r}" for k, v in options if defaults[k] != v]
-                return Code(FUNCTIONS[function].torch, tuple(texts))
+                return Code(function_named(function).torch, tuple(texts))
             case Add():
                 terms = tuple(a.text for a in args)
                 return Code(" + ".join(terms), binds=SUM, terms=terms)
@@ -110,6 +113,9 @@ class Expressions:
                 if (1 / factor).is_integer() and abs(factor) < 1:
                     return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
                 return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
+            case Shift(term=term):
+                sign = "+" if term > 0 else "-"
+                return Code(f"{args[0].text} {sign} {abs(term)!r}", binds=SUM)
             case Concat(dim=dim):
                 joined = tuple_text([a.text for a in args])
                 return Code("torch.cat", (joined, f"dim={dim - len(shape)}"))
@@ -121,6 +127,16 @@ class Expressions:
 
     def _method(self, x: Code, name: str, args: Sequence[str]) -> Code:
         return Code(f"{x.atom}.{name}", tuple(args), receiver=x)
+
+    def _unsqueeze(self, number: int, dim: int) -> Code:
+        """A new axis of size 1; where it was just reduced, it is kept instead."""
+        (arg,) = self.program.instructions[number].args
+        place = str(dim - len(self.program.shape(number)))
+        code = self.code[arg]
+        match self.program.instructions[arg]:
+            case Reduce(dims=(only,)) if only == dim and code.args == (place,):
+                return replace(code, args=(place, "keepdim=True"))
+        return self._method(code, "unsqueeze", [place])
 
     def _spread(self, number: int, shape: Shape) -> Code:
         """A repeated parameter: one reshape and one expand for a chain of repetitions."""
@@ -134,7 +150,7 @@ class Expressions:
         x = self.code[register]
         if len(shape) > 1:
             x = self._method(x, "reshape", ones)
-        return self._method(x, "expand", sizes)
+        return x if ones == sizes and len(shape) > 1 else self._method(x, "expand", sizes)
 
     def _permute(self, x: Code, order: Sequence[int]) -> Code:
         rank = len(order)

@@ -13,7 +13,7 @@ from eqspec.emit.render import render
 from eqspec.graph.model import Base, Module, Spec
 from eqspec.lowering.controls import Expectations, expectations, generator_order
 from eqspec.lowering.module import Lowered
-from eqspec.ops.pointwise import FUNCTIONS
+from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import Pointwise
 
 
@@ -68,7 +68,8 @@ def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str
         listed = ", ".join(f'"{name}"' for name in expected.ineffective)
         lines.append(f"        ineffective=({listed},),")
     if any(
-        isinstance(i, Pointwise) and FUNCTIONS[i.function].jumps for i in item.program.instructions
+        isinstance(i, Pointwise) and function_named(i.function).jumps
+        for i in item.program.instructions
     ):
         lines.append("        smooth=False,")
     return [*lines, "    ),"]

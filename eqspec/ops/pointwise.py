@@ -131,6 +131,16 @@ _TABLE = [
     Function("floor", ONE, lambda np, x, o: np.floor(x), "torch.floor", jumps=True),
 ]
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}
+_STEPS = [  # on the way of other ops, of arguments that are positive; no spec calls them
+    Function("sqrt", ONE, lambda np, x, o: np.sqrt(x), "torch.sqrt"),
+    Function("rsqrt", ONE, lambda np, x, o: 1 / np.sqrt(x), "torch.rsqrt"),
+]
+STEPS: dict[str, Function] = {function.name: function for function in _STEPS}
+
+
+def function_named(name: str) -> Function:
+    """A function that a spec may call, or a step on the way of another op."""
+    return FUNCTIONS[name] if name in FUNCTIONS else STEPS[name]
 
 
 def numpy_functions() -> dict[str, Callable[[NDArray[Any], Mapping[str, float]], NDArray[Any]]]:
@@ -140,7 +150,7 @@ def numpy_functions() -> dict[str, Callable[[NDArray[Any], Mapping[str, float]],
     def bind(f: Function) -> Callable[[NDArray[Any], Mapping[str, float]], NDArray[Any]]:
         return lambda x, options: f.numpy(np, x, options)
 
-    return {name: bind(function) for name, function in FUNCTIONS.items()}
+    return {name: bind(function) for name, function in (FUNCTIONS | STEPS).items()}
 
 
 def allowed(scalings: Scalings, s: Fraction) -> bool:

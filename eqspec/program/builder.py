@@ -35,6 +35,7 @@ from eqspec.program.instructions import (
     Reshape,
     Scale,
     Shape,
+    Shift,
     Stage,
     Take,
     plain_shape,
@@ -165,7 +166,17 @@ class Builder:
         return terms[0] if len(terms) == 1 else self.emit(Add(terms))
 
     def mul(self, a: int, b: int) -> int:
+        """The product; where one has size 1 along an axis (`unsqueeze`), it is repeated."""
         return self.emit(Mul((a, b)))
+
+    def unsqueeze(self, x: int, dims: Sequence[int]) -> int:
+        """New axes of size 1 at the positions ``dims`` of the result."""
+        for dim in sorted(dims):
+            x = self.expand(x, dim, 1)
+        return x
+
+    def shift(self, x: int, term: float) -> int:
+        return x if term == 0 else self.emit(Shift((x,), term))
 
     def scale(self, x: int, factor: float) -> int:
         return x if factor == 1 else self.emit(Scale((x,), factor))

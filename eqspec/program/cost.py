@@ -32,6 +32,7 @@ from eqspec.program.instructions import (
     Reshape,
     Scale,
     Shape,
+    Shift,
     Stage,
     Take,
 )
@@ -83,7 +84,7 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 2 * _einsum_size(spec, [program.shape(arg) for arg in instruction.args])
         case Reduce():
             flops = reads
-        case Add() | Mul() | Scale() | Pointwise():
+        case Add() | Mul() | Scale() | Shift() | Pointwise():
             flops = writes * max(1, len(instruction.args) - 1)
         case OrbitMean(order=order):
             numbers = order * (reads + writes)

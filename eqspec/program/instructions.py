@@ -168,7 +168,7 @@ class Add:
 
 @dataclass(frozen=True)
 class Mul:
-    """Product of two results of equal shape."""
+    """Product of two results of equal rank, entry by entry; a size of 1 is repeated as needed."""
 
     args: tuple[int, ...]
 
@@ -179,6 +179,14 @@ class Scale:
 
     args: tuple[int, ...]
     factor: float
+
+
+@dataclass(frozen=True)
+class Shift:
+    """x plus a number."""
+
+    args: tuple[int, ...]
+    term: float
 
 
 @dataclass(frozen=True)
@@ -264,6 +272,7 @@ Instruction = (
     | Add
     | Mul
     | Scale
+    | Shift
     | Concat
     | Narrow
     | OrbitMean
@@ -380,11 +389,15 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             assert len(of[1]) == 2 and x[-1] == of[1][1], (instruction, of)
             assert len(of) == 2 or of[2] == (of[1][0],), (instruction, of)
             return (*x[:-1], of[1][0])
-        case Pointwise() | Scale():
+        case Pointwise() | Scale() | Shift():
             return x
-        case Add() | Mul():
+        case Add():
             assert all(shape == x for shape in of), (instruction, of)
             return x
+        case Mul():
+            sizes_of = list(zip(*of, strict=True))
+            assert all(len({*s} - {1}) <= 1 for s in sizes_of), (instruction, of)
+            return tuple(max(s) for s in sizes_of)
         case Concat(dim=dim):
             rests = {(*shape[:dim], *shape[dim + 1 :]) for shape in of}
             assert len(rests) == 1, (instruction, of)

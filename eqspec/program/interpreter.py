@@ -36,6 +36,7 @@ from eqspec.program.instructions import (
     Reduce,
     Reshape,
     Scale,
+    Shift,
     Stage,
     Take,
 )
@@ -104,6 +105,8 @@ def run(
                 value = args[0] * args[1]
             case Scale(factor=factor):
                 value = args[0] * factor
+            case Shift(term=term):
+                value = args[0] + term
             case Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
             case Narrow(dim=dim, start=start, length=length):

@@ -19,12 +19,15 @@ from eqspec.program.instructions import (
     Expand,
     Instruction,
     Linear,
+    Mul,
     Permute,
     Pointwise,
     Program,
     Reduce,
     Reshape,
     Scale,
+    Shape,
+    Shift,
     Stage,
     Take,
 )
@@ -142,12 +145,37 @@ def _expand_last(builder: Builder, instruction: Instruction) -> int | None:
     match instruction:
         case Add():
             return _expand_after_sum(builder, instruction)
-        case Pointwise() | Scale() if builder.stages[instruction.args[0]] is Stage.BATCH:
+        case Mul():
+            return _expand_in_product(builder, instruction)
+        case Pointwise() | Scale() | Shift() if builder.stages[instruction.args[0]] is Stage.BATCH:
             return _expand_after_function(builder, instruction)
     return None
 
 
-def _expand_after_function(builder: Builder, instruction: Pointwise | Scale) -> int | None:
+def _expand_in_product(builder: Builder, product: Mul) -> int | None:
+    """A factor that is repeated along an axis of the other is multiplied as it is."""
+    match tuple(builder.instructions[arg] for arg in product.args):
+        case (Expand(args=(a,), dim=dim, size=size), Expand(args=(b,), dim=at, size=same)) if (
+            dim == at and size == same
+        ):
+            return builder.expand(builder.mul(a, b), dim, size)
+    first, second = product.args
+    left = _unrepeated(builder, first, builder.shape(second))
+    right = _unrepeated(builder, second, builder.shape(left))
+    return None if (left, right) == (first, second) else builder.mul(left, right)
+
+
+def _unrepeated(builder: Builder, x: int, other: Shape) -> int:
+    """x without the repetitions along axes that ``other`` has at full size (they get size 1)."""
+    source = builder.instructions[x]
+    if not isinstance(source, Expand):
+        return x
+    rest = tuple(size for k, size in enumerate(other) if k != source.dim)
+    inner = _unrepeated(builder, source.args[0], rest)
+    return builder.expand(inner, source.dim, 1 if source.size == other[source.dim] else source.size)
+
+
+def _expand_after_function(builder: Builder, instruction: Pointwise | Scale | Shift) -> int | None:
     """Apply the function below a repetition, past the views that lie between."""
     views: list[Instruction] = []
     register = instruction.args[0]

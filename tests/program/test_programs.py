@@ -165,3 +165,31 @@ def test_a_base_gets_no_flops_but_calls() -> None:
     )
     assert total.base_calls == 12 + 7
     assert total.parameters == 0
+
+
+def test_a_product_repeats_where_a_size_is_one_and_no_more() -> None:
+    builder = Builder()
+    x = builder.input("x", 0, (3, 4, 5))
+    y = builder.input("y", 0, (3,))
+    w = builder.parameter("l.weight", (4,), 1.0)
+    spread = builder.expand(builder.expand(y, 1, 4), 2, 5)
+    z = builder.shift(builder.mul(builder.mul(x, spread), builder.unsqueeze(w, (0, 2))), 0.5)
+    plain = builder.program([("z", (z,))])
+    best = optimise(plain)
+    assert all(i.size == 1 for i in best.instructions if isinstance(i, Expand))
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 3)), rng.standard_normal(4)
+    want = a * b[:, :, None, None] * c[:, None] + 0.5
+    for program in (plain, best):
+        values = run(program, {"x": (a,), "y": (b,)}, {"l.weight": c}, {}, {}, {})
+        np.testing.assert_allclose(values[program.outputs[0][1][0]], want)
+    with pytest.raises(AssertionError):
+        builder.mul(x, builder.unsqueeze(builder.input("u", 0, (2,)), (1, 2)))
+
+
+def test_a_product_of_two_repetitions_is_repeated_once() -> None:
+    builder = Builder()
+    x, y = (builder.input(name, 0, (3,)) for name in "xy")
+    z = builder.mul(builder.expand(x, 1, 6), builder.expand(y, 1, 6))
+    best = optimise(builder.program([("z", (z,))]))
+    assert [type(i).__name__ for i in best.instructions][-2:] == ["Mul", "Expand"]

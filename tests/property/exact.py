@@ -22,7 +22,7 @@ from eqspec.algebra.averages import FWord
 from eqspec.algebra.images import explicit, rows_of
 from eqspec.graph.model import Base, Module
 from eqspec.graph.types import Type
-from eqspec.ops.pointwise import FUNCTIONS, Scalings
+from eqspec.ops.pointwise import Scalings, function_named
 from eqspec.program import instructions as ins
 from eqspec.program.interpreter import fit
 
@@ -50,7 +50,7 @@ def whole(rng: random.Random, shape: Sequence[int], size: int = 9) -> Array:
 
 def stand_in(name: str, x: Array, options: Mapping[str, float]) -> Array:
     """A rational function with the scalings of the named one."""
-    match FUNCTIONS[name].scalings:
+    match function_named(name).scalings:
         case Scalings.SIGNS:
             return x * x * x
         case Scalings.ONE:
@@ -153,6 +153,8 @@ def evaluate(
                 value = args[0] * args[1]
             case ins.Scale(factor=factor):
                 value = args[0] * fraction(factor)
+            case ins.Shift(term=term):
+                value = args[0] + fraction(term)
             case ins.Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
             case ins.Narrow(dim=dim, start=start, length=length):
