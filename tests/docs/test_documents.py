@@ -43,6 +43,7 @@ def name_of(file: Path) -> str:
 SNIPPETS = [
     pytest.param(text, id=f"{name_of(file)}-{number}")
     for file in DOCUMENTS
+    if "reference" not in file.parts  # these have tests of their own: test_reference.py
     for number, text in enumerate(fences(file, "eqs"))
 ]
 
