@@ -1,0 +1,383 @@
+"""Groups and representations written a second time, in floating point, from their definitions.
+
+Nothing here knows the matrices of the compiler. An element is what the textbook says: a number of steps,
+a permutation, a matrix. A representation is a function from elements to matrices, written from its page
+in docs/reference. From these come the spaces of equivariant maps: by the Reynolds projection for finite
+and compact groups, by the null space of the constraint at random elements for the others.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+Element: TypeAlias = Any
+Rng: TypeAlias = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Rep:
+    """``text`` as a spec writes it after the name of the group."""
+
+    text: str
+    degree: int
+    matrix: Callable[[Element], Array]
+
+
+@dataclass(frozen=True)
+class Group:
+    """``elements`` of a finite group in the documented order; else ``draw`` makes one at random."""
+
+    text: str
+    reps: tuple[Rep, ...]
+    elements: tuple[Element, ...] | None = None
+    draw: Callable[[Rng], Element] | None = None
+    compact: bool = True
+    before: str = field(default="")  # declarations of other groups that it needs
+
+
+# ---- matrices of maps ----------------------------------------------------------------------------------
+
+
+def of_map(shape: Sequence[int], move: Callable[[Array], Array]) -> Array:
+    """The matrix of a linear map on arrays of a shape."""
+    size = int(np.prod(shape))
+    columns = [move(e.reshape(shape)).reshape(-1) for e in np.eye(size)]
+    return np.stack(columns, axis=1)
+
+
+def of_permutation(images: Sequence[int]) -> Array:
+    """e_k -> e_{images[k]}."""
+    made = np.zeros((len(images), len(images)))
+    made[list(images), range(len(images))] = 1
+    return made
+
+
+def power(matrix: Array, k: int) -> Array:
+    return np.linalg.matrix_power(matrix, k)
+
+
+def expm(a: Array) -> Array:
+    """exp(a) by its series, after halving."""
+    halvings = max(0, int(np.ceil(np.log2(max(1e-9, np.abs(a).sum())))) + 6)
+    small = a / 2**halvings
+    result = term = np.eye(len(a))
+    for k in range(1, 20):
+        term = term @ small / k
+        result = result + term
+    for _ in range(halvings):
+        result = result @ result
+    return result
+
+
+# ---- finite groups -------------------------------------------------------------------------------------
+
+
+def closure(
+    generators: Sequence[Hashable], one: Hashable, times: Callable[[Any, Any], Any]
+) -> tuple[Element, ...]:
+    """Breadth-first over the generators, each word continued on its right."""
+    found, place = [one], 0
+    seen = {one}
+    while place < len(found):
+        for s in generators:
+            new = times(found[place], s)
+            if new not in seen:
+                seen.add(new)
+                found.append(new)
+        place += 1
+    return tuple(found)
+
+
+def regular(elements: Sequence[Element], times: Callable[[Any, Any], Any]) -> Rep:
+    place = {g: k for k, g in enumerate(elements)}
+    return Rep(
+        "regular",
+        len(elements),
+        lambda g: of_permutation([place[times(g, h)] for h in elements]),
+    )
+
+
+TRIVIAL = Rep("trivial", 1, lambda g: np.eye(1))
+
+
+def compose(p: tuple[int, ...], q: tuple[int, ...]) -> tuple[int, ...]:
+    """First q, then p."""
+    return tuple(p[k] for k in q)
+
+
+def parity(p: Sequence[int]) -> Array:
+    return np.array([[round(float(np.linalg.det(of_permutation(p))))]], dtype=float)
+
+
+def cyclic(n: int) -> Group:
+    elements = tuple(range(n))
+    reps = [TRIVIAL, regular(elements, lambda a, b: (a + b) % n)]
+    reps += [
+        Rep(f"shift({d})", d, lambda k, d=d: of_map((d,), lambda x: np.roll(x, k % d)))
+        for d in range(2, n + 1)
+        if n % d == 0
+    ]
+    if n % 2 == 0:
+        reps.append(Rep("sign", 1, lambda k: np.array([[(-1.0) ** k]])))
+        flips = {"reverse(3)": ((3,), (0,)), "hflip(2, 3)": ((2, 3), (1,)),
+                 "vflip(3, 2)": ((3, 2), (0,)), "rot180(2, 3)": ((2, 3), (0, 1))}  # fmt: skip
+        for text, (shape, axes) in flips.items():
+            reps.append(
+                Rep(
+                    text,
+                    int(np.prod(shape)),
+                    lambda k, shape=shape, axes=axes: power(
+                        of_map(shape, lambda x: np.flip(x, axes)), k % 2
+                    ),
+                )
+            )
+        swap = of_map((2, 2), np.transpose)
+        reps.append(Rep("transpose(2)", 4, lambda k: power(swap, k % 2)))
+    if n % 4 == 0:
+        reps.append(Rep("rot90(3, 3)", 9, lambda k: of_map((3, 3), lambda x: np.rot90(x, k))))
+    if n == 4:
+        reps.append(Rep("grid(2, 2)", 4, lambda k: of_map((2, 2), lambda x: np.rot90(x, k))))
+    return Group(f"cyclic({n})", tuple(reps), elements)
+
+
+def dihedral(n: int) -> Group:
+    """(k, f) is r^k s^f."""
+
+    def times(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+        return ((a[0] + (-1) ** a[1] * b[0]) % n, (a[1] + b[1]) % 2)
+
+    elements = tuple((k, f) for f in range(2) for k in range(n))
+    reps = [
+        TRIVIAL,
+        regular(elements, times),
+        Rep("sign", 1, lambda g: np.array([[(-1.0) ** g[1]]])),
+    ]
+    if n == 4:
+
+        def turned(x: Array, g: tuple[int, int]) -> Array:
+            return np.rot90(np.flip(x, 1) if g[1] else x, g[0])
+
+        reps.append(Rep("grid(3, 3)", 9, lambda g: of_map((3, 3), lambda x: turned(x, g))))
+    return Group(f"dihedral({n})", tuple(reps), elements)
+
+
+def permutation_group(text: str, n: int, generators: Sequence[tuple[int, ...]]) -> Group:
+    elements = closure(generators, tuple(range(n)), compose)
+    reps = [TRIVIAL, Rep("natural", n, of_permutation), Rep("sign", 1, parity)]
+    if len(elements) <= 24:
+        reps.append(regular(elements, compose))
+    return Group(text, tuple(reps), elements)
+
+
+def cycle(n: int, *cycles: Sequence[int]) -> tuple[int, ...]:
+    images = list(range(n))
+    for c in cycles:
+        for here, there in zip(c, (*c[1:], *c[:1]), strict=True):
+            images[here] = there
+    return tuple(images)
+
+
+def symmetric(n: int) -> Group:
+    return permutation_group(
+        f"symmetric({n})", n, [cycle(n, (0, 1)) if n > 1 else (0,), cycle(n, range(n))]
+    )
+
+
+def alternating(n: int) -> Group:
+    tail = tuple(range(2, n))
+    second = cycle(n, tail) if n % 2 else cycle(n, (0, 1), tail)
+    return permutation_group(f"alternating({n})", n, [cycle(n, (0, 1, 2)), second])
+
+
+def klein() -> Group:
+    def times(g: tuple[int, int], h: tuple[int, int]) -> tuple[int, int]:
+        return ((g[0] + h[0]) % 2, (g[1] + h[1]) % 2)
+
+    elements = ((0, 0), (1, 0), (0, 1), (1, 1))
+
+    def mirrored(x: Array, g: tuple[int, int]) -> Array:
+        x = np.flip(x, 1) if g[0] else x
+        return np.flip(x, 0) if g[1] else x
+
+    grid = Rep("grid(2, 3)", 6, lambda g: of_map((2, 3), lambda x: mirrored(x, g)))
+    return Group("klein()", (TRIVIAL, regular(elements, times), grid), elements)
+
+
+def quaternion() -> Group:
+    """Elements as (w, x, y, z)."""
+
+    def times(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+        return (
+            a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3],
+            a[0] * b[1] + a[1] * b[0] + a[2] * b[3] - a[3] * b[2],
+            a[0] * b[2] - a[1] * b[3] + a[2] * b[0] + a[3] * b[1],
+            a[0] * b[3] + a[1] * b[2] - a[2] * b[1] + a[3] * b[0],
+        )
+
+    elements = closure([(0, 1, 0, 0), (0, 0, 1, 0)], (1, 0, 0, 0), times)
+    return Group("quaternion()", (TRIVIAL, regular(elements, times)), elements)
+
+
+def finite_matrices(text: str, *generators: Sequence[Sequence[int]]) -> Group:
+    """Whole entries only."""
+    n = len(generators[0])
+
+    def times(a: Any, b: Any) -> Any:
+        return tuple(tuple(map(int, row)) for row in np.array(a) @ np.array(b))
+
+    one = tuple(tuple(int(i == j) for j in range(n)) for i in range(n))
+    elements = closure([tuple(map(tuple, g)) for g in generators], one, times)
+    vector = Rep("vector", n, lambda g: np.array(g, dtype=float))
+    covector = Rep("covector", n, lambda g: np.linalg.inv(np.array(g, dtype=float)).T)
+    reps = [TRIVIAL, vector, covector]
+    if len(elements) <= 24:
+        reps.append(regular(elements, times))
+    return Group(f"matrices({n}) generated by {text}", tuple(reps), elements)
+
+
+def modified(rep: Rep, orthogonal: bool) -> list[Rep]:
+    """`.dual`, `.pseudoscalar` and, for orthogonal matrices, `.axial`."""
+
+    def det(g: Element) -> float:
+        return float(np.linalg.det(rep.matrix(g)))
+
+    made = [
+        Rep(f"{rep.text}.dual", rep.degree, lambda g: np.linalg.inv(rep.matrix(g)).T),
+        Rep(f"{rep.text}.pseudoscalar", 1, lambda g: np.array([[det(g)]])),
+    ]
+    if orthogonal:
+        made.append(Rep(f"{rep.text}.axial", rep.degree, lambda g: det(g) * rep.matrix(g)))
+    return made
+
+
+def with_modifiers(group: Group, orthogonal: bool = True) -> Group:
+    more = [
+        new
+        for rep in group.reps
+        if rep.degree > 1 and rep.text in ("natural", "vector", "regular", "grid(3, 3)")
+        for new in modified(rep, orthogonal)
+    ]
+    return Group(
+        group.text, (*group.reps, *more), group.elements, group.draw, group.compact, group.before
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def finite_groups() -> tuple[Group, ...]:
+    made = [cyclic(n) for n in (1, 2, 3, 4, 5, 6, 8)]
+    made += [dihedral(n) for n in (1, 2, 3, 4, 5)]
+    made += [symmetric(n) for n in (2, 3, 4)] + [alternating(n) for n in (3, 4, 5)]
+    made += [klein(), quaternion()]
+    made.append(
+        permutation_group(
+            "permutations(5) generated by a = (0 1 2), b = (3 4)",
+            5,
+            [cycle(5, (0, 1, 2)), cycle(5, (3, 4))],
+        )
+    )
+    made.append(
+        permutation_group(
+            "permutations(4) generated by (0 1)(2 3), (0 2)(1 3)",
+            4,
+            [cycle(4, (0, 1), (2, 3)), cycle(4, (0, 2), (1, 3))],
+        )
+    )
+    made = [with_modifiers(group) for group in made]
+    lattice = finite_matrices(
+        "r = [[0, -1], [1, 1]], s = [[0, 1], [1, 0]]", [[0, -1], [1, 1]], [[0, 1], [1, 0]]
+    )
+    signs = finite_matrices(
+        "a = [[0, 1, 0], [0, 0, 1], [1, 0, 0]], b = diag(-1, 1, 1)",
+        [[0, 1, 0], [0, 0, 1], [1, 0, 0]],
+        [[-1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    )
+    return (*made, with_modifiers(lattice, orthogonal=False), with_modifiers(signs))
+
+
+# ---- spaces of maps ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Side:
+    """A tensor product of axes: (number of the group, representation), or a plain size."""
+
+    axes: tuple[tuple[int, Rep] | int, ...]
+
+    @property
+    def degree(self) -> int:
+        return int(np.prod([a if isinstance(a, int) else a[1].degree for a in self.axes]))
+
+    def matrix(self, element: Sequence[Element]) -> Array:
+        """One element of every group acts."""
+        total = np.eye(1)
+        for axis in self.axes:
+            own = np.eye(axis) if isinstance(axis, int) else axis[1].matrix(element[axis[0]])
+            total = np.kron(total, own)
+        return total
+
+
+def on_maps(source: Side, target: Side, element: Sequence[Element]) -> Array:
+    """L -> rho_target(g) L rho_source(g)^-1 on maps written row by row."""
+    return np.kron(target.matrix(element), np.linalg.inv(source.matrix(element)).T)
+
+
+def equivariant_maps(groups: Sequence[Group], source: Side, target: Side, rng: Rng) -> Array:
+    """An orthonormal basis of the space of equivariant maps, shape (target * source, dimension)."""
+    listed = [group.elements for group in groups]
+    if all(elements is not None for elements in listed):
+        everything = list(itertools.product(*[e for e in listed if e is not None]))
+        return image(sum(on_maps(source, target, g) for g in everything) / len(everything))
+    draws = [
+        tuple(
+            group.elements[int(rng.integers(len(group.elements)))]
+            if group.elements is not None
+            else group.draw(rng)  # type: ignore[misc]
+            for group in groups
+        )
+        for _ in range(10)
+    ]
+    actions = [on_maps(source, target, g) for g in draws]
+    if all(group.compact for group in groups):
+        mean = sum(a + np.linalg.inv(a) for a in actions) / (2 * len(actions))
+        for _ in range(14):  # a random walk of 16,384 steps: the mean over the group
+            mean = mean @ mean
+        return image(mean)
+    return kernel(np.concatenate([a - np.eye(len(a)) for a in actions]))
+
+
+def image(projector: Array) -> Array:
+    """The singular values of a projector are 0, or at least 1."""
+    u, s, _ = np.linalg.svd(projector)
+    assert ((s < 1e-6) | (s > 0.99)).all(), s
+    made: Array = u[:, s > 0.5]
+    return made
+
+
+def kernel(constraint: Array) -> Array:
+    _, s, vh = np.linalg.svd(constraint, full_matrices=True)
+    s = np.concatenate([s, np.zeros(len(vh) - len(s))]) / max(1.0, float(s.max(initial=0.0)))
+    assert ((s < 1e-10) | (s > 1e-6)).all(), s
+    made: Array = vh[s < 1e-8].T
+    return made
+
+
+def same_space(found: Array, expected: Array) -> float:
+    """How far the span of ``found``, shape (dimension, target * source), is from the orthonormal
+    columns of ``expected``; infinite if the dimensions differ."""
+    if found.shape[0] != expected.shape[1]:
+        return float("inf")
+    if not len(found):
+        return 0.0
+    q, r = np.linalg.qr(found.T)
+    size = np.abs(np.diag(r))
+    if size.min() < 1e-9 * size.max():
+        return float("inf")  # dependent
+    return float(np.linalg.norm(q - expected @ (expected.T @ q), 2))
