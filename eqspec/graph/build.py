@@ -21,6 +21,7 @@ from eqspec.graph.model import (
     InputFeature,
     Level,
     Module,
+    ModuleCall,
     Node,
     OutputFeature,
     Promise,
@@ -302,15 +303,30 @@ class ModuleBuilder:
 
 def _levels(nodes: Sequence[Node], factors: tuple[str, ...]) -> list[Node]:
     """Every node with its guarantee for every factor: the weakest of the op's own and its arguments'
-    (rule R1; forgetting a factor does not heal it)."""
+    (rule R1; forgetting a factor does not heal it). For a factor that acts neither on the node nor on
+    anything before it, the op weakens nothing: the same numbers come in and the same go out."""
     known: dict[str, Node] = {}
+    touched: dict[str, frozenset[str]] = {}
     for node in nodes:
+        touched[node.name] = _acting(node).union(*(touched[arg] for arg in node.args))
         levels = {
-            factor: min([node.own, *(known[arg].levels[factor] for arg in node.args)])
+            factor: min(
+                [
+                    node.own if factor in touched[node.name] else Level.EXACT,
+                    *(known[arg].levels[factor] for arg in node.args),
+                ]
+            )
             for factor in factors
         }
         known[node.name] = replace(node, levels=levels)
     return list(known.values())
+
+
+def _acting(node: Node) -> frozenset[str]:
+    """The factors that act on a feature, or on anything inside of a called module."""
+    if not isinstance(node.data, ModuleCall):
+        return node.type.factors
+    return node.type.factors.union(*(_acting(inner) for inner in node.data.module.nodes))
 
 
 def _is_factory(text: str) -> bool:

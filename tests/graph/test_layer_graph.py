@@ -151,6 +151,31 @@ def test_a_claim_demands_its_level(layer: str, claim: str, found: list[str]) -> 
     assert codes(text) == found
 
 
+@pytest.mark.parametrize(
+    ("layer", "factor", "level"),
+    [
+        ("round(x)", "Rot", Level.ALMOST_EVERYWHERE),
+        ("round(x)", "Flip", Level.EXACT),  # it acts on z alone
+        ("round(pool(x, over=Rot))", "Rot", Level.APPROXIMATE),  # rounding differs under Rot
+        ("round(pool(x, over=Rot))", "Flip", Level.EXACT),
+        ("round(linear(x, z))", "Flip", Level.APPROXIMATE),
+        ("Jump(pool(x, over=Rot))", "Rot", Level.APPROXIMATE),
+        ("Jump(pool(x, over=Rot))", "Flip", Level.APPROXIMATE),  # it acts inside of the module
+    ],
+)
+def test_levels_are_kept_for_every_factor(layer: str, factor: str, level: Level) -> None:
+    """A jump weakens the factors that act on something before it, no others (rule R1)."""
+    step = "  t: [4] = " + layer if "linear" in layer or "Jump" in layer else "  t = " + layer
+    made = module(
+        "module Jump {\n  input u: [4]\n  k: [4, Flip.regular] = round(linear(u))\n"
+        "  output v: [4] = linear(k)\n}\n"
+        "module M {\n  input x: [4, Rot.regular]\n  input z: [4, Flip.regular]\n"
+        f"{step}\n  output y: [2, Flip.regular] = linear(t, z)\n}}\n"
+    )
+    assert made.node("t").levels[factor] is level
+    assert made.node("y").levels[factor] is level
+
+
 def test_an_output_that_promises_invariance_and_still_carries_a_group() -> None:
     assert codes(
         "module M {\n  input x: [4, Rot.regular, Flip.regular]\n  output y: [4, Rot.regular] = relu(x)\n}\n"
