@@ -302,6 +302,127 @@ def finite_groups() -> tuple[Group, ...]:
     return (*made, with_modifiers(lattice, orthogonal=False), with_modifiers(signs))
 
 
+# ---- matrix groups -------------------------------------------------------------------------------------
+
+
+def tensor(p: int, q: int, n: int) -> Rep:
+    """p vectors, then q covectors."""
+
+    def matrix(g: Array) -> Array:
+        total = np.eye(1)
+        for _ in range(p):
+            total = np.kron(total, g)
+        for _ in range(q):
+            total = np.kron(total, np.linalg.inv(g).T)
+        return total
+
+    return Rep(f"tensor({p}, {q})", n ** (p + q), matrix)
+
+
+def matrix_group(
+    text: str, n: int, draw: Callable[[Rng], Array], compact: bool, orthogonal: bool = False
+) -> Group:
+    vector = Rep("vector", n, lambda g: g)
+    reps = [TRIVIAL, vector, vector, Rep("covector", n, lambda g: np.linalg.inv(g).T)]
+    reps += [tensor(p, q, n) for p, q in ((1, 1), (2, 0), (0, 2), (2, 1)) if n ** (p + q) <= 64]
+    reps += modified(vector, orthogonal)
+    return Group(text, tuple(reps), draw=draw, compact=compact)
+
+
+def signs(rng: Rng, n: int) -> Array:
+    return np.diag(rng.choice([-1.0, 1.0], n))
+
+
+def haar(rng: Rng, n: int, special: bool) -> Array:
+    """A random orthogonal matrix: Mezzadri, How to generate random matrices from the classical
+    compact groups (2007)."""
+    q, r = np.linalg.qr(rng.standard_normal((n, n)))
+    made: Array = q * np.sign(np.diag(r))
+    if special and np.linalg.det(made) < 0:
+        made[:, 0] *= -1
+    return made
+
+
+def indefinite(rng: Rng, p: int, q: int, special: bool) -> Array:
+    """exp of X with eta X antisymmetric, times signs that reach every component."""
+    eta = np.diag([1.0] * p + [-1.0] * q)
+    a = rng.standard_normal((p + q, p + q)) * 0.4
+    flips = signs(rng, p + q)
+    if special and np.linalg.det(flips) < 0:
+        flips[0, 0] *= -1
+    made: Array = expm(eta @ (a - a.T)) @ flips
+    return made
+
+
+def unitary(rng: Rng, n: int) -> Array:
+    """SU(n) on (real parts, imaginary parts)."""
+    z = rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))
+    q, r = np.linalg.qr(z)
+    q = q * (np.diag(r) / np.abs(np.diag(r)))
+    q[:, 0] /= np.linalg.det(q)
+    return np.block([[q.real, -q.imag], [q.imag, q.real]])
+
+
+def symplectic(rng: Rng, n: int) -> Array:
+    """exp of X with J X symmetric, J = [[0, 1], [-1, 0]] in blocks."""
+    m = n // 2
+    one = np.eye(m)
+    j = np.block([[np.zeros((m, m)), one], [-one, np.zeros((m, m))]])
+    a = rng.standard_normal((n, n)) * 0.35
+    return expm(j @ (a + a.T))
+
+
+def linear(rng: Rng, n: int, special: bool) -> Array:
+    a = rng.standard_normal((n, n)) * 0.5
+    if special:
+        return expm(a - np.trace(a) / n * np.eye(n))
+    made: Array = expm(a) @ signs(rng, n)
+    return made
+
+
+@functools.lru_cache(maxsize=1)
+def classical_groups() -> tuple[Group, ...]:
+    made = []
+    for n in (2, 3, 4):
+        made.append(
+            matrix_group(f"orthogonal({n})", n, lambda r, n=n: haar(r, n, False), True, True)
+        )
+        made.append(
+            matrix_group(f"special_orthogonal({n})", n, lambda r, n=n: haar(r, n, True), True, True)
+        )
+    for p, q in ((1, 1), (1, 2), (2, 1), (1, 3), (2, 2)):
+        for special in (False, True):
+            name = "special_lorentz" if special else "lorentz"
+            made.append(
+                matrix_group(
+                    f"{name}({p}, {q})",
+                    p + q,
+                    lambda r, p=p, q=q, special=special: indefinite(r, p, q, special),
+                    False,
+                )
+            )
+    for n in (2, 3):
+        made.append(
+            matrix_group(f"special_unitary({n})", 2 * n, lambda r, n=n: unitary(r, n), True, True)
+        )
+        made.append(
+            matrix_group(f"special_linear({n})", n, lambda r, n=n: linear(r, n, True), False)
+        )
+    for n in (1, 2, 3):
+        made.append(
+            matrix_group(f"general_linear({n})", n, lambda r, n=n: linear(r, n, False), False)
+        )
+    for n in (2, 4):
+        made.append(matrix_group(f"symplectic({n})", n, lambda r, n=n: symplectic(r, n), False))
+    for n in (1, 3):
+        made.append(
+            matrix_group(
+                f"scaling({n})", n, lambda r, n=n: np.exp(r.standard_normal()) * np.eye(n), False
+            )
+        )
+    return tuple(made)
+
+
 # ---- spaces of maps ------------------------------------------------------------------------------------
 
 
@@ -350,7 +471,10 @@ def equivariant_maps(groups: Sequence[Group], source: Side, target: Side, rng: R
         for _ in range(14):  # a random walk of 16,384 steps: the mean over the group
             mean = mean @ mean
         return image(mean)
-    return kernel(np.concatenate([a - np.eye(len(a)) for a in actions]))
+    fixed = np.eye(len(actions[0]))
+    for a in actions:  # what the elements so far have in common, and the next one fixes too
+        fixed = fixed @ kernel(a @ fixed - fixed)
+    return fixed
 
 
 def image(projector: Array) -> Array:
@@ -362,6 +486,8 @@ def image(projector: Array) -> Array:
 
 
 def kernel(constraint: Array) -> Array:
+    if not constraint.shape[1]:
+        return np.zeros((0, 0))
     _, s, vh = np.linalg.svd(constraint, full_matrices=True)
     s = np.concatenate([s, np.zeros(len(vh) - len(s))]) / max(1.0, float(s.max(initial=0.0)))
     assert ((s < 1e-10) | (s > 1e-6)).all(), s

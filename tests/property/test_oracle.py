@@ -7,7 +7,15 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from oracle import Array, Group, Rep, Side, equivariant_maps, finite_groups, same_space
+from oracle import (
+    Array,
+    Group,
+    Side,
+    classical_groups,
+    equivariant_maps,
+    finite_groups,
+    same_space,
+)
 
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import solved_basis
@@ -71,10 +79,19 @@ class Case:
             chosen = self.rng.sample(pool, self.rng.choice([1, 1, 2]))
             if np.prod([len(g.elements or [0]) for g in chosen]) <= MOST_ELEMENTS:
                 self.groups = chosen
-        self.source, self.target = self._side(), self._side()
+        self.source, self.target = self._pair()
         while self.source.degree * self.target.degree > LARGEST:
-            self.source, self.target = self._side(), self._side()
+            self.source, self.target = self._pair()
         self.text = spec_of(self.groups, self.source, self.target)
+
+    def _pair(self) -> tuple[Side, Side]:
+        """Two random sides; often the second has the axes of the first in another order, which
+        leaves maps between them."""
+        source = self._side()
+        if self.rng.random() < 0.5:
+            return source, self._side()
+        axes = self.rng.sample(source.axes, len(source.axes))
+        return source, Side(tuple(axes))
 
     def _side(self) -> Side:
         axes: list[tuple[int, Rep] | int] = []
@@ -131,6 +148,15 @@ def test_finite_groups() -> None:
 @pytest.mark.slow
 def test_many_finite_groups() -> None:
     compare_all(range(FAST, FAST + ALL), finite_groups())
+
+
+def test_matrix_groups() -> None:
+    compare_all(range(FAST), classical_groups())
+
+
+@pytest.mark.slow
+def test_many_matrix_groups() -> None:
+    compare_all(range(FAST, FAST + ALL), (*classical_groups(), *finite_groups()[:8]))
 
 
 def test_the_oracle_sees_a_wrong_space() -> None:
