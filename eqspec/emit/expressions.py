@@ -14,6 +14,7 @@ from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import (
     Add,
     Concat,
+    DiagonalEmbed,
     Einsum,
     Expand,
     Linear,
@@ -27,6 +28,7 @@ from eqspec.program.instructions import (
     Scale,
     Shape,
     Shift,
+    Stack,
     Stage,
     Take,
 )
@@ -119,6 +121,12 @@ class Expressions:
             case Concat(dim=dim):
                 joined = tuple_text([a.text for a in args])
                 return Code("torch.cat", (joined, f"dim={dim - len(shape)}"))
+            case Stack(dim=dim):
+                joined = tuple_text([a.text for a in args])
+                return Code("torch.stack", (joined, f"dim={dim - len(shape)}"))
+            case DiagonalEmbed(dims=dims):
+                places = [f"dim{k + 1}={d - len(shape)}" for k, d in enumerate(dims)]
+                return Code("torch.diag_embed", (args[0].text, *places))
             case Narrow(dim=dim, start=start, length=length):
                 return self._method(
                     args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]

@@ -24,6 +24,7 @@ from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import DenseBasis, OrbitBasis, solved_basis
 from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
+from eqspec.ops.contractions import Spread, drawing_of, lower_drawing, lower_drawn_bias
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import PairOrbits
 
@@ -59,6 +60,11 @@ def pair_basis(pair: Pair, part: Part) -> OrbitBasis | DenseBasis:
 
 
 def fan_of(pair: Pair) -> Fan:
+    drawing = drawing_of(pair.source, pair.target, pair.each)
+    if drawing is not None:
+        finest, _ = drawing.basis.by_target[0]
+        rest = fan_of(drawing.remaining(finest, 1))
+        return Fan(rest.inputs * drawing.fan, rest.energy)
     inputs = float(math.prod(axis_size(pair.source, k) for k in pair.source_plain))
     energy = 1.0
     for part in (*pair.shared, *pair.invariant, *pair.symmetric):
@@ -81,6 +87,12 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     weights, which are drawn from (-bound, bound) before the scale of the basis.
     """
     source, target = pair.source, pair.target
+    drawing = drawing_of(source, target, pair.each)
+    if drawing is not None:
+        spread = Spread()
+        lower_drawing(b, drawing, x, name, bound, spread, lower_pair)
+        terms = spread.close(b)
+        return b.reshape(b.add(*terms), target.shape) if terms else None
     x = b.reshape(x, [axis_size(source, k) for k in range(len(source.axes))])
     layout: list[int] = list(range(len(source.axes)))
     counts_in: list[int] = []
@@ -118,6 +130,11 @@ def lower_bias(
 ) -> int | None:
     """A bias in the invariants of a block, expanded to its shape; None if there are none."""
     empty = Block(())
+    if drawing_of(empty, target, each) is not None:
+        spread = Spread()
+        spread_bias(b, target, each, name, bound, spread)
+        terms = spread.close(b)
+        return b.reshape(b.add(*terms), target.shape) if terms else None
     pair = pair_of(empty, target, each)
     symmetric = [(part, pair_basis(pair, part)) for part in pair.symmetric]
     if any(basis.dimension == 0 for _, basis in symmetric):
@@ -130,6 +147,20 @@ def lower_bias(
     for k in sorted(pair.target_each):
         y = b.expand(y, k, axis_size(target, k))
     return b.reshape(y, target.shape)
+
+
+def spread_bias(
+    b: Builder, target: Block, each: Sequence[str], name: str, bound: float, spread: Spread
+) -> bool:
+    """A bias by diagrams, to be expanded with the other terms of its target; False if the target has
+    none."""
+    drawing = drawing_of(Block(()), target, each, wanted=True)
+    if drawing is None:
+        return False
+    lower_drawn_bias(
+        drawing, name, spread, lambda rest, label: lower_bias(b, rest, each, label, bound)
+    )
+    return True
 
 
 def _is_constant(basis: OrbitBasis | DenseBasis) -> bool:

@@ -31,6 +31,7 @@ class Pair:
     shared: tuple[Part, ...]
     invariant: tuple[Part, ...]
     symmetric: tuple[Part, ...]
+    each: tuple[str, ...] = ()
 
     @property
     def middle_shape(self) -> tuple[int, int]:
@@ -80,6 +81,7 @@ def pair_of(source: Block, target: Block, each: Sequence[str] = ()) -> Pair:
         tuple(part for part in parts if part.source and part.target),
         tuple(part for part in parts if not part.target),
         tuple(part for part in parts if not part.source),
+        tuple(each),
     )
 
 

@@ -20,9 +20,6 @@ from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
-MAX_WEIGHT = 2**27
-MAX_LABELS = 2**24
-
 
 @dataclass(frozen=True)
 class LinearMaps:
@@ -161,11 +158,22 @@ def _check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tu
 
 def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
     from eqspec.ops.clusters import middle_size
+    from eqspec.ops.contractions import (
+        MAX_LABELS,
+        MAX_WEIGHT,
+        drawing_of,
+        largest_stack,
+        largest_weight,
+    )
 
     for arg, span in zip(site.args, site.arg_spans, strict=True):
         for source in arg.type.blocks:
             for block in target.blocks:
-                weight, labels = middle_size(source, block, each)
+                drawing = drawing_of(source, block, each)
+                if drawing is not None:
+                    weight, labels = largest_weight(drawing), largest_stack(drawing)
+                else:
+                    weight, labels = middle_size(source, block, each)
                 if weight > MAX_WEIGHT or labels > MAX_LABELS:
                     said = f"{weight:,}" if weight < 10**15 else "far too many"
                     site.refuse(
@@ -178,8 +186,9 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
 
 
 def lower(site: LoweringSite) -> Registers:
-    from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair
+    from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair, spread_bias
     from eqspec.ops.clusters import pair_of
+    from eqspec.ops.contractions import Spread, drawing_of, lower_drawing
 
     maps = site.node.data
     assert isinstance(maps, LinearMaps)
@@ -197,6 +206,7 @@ def lower(site: LoweringSite) -> Registers:
         fans = [fan_of(pair) for _, _, _, pair in pairs]
         inputs = sum(fan.inputs for fan in fans)
         terms: list[int] = []
+        spread = Spread()
         for (k, s, register, pair), fan in zip(pairs, fans, strict=True):
             words = ["weight"]
             if len(site.args) > 1:
@@ -206,14 +216,22 @@ def lower(site: LoweringSite) -> Registers:
             if not single:
                 words.append(f"to{t}")
             bound = (inputs * fan.energy) ** -0.5
-            term = lower_pair(b, pair, register, site.parameter_name("_".join(words)), bound)
+            name = site.parameter_name("_".join(words))
+            drawing = drawing_of(pair.source, target, maps.each)
+            if drawing is not None:
+                lower_drawing(b, drawing, register, name, bound, spread, lower_pair)
+                continue
+            term = lower_pair(b, pair, register, name, bound)
             assert term is not None, "the count says that there is a map"
             terms.append(term)
         if maps.biases[t]:
             name = site.parameter_name("bias" if single else f"bias_to{t}")
-            bias = lower_bias(b, target, maps.each, name, inputs**-0.5)
-            assert bias is not None, "the count says that there are invariants"
-            terms.append(bias)
+            drawn = spread.terms and spread_bias(b, target, maps.each, name, inputs**-0.5, spread)
+            if not drawn:
+                bias = lower_bias(b, target, maps.each, name, inputs**-0.5)
+                assert bias is not None, "the count says that there are invariants"
+                terms.append(bias)
+        terms.extend(b.reshape(term, target.shape) for term in spread.close(b))
         results.append(b.add(*terms))
     return tuple(results)
 

@@ -16,6 +16,7 @@ from eqspec.program.instructions import (
     CallModule,
     Concat,
     Constant,
+    DiagonalEmbed,
     Einsum,
     Expand,
     IndexSum,
@@ -36,6 +37,7 @@ from eqspec.program.instructions import (
     Scale,
     Shape,
     Shift,
+    Stack,
     Stage,
     Take,
     plain_shape,
@@ -183,6 +185,13 @@ class Builder:
 
     def concat(self, parts: Sequence[int], dim: int) -> int:
         return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim))
+
+    def stack(self, parts: Sequence[int], dim: int) -> int:
+        return self.emit(Stack(tuple(parts), dim))
+
+    def diagonal_embed(self, x: int, dims: Sequence[int]) -> int:
+        first, second = dims
+        return self.emit(DiagonalEmbed((x,), (first, second)))
 
     def narrow(self, x: int, dim: int, start: int, length: int) -> int:
         if start == 0 and length == self.shape(x)[dim]:

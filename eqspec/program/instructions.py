@@ -196,6 +196,22 @@ class Concat:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Results of equal shape along a new axis at position ``dim``."""
+
+    args: tuple[int, ...]
+    dim: int
+
+
+@dataclass(frozen=True)
+class DiagonalEmbed:
+    """The last axis of x goes onto the diagonal of the axes ``dims`` of the result; 0 elsewhere."""
+
+    args: tuple[int, ...]
+    dims: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Narrow:
     """``length`` entries of x along ``dim``, from ``start``."""
 
@@ -274,6 +290,8 @@ Instruction = (
     | Scale
     | Shift
     | Concat
+    | Stack
+    | DiagonalEmbed
     | Narrow
     | OrbitMean
     | CallModule
@@ -402,6 +420,13 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             rests = {(*shape[:dim], *shape[dim + 1 :]) for shape in of}
             assert len(rests) == 1, (instruction, of)
             return (*x[:dim], sum(shape[dim] for shape in of), *x[dim + 1 :])
+        case Stack(dim=dim):
+            assert 0 <= dim <= len(x) and all(shape == x for shape in of), (instruction, of)
+            return (*x[:dim], len(of), *x[dim:])
+        case DiagonalEmbed(dims=(first, second)):
+            assert 0 <= first < second <= len(x), (instruction, of)
+            rest = (*x[:first], x[-1], *x[first:-1])
+            return (*rest[:second], x[-1], *rest[second:])
         case Narrow(dim=dim, start=start, length=length):
             assert start >= 0 and start + length <= x[dim], (instruction, of)
             return (*x[:dim], length, *x[dim + 1 :])

@@ -20,6 +20,7 @@ from eqspec.program.instructions import (
     CallModule,
     Concat,
     Constant,
+    DiagonalEmbed,
     Einsum,
     Expand,
     IndexSum,
@@ -37,6 +38,7 @@ from eqspec.program.instructions import (
     Reshape,
     Scale,
     Shift,
+    Stack,
     Stage,
     Take,
 )
@@ -109,6 +111,11 @@ def run(
                 value = args[0] + term
             case Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
+            case Stack(dim=dim):
+                value = np.stack(args, axis=dim + lead)
+            case DiagonalEmbed(dims=(first, second)):
+                value = args[0][..., None] * np.eye(args[0].shape[-1])
+                value = np.moveaxis(value, (-2, -1), (first + lead, second + lead))
             case Narrow(dim=dim, start=start, length=length):
                 value = np.take(args[0], range(start, start + length), axis=dim + lead)
             case OrbitMean():

@@ -16,6 +16,7 @@ from dataclasses import replace
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import (
     Add,
+    DiagonalEmbed,
     Expand,
     Instruction,
     Linear,
@@ -214,7 +215,7 @@ def _linear_tail(builder: Builder, register: int) -> object:
     """A key that is equal for results ending in the same linear map of equal arguments' shapes."""
     instruction = builder.instructions[register]
     match instruction:
-        case Expand() | Permute() | Reshape():
+        case Expand() | Permute() | Reshape() | DiagonalEmbed():
             return replace(instruction, args=()), builder.shape(instruction.args[0])
         case Take(args=(x, index)):
             return replace(instruction, args=(index,)), builder.shape(x)
