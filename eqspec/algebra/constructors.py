@@ -12,6 +12,7 @@ from math import prod
 from eqspec.algebra import images as im
 from eqspec.algebra.groups import ENUMERATION_LIMIT, Group
 from eqspec.algebra.images import AnyImage, Monomial
+from eqspec.algebra.products import points
 from eqspec.algebra.representations import (
     Factors,
     LatticeOp,
@@ -58,6 +59,16 @@ def natural(
     label: str, factor: str, group: Group, shape: Sequence[int] | None = None
 ) -> Representation:
     """The points that a permutation group permutes; `shape` lays them out row by row."""
+    if group.family == "wreath":
+        found = points(group)
+        if found is None or shape is not None:
+            raise RepresentationError(
+                f"{label}: natural takes no sizes; it has the shape (points of B, points of A)"
+                if found
+                else f"{label}: the first group of {group.description} permutes no points",
+                "write rep ... = permutation([...])",
+            )
+        return _single(label, factor, group, list(group.model), found[0])
     if group.family not in _PERMUTATION_FAMILIES:
         raise RepresentationError(
             f"{group.description} is not given as a permutation group, so it has no natural",

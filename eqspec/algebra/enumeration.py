@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from eqspec.algebra.extension import Extension
 from eqspec.algebra.images import (
     AnyImage,
     Matrix,
@@ -86,6 +87,11 @@ def extend(word: Word, generator: int, exponent: int) -> Word:
 def enumeration(family: str, parameters: tuple[Hashable, ...]) -> Enumeration:
     """The elements of a group in the order of `Group.elements`."""
     steps = model(family, parameters)
+    if family in ("direct", "semidirect"):
+        extension = parameters[2]
+        assert isinstance(extension, Extension)
+        made, matrices = extension.elements(steps)
+        return Enumeration(made, matrices, {image: i for i, image in enumerate(matrices)})
     if family not in ("cyclic", "dihedral"):
         return breadth_first(steps, ENUMERATION_LIMIT)
     n = parameters[0]
@@ -118,7 +124,7 @@ def model(family: str, parameters: tuple[Hashable, ...]) -> tuple[AnyImage, ...]
             return (Monomial((1, 0, 3, 2), (1, -1, 1, -1)), Monomial((2, 3, 0, 1), (1, -1, -1, 1)))
         case "symmetric" | "alternating", (int(n),):
             return _point_generators(family, n)
-        case _, (_, tuple(images)):
+        case _, (_, tuple(images), *_):
             return images
     raise AssertionError(f"unknown family {family}")
 

@@ -31,7 +31,10 @@ from eqspec.algebra.enumeration import (
     model,
     power_word,
 )
+from eqspec.algebra.extension import Extension
 from eqspec.algebra.images import AnyImage, compose, power
+
+TABLE_LIMIT = 1 << 23  # elements times points of a product that is listed
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,12 @@ class Group:
         """A faithful matrix for each generator, in which elements are compared."""
         return model(self.family, self.parameters)
 
+    @property
+    def extension(self) -> Extension | None:
+        """The parts of a direct, semidirect or wreath product; None for all other groups."""
+        extension = self.parameters[2] if len(self.parameters) == 3 else None
+        return extension if isinstance(extension, Extension) else None
+
     def element(self, word: Word) -> AnyImage:
         """The element that the word names, in the faithful model."""
         result = power(self.model[0], 0)
@@ -80,7 +89,7 @@ class Group:
 
     def elements(self) -> tuple[Word, ...]:
         """All elements as words: cyclic r^0, r^1, ...; dihedral r^0 ... r^(n-1), s, rs, ...,
-        r^(n-1)s; any other group breadth-first over its generators. GroupTooLarge beyond
+        r^(n-1)s; semidirect n h, n running fastest; any other group breadth-first. GroupTooLarge beyond
         `ENUMERATION_LIMIT`."""
         self._listable()
         return enumeration(self.family, self.parameters).words
@@ -139,7 +148,7 @@ class Group:
             case "alternating":
                 return _alternating_relations(self._size)
             case _:
-                return None
+                return None if self.extension is None else self.extension.relations()
 
     def left_multiplication(self, generator: int) -> tuple[int, ...]:
         """Where each element of `elements()` goes under g -> s g, by index: the regular
@@ -181,6 +190,11 @@ class Group:
             raise GroupTooLarge(
                 f"{self.description} has {self.order:,} elements;"
                 f" at most {ENUMERATION_LIMIT:,} are listed one by one"
+            )
+        if self.extension is not None and self.order * self.model[0].degree > TABLE_LIMIT:
+            raise GroupTooLarge(
+                f"{self.description} has {self.order:,} elements that move"
+                f" {self.model[0].degree:,} points each: at most {TABLE_LIMIT:,} entries are listed"
             )
 
 

@@ -9,15 +9,17 @@ s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
 
 from eqspec.algebra import images as im
+from eqspec.algebra.extension import evaluated
 from eqspec.algebra.groups import Group, Word, extend
 from eqspec.algebra.images import AnyImage, Matrix
-from eqspec.algebra.representations import Representation, word_image
+from eqspec.algebra.representations import Representation
 
 _HUGE_BITS = 200_000  # beyond this the power of a wrong matrix is judged from its first few powers
 
@@ -63,18 +65,43 @@ def homomorphism_fault(rep: Representation) -> Fault | None:
 
 def _factor_fault(rep: Representation, name: str, group: Group) -> Fault | None:
     images = tuple(rep.any_image(name, g) for g in range(len(group.generators)))
+    return images_fault(name, group, images)
+
+
+def images_fault(name: str, group: Group, images: tuple[AnyImage, ...]) -> Fault | None:
+    """The first relation of the group that these matrices of its generators break.
+
+    A product that is made of parts is presented by its parts and the relators between them, so every
+    part is checked in its own way and the relators on top.
+    """
     if images == group.model or all(image.is_identity for image in images):
         return None
+    extension = group.extension
+    if extension is not None:
+        for part, start in zip(extension.parts, extension.starts, strict=True):
+            letters = slice(start, start + len(part.generators))
+            own = replace(part, generators=group.generators[letters])
+            fault = images_fault(name, own, images[letters])
+            if fault is not None:
+                return fault
+        return _relator_fault(name, group, images, extension.cross)
     relations = group.relations()
     if relations is None and images in _functorial(group):
         return None
     if relations is None:
-        return _tree_fault(rep, name, group, images)
+        return _tree_fault(name, group, images)
+    return _relator_fault(name, group, images, relations)
+
+
+def _relator_fault(
+    name: str, group: Group, images: tuple[AnyImage, ...], relators: Sequence[Word]
+) -> Fault | None:
     one = im.power(images[0], 0)
-    for relator in relations:
+    powers: dict[tuple[int, int], AnyImage] = {}
+    for relator in relators:
         text = f"{_shortened(group, relator)} = 1"
         value = _huge_power(images, relator) if len(relator) == 1 else None
-        fault = _compare(text, (name,), value or word_image(rep, name, relator), one)
+        fault = _compare(text, (name,), value or evaluated(images, relator, powers), one)
         if fault is not None:
             return fault
     return None
@@ -109,9 +136,7 @@ def _huge_power(images: tuple[AnyImage, ...], relator: Word) -> AnyImage | None:
     return None
 
 
-def _tree_fault(
-    rep: Representation, name: str, group: Group, images: tuple[AnyImage, ...]
-) -> Fault | None:
+def _tree_fault(name: str, group: Group, images: tuple[AnyImage, ...]) -> Fault | None:
     words = group.elements()
     along: list[AnyImage] = [im.power(images[0], 0)]
     steps = [group.right_multiplication(g) for g in range(len(images))]

@@ -83,6 +83,9 @@ _TABLE = (
     Code("EQS307", "a selection is not closed"),
     Code("EQS308", "a representation has no such form"),
     Code("EQS309", "a factor stands twice in a product"),
+    Code("EQS320", "a semidirect product is not an action"),
+    Code("EQS321", "this is no word in the generators"),
+    Code("EQS322", "a group acts beside a product that is built of it"),
     # ---- equivariance ----
     Code("EQS401", "a pointwise function is not equivariant here"),
     Code("EQS402", "the result would always be zero"),

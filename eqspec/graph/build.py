@@ -14,6 +14,7 @@ from functools import partial
 from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.graph.elaborate import type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
+from eqspec.graph.extensions import beside
 from eqspec.graph.groups import group_of
 from eqspec.graph.interface import forgotten_fields
 from eqspec.graph.model import (
@@ -61,6 +62,12 @@ class ModuleBuilder:
         nodes = list(expressions.nodes.values())
         groups = {name: group for node in nodes for name, group in node.type.groups.items()}
         ordered = {name: groups[name] for name in scope.world.groups if name in groups}
+        acting = {
+            factor: (node.name, node.span)
+            for node in reversed(nodes)
+            for factor in node.type.factors
+        }
+        beside(scope, acting, self._fail)
         if ordered:
             for feature in inputs:
                 self._extend(forgotten_fields(scope, feature))
@@ -289,6 +296,10 @@ class ModuleBuilder:
         self.scope.world.diagnostics.append(
             self.scope.diagnostic(code, message, span, label, help=help, severity=severity)
         )
+
+    def _fail(self, diagnostic: Diagnostic) -> None:
+        self.failed = True
+        self.scope.world.diagnostics.append(diagnostic)
 
     def _extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.scope.world.diagnostics.extend(diagnostics)

@@ -18,7 +18,7 @@ from eqspec.syntax import tree
 
 GROUPS_NOT_BUILT = frozenset(
     "orthogonal special_orthogonal special_unitary lorentz special_lorentz symplectic special_linear"
-    " general_linear euclidean special_euclidean scaling lie semidirect wreath subgroup".split()
+    " general_linear euclidean special_euclidean scaling lie subgroup".split()
 )
 
 
@@ -36,7 +36,10 @@ PLAIN_FAMILIES = {"klein": families.klein, "quaternion": families.quaternion}
 GENERATED = ("permutations", "matrices")
 
 
-ALL_FAMILIES = (*FAMILIES, *PLAIN_FAMILIES, *GENERATED, *sorted(GROUPS_NOT_BUILT))
+PRODUCTS = ("semidirect", "wreath")
+
+
+ALL_FAMILIES = (*FAMILIES, *PLAIN_FAMILIES, *GENERATED, *PRODUCTS, *sorted(GROUPS_NOT_BUILT))
 
 
 def group_of(scope: Scope, expr: tree.Expression) -> GroupValue:
@@ -118,7 +121,15 @@ def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue:
                 "this is a product or another name",
             )
         return group_of(scope, expr)
-    group = _primitive_group(scope, expr, item)
+    key = item.name.text
+    if scope.prefix:
+        key = f"{scope.prefix}.{key}"
+    if isinstance(expr.function, tree.Reference) and expr.function.name in PRODUCTS:
+        from eqspec.graph.extensions import product_group
+
+        group = product_group(scope, expr, item, key)
+    else:
+        group = _primitive_group(scope, expr, item)
     if item.named is not None:
         renaming = {}
         for entry in item.named:
@@ -129,9 +140,6 @@ def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue:
             group = group.renamed(renaming)
         except GroupError as error:
             scope.refuse("EQS301", str(error), item.name.span)
-    key = item.name.text
-    if scope.prefix:
-        key = f"{scope.prefix}.{key}"
     scope.world.groups[key] = group
     scope.world.group_spans[key] = (scope.source, item.name.span)
     return GroupValue((key,))

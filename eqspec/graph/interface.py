@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from eqspec.diagnostics.model import Diagnostic, Severity
 from eqspec.graph.elaborate import type_of
+from eqspec.graph.extensions import beside
 from eqspec.graph.model import InputFeature, Module, OutputFeature
 from eqspec.graph.op import Refusal
 from eqspec.graph.resolve import ModuleEntry
@@ -49,7 +50,16 @@ def build_interface(entry: ModuleEntry) -> Module | None:
         except Refusal as refusal:
             failed = True
             scope.gather(refusal)
-    if failed:
+    acting = {
+        factor: (feature.name, feature.span)
+        for features in (inputs, outputs)
+        for feature in features
+        for factor in feature.type.factors
+    }
+    wrong: list[Diagnostic] = []
+    beside(scope, acting, wrong.append)
+    scope.world.diagnostics.extend(wrong)
+    if failed or wrong:
         return None
     groups = {}
     for type_ in (feature.type for features in (inputs, outputs) for feature in features):

@@ -18,10 +18,10 @@ from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.graph.groups import group_of
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import size_of
 from eqspec.graph.scope import GroupValue, Scope
+from eqspec.graph.words import generator_of
 from eqspec.syntax import tree
 
 BUILT = (
@@ -173,7 +173,7 @@ def user_representation(
     images: dict[tuple[str, int], Image] = {}
     spans: dict[tuple[str, int], Span] = {}
     for entry in item.images or ():
-        key = _generator(scope, group, entry.path)
+        key = generator_of(scope, group, entry.path)
         if key in images:
             scope.refuse("EQS202", f"`{entry.path.text}` has two images", entry.span, "the second")
         images[key] = _image(scope, kind, points, entry.image)
@@ -293,53 +293,6 @@ def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tupl
     if not points:
         scope.refuse("EQS305", "a representation needs a point", argument.span)
     return kind, tuple(points)
-
-
-def _generator(scope: Scope, group: GroupValue, path: tree.Path) -> tuple[str, int]:
-    """`Verb.r`, or `r` where it is clear, as (factor, number of the generator)."""
-    world = scope.world
-    last = path.names[-1]
-    candidates = [
-        (factor, number)
-        for factor in group.names
-        for number, name in enumerate(world.groups[factor].generators)
-        if name == last.text
-        and (
-            len(path.names) == 1
-            or factor
-            in (path.text.rpartition(".")[0], f"{scope.prefix}.{path.text.rpartition('.')[0]}")
-        )
-    ]
-    if len(path.names) > 1 and not candidates:
-        # another name of a factor, as `group B = A` gives it
-
-        prefix: tree.Expression = tree.Reference(path.names[0].text, path.names[0].span)
-        for name in path.names[1:-1]:
-            prefix = tree.Attribute(prefix, name, prefix.span.to(name.span))
-        owner = group_of(scope, prefix)
-        candidates = [
-            (factor, number)
-            for factor in owner.names
-            if factor in group.names
-            for number, text in enumerate(world.groups[factor].generators)
-            if text == last.text
-        ]
-    if len(candidates) == 1:
-        return candidates[0]
-    every = [
-        name if len(group.names) == 1 else f"{factor}.{name}"
-        for factor in group.names
-        for name in world.groups[factor].generators
-    ]
-    if len(candidates) > 1:
-        options = " or ".join(f"`{f}.{last.text}`" for f, _ in candidates)
-        scope.refuse(
-            "EQS305",
-            f"several factors have a generator `{last.text}`",
-            path.span,
-            help=f"write {options}",
-        )
-    scope.unknown("generator", path.text, path.span, iter(every))
 
 
 def _image(scope: Scope, kind: str, points: tuple[str, ...], image: tree.Image) -> Image:

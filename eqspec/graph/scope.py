@@ -41,7 +41,8 @@ class World:
     """What all files of one run share.
 
     ``groups`` are the primitive factors by key; ``reps`` the users' representations by the factors
-    they belong to; ``overrides`` the parameters set on the command line; ``elaborate`` gives a
+    they belong to; ``built`` says of which factors a product is made that is one factor itself
+    (`semidirect`, `wreath`); ``overrides`` the parameters set on the command line; ``elaborate`` gives a
     declaration its value.
     """
 
@@ -52,6 +53,7 @@ class World:
     elaborate: Callable[[Scope, tree.Item], object]
     groups: dict[str, Group] = field(default_factory=dict)
     group_spans: dict[str, tuple[Source, Span]] = field(default_factory=dict)
+    built: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reps: dict[tuple[tuple[str, ...], str], RepEntry] = field(default_factory=dict)
     rep_values: dict[tuple[tuple[str, ...], str], object] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)

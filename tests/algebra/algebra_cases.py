@@ -17,6 +17,7 @@ from eqspec.algebra.families import (
 )
 from eqspec.algebra.groups import Group
 from eqspec.algebra.images import Monomial, matrix, permutation
+from eqspec.algebra.products import semidirect, wreath
 from eqspec.algebra.representations import Representation, Term, direct_sum, from_images
 
 HEXAGON = {"q": [[0, -1], [1, 1]]}  # order 6, not orthogonal
@@ -38,6 +39,19 @@ def small_groups() -> list[Group]:
         matrix_group(
             3, {"p": [[0, 1, 0], [0, 0, 1], [1, 0, 0]], "z": [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]}
         ),
+        *product_groups(),
+    ]
+
+
+def product_groups() -> list[Group]:
+    """Semidirect and wreath products: the affine maps of Z/5 and Z/7, C3 x| C4, A4, C2 wr S3, S3 wr C2."""
+    return [
+        semidirect(cyclic(5), cyclic(4), [[((0, 2),)]], ["r", "h"], "affine(5)"),
+        semidirect(cyclic(7), cyclic(3), [[((0, 2),)]], ["r", "h"], "frobenius(21)"),
+        semidirect(cyclic(3), cyclic(4), [[((0, -1),)]], ["r", "h"], "dicyclic(3)"),
+        semidirect(klein(), cyclic(3), [[((1, 1),), ((0, 1), (1, 1))]], ["a", "b", "h"], "A4"),
+        wreath(cyclic(2), symmetric(3), ["r", "t", "c"], "C2 wr S3"),
+        wreath(symmetric(3), cyclic(2), ["t", "c", "r"], "S3 wr C2"),
     ]
 
 
