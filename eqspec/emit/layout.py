@@ -35,10 +35,13 @@ def arguments(indent: int, args: Sequence[str]) -> list[str]:
     return lines
 
 
-def tuple_text(items: Sequence[str]) -> str:
-    """A tuple as an argument; over several lines if it would not fit on one of its own."""
+def tuple_text(items: Sequence[str], before: int = 13) -> str:
+    """A tuple as an argument; over several lines if it would not fit on one of its own.
+
+    ``before`` counts what else stands on that line: 12 of indentation and a comma.
+    """
     flat = f"({', '.join(items)})"
-    if len(flat) + 13 <= WIDTH:  # 12 of indentation and a comma
+    if len(flat) + before <= WIDTH:
         return flat
     return "(\n" + "".join(f"    {item},\n" for item in items) + ")"
 

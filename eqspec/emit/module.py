@@ -272,7 +272,7 @@ def _forward(
         lines.append(f"        weights: _{name}Weights = self._weights()")
     lines.extend(printed.forward_lines)
     if single:
-        lines.append(f"        return {printed.outputs[0]}")
+        lines.extend(f"        {line}" for line in f"return {printed.outputs[0]}".split("\n"))
     else:
         lines.extend(call(8, f"return {name}Output", printed.outputs))
     return lines

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from eqspec.emit.expressions import Code, Expressions, assign
-from eqspec.emit.layout import call
+from eqspec.emit.layout import call, tuple_text
+from eqspec.emit.locals import local_stem
 from eqspec.emit.names import Names, identifier, output_fields
 from eqspec.emit.tables import table_lines
 from eqspec.graph.model import Module, ModuleCall
@@ -26,12 +27,9 @@ from eqspec.program.instructions import (
     CallModule,
     Input,
     Item,
-    Linear,
     Mul,
     OrbitMean,
     Parameter,
-    Reduce,
-    Reshape,
     Stage,
     Take,
 )
@@ -115,7 +113,8 @@ class Printer:
         self._forward()
         for name, registers in self.program.outputs:
             codes = [self.code[register].text for register in registers]
-            self.out.outputs.append(codes[0] if len(codes) == 1 else f"({', '.join(codes)})")
+            before = 15 if len(self.program.outputs) == 1 else 13  # `return` and its indentation
+            self.out.outputs.append(codes[0] if len(codes) == 1 else tuple_text(codes, before))
             if len(registers) == 1:
                 self.out.locals[name] = codes[0]
         for name, registers in self.program.named:
@@ -218,7 +217,9 @@ class Printer:
                 code = self.write.expression(number, instruction)
             if self._wants_name(number, code):
                 self._note(number, shown)
-                name = self.final.get(number) or self.variables.take(self._local_stem(number))
+                name = self.final.get(number) or self.variables.take(
+                    local_stem(self.program, self.users, number)
+                )
                 assign(self.out.forward_lines, name, code)
                 self.code[number] = Code(name)
             else:
@@ -235,20 +236,6 @@ class Printer:
         ):
             return len(code.text) > 30
         return len(code.text) > 44
-
-    def _local_stem(self, number: int) -> str:
-        """A name for a step on the way to a feature."""
-        owner = self.program.owners[number]
-        match self.program.instructions[number]:
-            case Reduce():
-                word = "pooled"
-            case Linear() | Reshape():
-                word = "mapped"
-            case Add():
-                word = "sum"
-            case _:
-                word = "part"
-        return "_".join([*owner.split("."), word])
 
     def _note(self, number: int, shown: set[str]) -> None:
         node = self.program.owners[number].split(".")[0]
@@ -306,7 +293,7 @@ class Printer:
                 orbit = same.stem
             self.out.helpers.add("orbit_mean")
             inputs = [self.code[arg].text for arg in instruction.args]
-            joined = f"({inputs[0]},)" if len(inputs) == 1 else f"({', '.join(inputs)})"
+            joined = f"({inputs[0]},)" if len(inputs) == 1 else tuple_text(inputs)
             ranks = str(len(self.program.shape(instruction.args[0])))
             args = [
                 f"self.{self.base_names[instruction.base]}",
@@ -345,7 +332,7 @@ class Printer:
         for feature in child.inputs:
             count = len(feature.type.blocks)
             texts = [self.code[r].text for r in registers[:count]]
-            args.append(texts[0] if count == 1 else f"({', '.join(texts)})")
+            args.append(texts[0] if count == 1 else tuple_text(texts))
             registers = registers[count:]
         return args
 

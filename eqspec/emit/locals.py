@@ -1,0 +1,67 @@
+"""Names of local variables for the steps inside of a layer.
+
+In: a program and one of its results. Out: the stem of a name; the printer adds a number if it is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from eqspec.program.instructions import (
+    Add,
+    Einsum,
+    Expand,
+    Linear,
+    Parameter,
+    Permute,
+    Program,
+    Reduce,
+    Reshape,
+)
+
+
+def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int) -> str:
+    """A name for a step on the way to a feature: `h_flat`, `h_from_x`, `h_pooled`."""
+    instruction = program.instructions[number]
+    match instruction:
+        case Reduce():
+            word = "pooled"
+        case Add():
+            word = "sum"
+        case Linear() | Einsum() | Reshape() | Permute() | Expand():
+            word = _mapped_word(program, users, number)
+        case _:
+            word = "part"
+    layer, _, step = program.owners[number].partition(".")
+    steps = {owner for owner in program.owners if owner.startswith(f"{layer}.")}
+    return "_".join([layer, *(step.split(".") if step and len(steps) > 1 else ()), word])
+
+
+def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: int) -> str:
+    """After the argument from which a linear layer maps, where it maps from several."""
+    owner, instruction = program.owners[number], program.instructions[number]
+    while program.owners[number] == owner:
+        step = program.instructions[number]
+        if isinstance(step, Linear | Einsum):
+            weight = _origin_of_weight(program, step.args[-1 if isinstance(step, Einsum) else 1])
+            if weight is not None and weight.startswith("weight_"):
+                return f"from_{weight.removeprefix('weight_')}"
+            break
+        if not isinstance(step, Reshape | Permute | Expand):
+            break
+        number = step.args[0]
+    many = isinstance(instruction, Linear) and any(
+        isinstance(program.instructions[user], Reshape) for user in users[number]
+    )
+    if many:
+        return "flat"
+    return "repeated" if isinstance(instruction, Expand) else "mapped"
+
+
+def _origin_of_weight(program: Program, register: int) -> str | None:
+    """The name of the first parameter of which a weight is made, without that of its layer."""
+    while not isinstance(step := program.instructions[register], Parameter):
+        if not step.args:
+            return None
+        register = step.args[0]
+    return step.name.rpartition(".")[2]
