@@ -99,6 +99,11 @@ _TABLE = (
     Code("EQS410", "features cannot be concatenated so"),
     Code("EQS412", "a layer is too large to count"),
     Code("EQS413", "a weight is too large"),
+    Code("EQS440", "there is no axis to work along"),
+    Code("EQS441", "a length beside such an axis is not equivariant"),
+    Code("EQS442", "there is no invariant form of this kind"),
+    Code("EQS443", "the gates do not fit"),
+    Code("EQS444", "the gates are not invariant"),
     # ---- emission and stale files ----
     Code("EQS501", "an emitted file is stale"),
     Code("EQS502", "a file of somebody else is in the way"),

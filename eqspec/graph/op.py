@@ -38,13 +38,15 @@ class Signature:
 
     ``tensors`` bounds the number of tensor arguments (None: any number). ``target`` says what becomes
     of a declared type: the op ``chooses`` its maps by it and cannot do without, ``keeps`` the type of
-    its arguments and hands it down, makes its ``parts``, or does ``not use`` it.
+    its arguments and hands it down, makes its ``parts``, or ``ignores`` it. ``hints`` says, where it is
+    not so simple, which types a declared type hands down to the arguments.
     """
 
     tensors: tuple[int, int | None] = (1, 1)
     base: bool = False
     keywords: Mapping[str, Keyword] = field(default_factory=dict)
     target: Literal["chooses", "keeps", "parts", "ignores"] = "ignores"
+    hints: Callable[[Type, int], list[Type | None]] | None = None
 
 
 @dataclass(frozen=True)

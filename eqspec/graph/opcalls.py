@@ -67,7 +67,9 @@ def op_call(
     keywords, spans = _keywords(expressions, op, expr)
     made = name or expressions.fresh(op.name)
     hints: list[Type | None] = [None] * len(positional)
-    if signature.target == "keeps":
+    if signature.hints is not None and expected is not None:
+        hints = signature.hints(expected, len(positional))
+    elif signature.target == "keeps":
         hints = [expected] * len(positional)
     elif signature.target == "parts" and expected is not None:
         hints = _parts(expected, len(positional))

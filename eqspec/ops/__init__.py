@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eqspec.ops import averaging, linear, pointwise, pool, structure
+from eqspec.ops import averaging, gated, linear, norm, pointwise, pool, structure
 from eqspec.ops.contract import Op
 
 OPS: Mapping[str, Op] = MappingProxyType(
@@ -18,6 +18,9 @@ OPS: Mapping[str, Op] = MappingProxyType(
             linear.LINEAR,
             *pointwise.ops(),
             pool.POOL,
+            norm.NORM,
+            norm.NORM_RELU,
+            gated.GATED,
             averaging.EQUITUNE,
             averaging.MULTI_EQUITUNE,
             averaging.FUSE,

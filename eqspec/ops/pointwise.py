@@ -195,12 +195,13 @@ def _check_generator(
             f"`{function.name}` is not equivariant on `{carrier}`",
             f"pointwise functions commute with permutations only; `{factor}.{generator}` mixes entries",
             labels=labels,
-            help=f"map to a regular representation first: `[..., {factor}.regular] = linear(...)`",
+            help="`norm_relu(x)` acts on lengths and keeps directions, `gated(x, gates)` multiplies by"
+            " invariants; " + _regular(site, factor),
         )
     bad = sorted(s for s in entries if not allowed(function.scalings, s))
     if bad:
         odd = next(f.name for f in _TABLE if f.scalings is Scalings.SIGNS)
-        help_ = f"map to a regular representation first: `[..., {factor}.regular] = linear(...)`"
+        help_ = _regular(site, factor)
         if all(abs(s) == 1 for s in bad):
             help_ = f"`{odd}` is odd and keeps signs, or {help_}"
         site.refuse(
@@ -211,6 +212,13 @@ def _check_generator(
             labels=labels,
             help=help_,
         )
+
+
+def _regular(site: CallSite, factor: str) -> str:
+    """The other way out: permutations, which a finite group has."""
+    if site.args[0].type.groups[factor].order is None:
+        return "take invariants first: `norm(x)`, `dot(x, x)`"
+    return f"map to a regular representation first: `[..., {factor}.regular] = linear(...)`"
 
 
 def lower(site: LoweringSite) -> Registers:

@@ -19,6 +19,7 @@ rep Flip.signed = signed_permutation([a, b]) { r -> (a -a) }
 rep Flip.swapped = signed_permutation([a, b]) { r -> (a -b) }
 rep Flip.scaled = matrix([x, y]) { r -> [[0, 2], [1/2, 0]] }
 rep Flip.shear = matrix([x, y]) { r -> [[1, 0], [1, -1]] }
+rep Flip.tilted = matrix([x, y]) { r -> [[3/5, 4/5], [4/5, -3/5]] }
 rep Flip.mirror = matrix([x, y, z]) { r -> diag(1, -1, 1) }
 """
 
@@ -36,6 +37,102 @@ def module(body: str) -> str:
 
 
 ROWS = [
+    # ---- lengths and gates ------------------------------------------------------------------------
+    Row(
+        "a length along no axis",
+        "EQS440",
+        "x",
+        module("input x: [8, Rot.regular]\noutput y = norm(x)"),
+        module("input x: [8, Rot.regular]\noutput y: [8] = norm(x, over=Rot)"),
+    ),
+    Row(
+        "a length along an axis that another factor turns too",
+        "EQS440",
+        "x",
+        module("input x: flat { p: [Rot.plane], q: [Flip.signed] }\noutput y = norm(x, over=Rot)"),
+        module(
+            "input x: flat { p: [Rot.plane], q: [Flip.signed] }\noutput y: [1] = norm(x, over=Rot * Flip)"
+        ),
+    ),
+    Row(
+        "a length beside a sign",
+        "EQS441",
+        "x",
+        module("input x: [Flip.signed, Rot.plane]\noutput y = norm(x, over=Rot)"),
+        module("input x: [Flip.swapped.dual, Rot.plane]\noutput y: [1] = norm(x)"),
+    ),
+    Row(
+        "lengths keep directions beside a sign, not beside a shear",
+        "EQS441",
+        "x",
+        module("input x: [Flip.shear, Rot.plane]\noutput y = norm_relu(x, over=Rot)"),
+        module("input x: [Flip.signed, Rot.plane]\noutput y = norm_relu(x, over=Rot)"),
+    ),
+    Row(
+        "norm_relu beside a scaling",
+        "EQS441",
+        "x",
+        module("input x: [Flip.scaled, Rot.plane]\noutput y = norm_relu(x, over=Rot)"),
+        module("input x: [Flip.scaled, Rot.plane]\noutput y = norm_relu(x)"),
+    ),
+    Row(
+        "norm_relu divides by the length",
+        "EQS207",
+        "0",
+        module("input x: [Rot.plane]\noutput y = norm_relu(x, eps=0)"),
+        module("input x: [Rot.plane]\noutput y: [1] = norm(x, eps=0)"),
+    ),
+    Row(
+        "a square has no eps",
+        "EQS207",
+        "0.1",
+        module("input x: [Rot.plane]\noutput y = norm(x, squared=true, eps=0.1)"),
+        module("input x: [Rot.plane]\noutput y = norm(x, squared=true)"),
+    ),
+    Row(
+        "a gate that turns",
+        "EQS444",
+        "v",
+        module("input v: [4, Flip.tilted]\noutput y = gated(v, v)"),
+        module("input v: [4, Flip.tilted]\noutput y: [4, Flip.tilted] = gated(v, norm(v))"),
+    ),
+    Row(
+        "a gate with a sign",
+        "EQS444",
+        "g",
+        module("input v: [4, Rot.plane]\ninput g: [4, Rot.sign]\noutput y = gated(v, g)"),
+        module(
+            "input v: [4, Rot.plane]\ninput g: [4, Rot.sign]\noutput y = gated(v, abs(norm(g)))"
+        ),
+    ),
+    Row(
+        "gates of one number for each component of a vector",
+        "EQS443",
+        "g",
+        module("input v: [Rot.plane]\ninput g: fixed [2]\noutput y = gated(v, g)"),
+        module("input v: [2, Rot.plane]\ninput g: fixed [2]\noutput y = gated(v, g)"),
+    ),
+    Row(
+        "gates of one number for each point of a set",
+        "EQS443",
+        "g",
+        module("input v: [Set.natural]\ninput g: fixed [4]\noutput y = gated(v, g)"),
+        module("input v: [Set.natural]\ninput g: [Set.natural]\noutput y = gated(v, g)"),
+    ),
+    Row(
+        "gates that fit in two ways",
+        "EQS443",
+        "g",
+        module("input v: [3, 3, Rot.plane]\ninput g: fixed [3]\noutput y = gated(v, g)"),
+        module("input v: [3, 3, Rot.plane]\ninput g: fixed [3, 1, 1]\noutput y = gated(v, g)"),
+    ),
+    Row(
+        "a sign times a sign is none",
+        "EQS206",
+        "[Flip.signed]",
+        module("input v: [Flip.signed]\noutput y: [Flip.signed] = gated(v, v)"),
+        module("input v: [Flip.signed]\noutput y: [2] = gated(v, v)"),
+    ),
     # ---- nonlinearities -----------------------------------------------------------------------
     Row(
         "relu on a vector",
