@@ -57,6 +57,9 @@ def action_image(parts: Sequence[Representation], limit: int = ENUMERATION_LIMIT
     clusters row by row, the last one running fastest. Factors that move nothing lie in the kernel.
     """
     groups = joined([part.groups for part in parts])
+    for name, group in groups:
+        if not group.is_finite and any(name in part.factors for part in parts):
+            raise ActionTooLarge(f"{name} = {group.description} is infinite")
     pieces = _pieces(parts, groups)
     order = action_order(parts)
     if order is not None and order > limit:
@@ -96,6 +99,8 @@ def action_order(parts: Sequence[Representation]) -> int | None:
             rep.degree == model[0].degree and tuple(rep.image(name, g) for g in points) == model
             for rep in reps
         ):
+            return None
+        if group.order is None:
             return None
         orders.append(group.order)
     return prod(orders)
@@ -181,7 +186,7 @@ def _kernel(
 ) -> tuple[FWord, ...]:
     """Schreier generators of the kernel, without repetitions and, for small kernels, redundant
     ones."""
-    size = prod(group.order for _, group in factors) // len(words)
+    size = prod(group.order or 0 for _, group in factors) // len(words)
     if size == 1:
         return ()
     models = dict(factors)

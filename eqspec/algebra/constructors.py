@@ -7,9 +7,11 @@ in words of the spec where the group has no such representation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from eqspec.algebra import images as im
+from eqspec.algebra.classical import FAMILIES as CLASSICAL
 from eqspec.algebra.groups import ENUMERATION_LIMIT, Group
 from eqspec.algebra.images import AnyImage, Monomial
 from eqspec.algebra.products import points
@@ -20,7 +22,10 @@ from eqspec.algebra.representations import (
     RepresentationError,
     Term,
     direct_sum,
+    tensor_product,
 )
+
+LARGEST_TENSOR = 4_096  # entries of tensor(p, q)
 
 _PERMUTATION_FAMILIES = ("symmetric", "alternating", "permutations")
 
@@ -36,6 +41,11 @@ def regular(label: str, factor: str, group: Group) -> Representation:
     Degree: the order of the group; RepresentationError beyond the enumeration limit (cyclic groups,
     which need no enumeration, excepted).
     """
+    if group.order is None:
+        raise RepresentationError(
+            f"{group.description} is infinite, so it has no regular representation",
+            f"`{factor}.vector` is the space on which it acts",
+        )
     if group.family == "cyclic":
         return shifted(label, factor, group, group.order)
     if group.order > ENUMERATION_LIMIT:
@@ -91,12 +101,17 @@ def sign(label: str, factor: str, group: Group) -> Representation:
         values = [int(im.determinant(image)) for image in group.model]
     elif group.family == "dihedral":
         values = [1, -1]
-    elif group.family == "cyclic" and group.order % 2 == 0:
+    elif group.family == "cyclic" and group.order is not None and group.order % 2 == 0:
         values = [-1]
     elif group.family == "cyclic":
         raise RepresentationError(
             f"{group.description} has no sign: r^{group.order} = 1 but (-1)^{group.order} = -1",
             "sign needs cyclic(n) with even n",
+        )
+    elif not group.is_finite:
+        raise RepresentationError(
+            f"sign is not defined for {group.description}",
+            f"`{factor}.vector.pseudoscalar` is its determinant",
         )
     else:
         raise RepresentationError(
@@ -108,13 +123,36 @@ def sign(label: str, factor: str, group: Group) -> Representation:
 
 def vector(label: str, factor: str, group: Group) -> Representation:
     """The space on which a matrix group is given."""
-    return _single(label, factor, group, _matrices(label, group), None)
+    kind = ("vector", 0, 0)
+    return replace(_single(label, factor, group, _matrices(label, group), None), kind=kind)
 
 
 def covector(label: str, factor: str, group: Group) -> Representation:
     """The dual of `vector`: the inverse transpose of each matrix."""
     images = [im.inverse(im.transpose(image)) for image in _matrices(label, group)]
-    return _single(label, factor, group, images, None)
+    kind = ("covector", 0, 0)
+    return replace(_single(label, factor, group, images, None), kind=kind)
+
+
+def tensor(label: str, factor: str, group: Group, p: int, q: int) -> Representation:
+    """The tensors with p upper and q lower indices: p `vector`s and q `covector`s, in that order.
+
+    Shape (n, ..., n); a composite, so that its matrices are formed only where somebody asks.
+    """
+    n = len(im.rows_of(_matrices(label, group)[0]))
+    if p + q < 1:
+        raise RepresentationError(
+            f"{label} has no index", "a plain size is an axis on which nothing acts"
+        )
+    if n ** (p + q) > LARGEST_TENSOR:
+        raise RepresentationError(
+            f"{label} would have {n}^{p + q} = {n ** (p + q):,} entries;"
+            f" tensors go up to {LARGEST_TENSOR:,}",
+            "use a lower order, or `irrep` where the group has it",
+        )
+    up = vector(f"{factor}.vector", factor, group)
+    down = covector(f"{factor}.covector", factor, group)
+    return tensor_product(label, [up] * p + [down] * q)
 
 
 def shifted(label: str, factor: str, group: Group, size: int) -> Representation:
@@ -127,7 +165,7 @@ def shifted(label: str, factor: str, group: Group, size: int) -> Representation:
 
 
 def _matrices(label: str, group: Group) -> list[AnyImage]:
-    if group.family != "matrices":
+    if group.family != "matrices" and group.family not in CLASSICAL:
         raise RepresentationError(
             f"{label}: {group.description} is not given by matrices",
             "write rep ... = matrix(n) with an image for every generator",

@@ -7,8 +7,9 @@ factors: the space factorises over clusters of factors that share an axis,
 
 dim Hom_G(X, Y) = c_in c_out prod_K 1/|G_K| sum_{g in G_K} chi_X(g^-1) chi_Y(g),
 
-and over rational matrices chi(g^-1) = chi(g), since the eigenvalues are roots of unity and chi is
-real.
+and for finite groups over rational matrices chi(g^-1) = chi(g), since the eigenvalues are roots of
+unity and chi is real. Infinite groups act on the source through the dual, Hom(X, Y) = (X* (x) Y)^G,
+whose invariants the exact solver counts from both sides.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def hom_dimension(source: Axes, target: Axes, under: Iterable[str] | None = None
     factor (with the factors `under` alone, if given). CannotCount where no route fits the limits.
     """
     chosen = None if under is None else frozenset(under)
-    left, right = terms(tuple(source), chosen), terms(tuple(target), chosen)
+    left, right = terms(tuple(source), chosen, True), terms(tuple(target), chosen)
     return sum(m * n * _block_dimension(_merge(x, y), chosen) for x, m in left for y, n in right)
 
 
@@ -102,9 +103,11 @@ def total_degree(axes: Axes) -> int:
 
 
 @lru_cache(maxsize=4096)
-def terms(axes: tuple[Axis, ...], under: frozenset[str] | None) -> tuple[tuple[Parts, int], ...]:
+def terms(
+    axes: tuple[Axis, ...], under: frozenset[str] | None, dual: bool = False
+) -> tuple[tuple[Parts, int], ...]:
     """The tensor product of the axes as a sum of products of primitive acted parts, equal terms
-    joined."""
+    joined; `dual`: of the dual space (rational representations of finite groups are their own)."""
     total: Counter[Parts] = Counter({frozenset(): 1})
     for axis in axes:
         here: Counter[Parts] = Counter()
@@ -113,10 +116,11 @@ def terms(axes: tuple[Axis, ...], under: frozenset[str] | None) -> tuple[tuple[P
         elif not (axis.factors if under is None else axis.factors & under):
             here[frozenset()] = axis.degree
         elif axis.terms is None:
-            here[frozenset({(axis, 1)})] = 1
+            turned = dual and not all(group.is_finite for _, group in axis.groups)
+            here[frozenset({(axis.dual() if turned else axis, 1)})] = 1
         else:
             for term in axis.terms:
-                for parts, m in terms(term.axes, under):
+                for parts, m in terms(term.axes, under, dual):
                     here[parts] += m
         if len(total) * len(here) > TERM_LIMIT:
             raise CannotCount(f"a product of direct sums with more than {TERM_LIMIT:,} terms")
@@ -157,6 +161,8 @@ def components(parts: Parts, under: frozenset[str] | None) -> list[tuple[Parts, 
 def component_dimension(parts: Parts, factors: tuple[str, ...]) -> int:
     """The invariants of one cluster's tensor product under the joint group of its factors."""
     groups = dict(joined([rep.groups for rep, _ in parts]))
+    if not all(groups[f].is_finite for f in factors):
+        return _by_solver(parts, factors)
     if len(factors) == 1:
         count = _by_partitions(parts, groups[factors[0]], factors[0])
         if count is not None:
@@ -175,7 +181,30 @@ def component_dimension(parts: Parts, factors: tuple[str, ...]) -> int:
     values = character(parts, domain)
     sizes = [prod(sizes) for sizes in product(*([s for _, s in classes] for _, classes in domain))]
     total = Fraction(sum(a * b for a, b in zip(values, sizes, strict=True)))
-    return _whole(total / prod(groups[f].order for f in factors))
+    return _whole(total / prod(groups[f].order or 1 for f in factors))
+
+
+def _by_solver(parts: Parts, factors: tuple[str, ...]) -> int:
+    """The invariants by the exact null space, as maps from the duals of some parts to the others,
+    so that both sides stay small."""
+    from eqspec.algebra.nullspace import SolverTooLarge  # NumPy: only where it is needed
+    from eqspec.algebra.restriction import restricted
+    from eqspec.algebra.solver import hom_basis
+
+    source: list[Representation] = []
+    target: list[Representation] = []
+    own = frozenset(factors)
+    for rep, count in sorted(parts, key=lambda part: (-part[0].degree, part[0].label)):
+        for _ in range(count):
+            part = restricted(rep, own)
+            if prod(x.degree for x in source) < prod(x.degree for x in target):
+                source.append(part.dual())
+            else:
+                target.append(part)
+    try:
+        return len(hom_basis(tuple(source), tuple(target)))
+    except SolverTooLarge as error:
+        raise CannotCount(str(error)) from None
 
 
 Domain: TypeAlias = tuple[tuple[str, tuple[tuple[Word, int], ...]], ...]

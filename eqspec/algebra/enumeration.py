@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from eqspec.algebra import classical
 from eqspec.algebra.extension import Extension
 from eqspec.algebra.images import (
     AnyImage,
@@ -124,6 +125,9 @@ def model(family: str, parameters: tuple[Hashable, ...]) -> tuple[AnyImage, ...]
             return (Monomial((1, 0, 3, 2), (1, -1, 1, -1)), Monomial((2, 3, 0, 1), (1, -1, -1, 1)))
         case "symmetric" | "alternating", (int(n),):
             return _point_generators(family, n)
+        case _, sizes if family in classical.FAMILIES:
+            whole = tuple(size for size in sizes if isinstance(size, int))
+            return tuple(image for _, image in classical.generators(family, whole))
         case _, (_, tuple(images), *_):
             return images
     raise AssertionError(f"unknown family {family}")

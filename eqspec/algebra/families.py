@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import factorial
 
+from eqspec.algebra import classical
 from eqspec.algebra.groups import (
     ENUMERATION_LIMIT,
     Group,
@@ -56,6 +57,17 @@ def klein() -> Group:
 def quaternion() -> Group:
     """The quaternion group of order 8: i^4 = 1, i^2 = j^2, j i j^-1 = i^-1."""
     return Group("quaternion()", "quaternion", (), ("i", "j"), 8)
+
+
+def classical_group(family: str, *parameters: int) -> Group:
+    """A matrix group of one of the infinite families of `classical`. GroupError for parameters that
+    describe none."""
+    try:
+        named = classical.generators(family, parameters)
+    except classical.NoSuchMatrixGroup as error:
+        raise GroupError(str(error)) from None
+    text = f"{family}({', '.join(map(str, parameters))})"
+    return Group(text, family, parameters, tuple(name for name, _ in named), None)
 
 
 def permutation_group(n: int, generators: Mapping[str, Sequence[int]]) -> Group:

@@ -1,4 +1,4 @@
-"""Finite groups: generators, order, elements as words, conjugacy classes, presentations.
+"""Groups: generators, order, elements as words, conjugacy classes, presentations.
 
 In: a family and its parameters (see `families` for the constructors). Out: immutable, hashable
 values that are cheap to make even where the order is astronomical; elements, classes and tables are
@@ -39,17 +39,22 @@ TABLE_LIMIT = 1 << 23  # elements times points of a product that is listed
 
 @dataclass(frozen=True)
 class Group:
-    """A finite group given by named generators.
+    """A group given by named generators.
 
     `parameters` are whatever the family needs: sizes, permutations, matrices. Two groups are equal
-    when they have the same family, parameters and generator names.
+    when they have the same family, parameters and generator names. The order of an infinite matrix
+    group is None; its generators generate a Zariski-dense subgroup (see `classical`).
     """
 
     description: str
     family: str
     parameters: tuple[Hashable, ...]
     generators: tuple[str, ...]
-    order: int
+    order: int | None
+
+    @property
+    def is_finite(self) -> bool:
+        return self.order is not None
 
     @cached_property
     def _hash(self) -> int:
@@ -97,10 +102,10 @@ class Group:
     def classes(self) -> tuple[tuple[Word, int], ...]:
         """The conjugacy classes as (word of one representative, size). GroupTooLarge where neither
         a formula nor an enumeration within the limit gives them."""
-        if self.family == "cyclic" and self.order <= ENUMERATION_LIMIT:
-            return tuple((power_word(0, k), 1) for k in range(self.order))
-        if self.family == "dihedral" and self.order <= ENUMERATION_LIMIT:
-            n = self.order // 2
+        if self.family == "cyclic" and self._size <= ENUMERATION_LIMIT:
+            return tuple((power_word(0, k), 1) for k in range(self._size))
+        if self.family == "dihedral" and 2 * self._size <= ENUMERATION_LIMIT:
+            n = self._size
             pairs = [(power_word(0, k), 2) for k in range(1, (n + 1) // 2)]
             middle = [(power_word(0, n // 2), 1)] if n % 2 == 0 else []
             return (((), 1), *pairs, *middle, *reflections(n))
@@ -118,9 +123,9 @@ class Group:
         cyclic(n).
         """
         if self.family == "cyclic":
-            return rotations(self.order)
+            return rotations(self._size)
         if self.family == "dihedral":
-            n = self.order // 2
+            n = self._size
             return (*rotations(n), *reflections(n))
         if self.family == "symmetric":
             return self.classes()
@@ -136,9 +141,9 @@ class Group:
         r, s = 0, 1
         match self.family:
             case "cyclic":
-                return (((r, self.order),),)
+                return (((r, self._size),),)
             case "dihedral":
-                return (((r, self.order // 2),), ((s, 2),), ((s, 1), (r, 1), (s, 1), (r, 1)))
+                return (((r, self._size),), ((s, 2),), ((s, 1), (r, 1), (s, 1), (r, 1)))
             case "klein":
                 return (((r, 2),), ((s, 2),), ((r, 1), (s, 1), (r, 1), (s, 1)))
             case "quaternion":
@@ -186,6 +191,10 @@ class Group:
         return size
 
     def _listable(self) -> None:
+        if self.order is None:
+            raise GroupTooLarge(
+                f"{self.description} is infinite: its elements cannot be listed one by one"
+            )
         if self.order > ENUMERATION_LIMIT:
             raise GroupTooLarge(
                 f"{self.description} has {self.order:,} elements;"

@@ -24,6 +24,18 @@ from eqspec.algebra.representations import Representation
 _HUGE_BITS = 200_000  # beyond this the power of a wrong matrix is judged from its first few powers
 
 
+class NotFunctorial(ValueError):  # noqa: N818 - says what the images are not
+    """Images of an infinite group that are none of its own forms: they cannot be checked.
+
+    Images of the generators alone do not decide it: the angle of a rotation could be halved, and
+    the images of the generators would satisfy every relation that holds among words.
+    """
+
+    def __init__(self, factor: str, message: str) -> None:
+        super().__init__(message)
+        self.factor = factor
+
+
 @dataclass(frozen=True)
 class Fault:
     """A relation that the images break. `found` and `expected` stand at (row, column) of the two
@@ -43,7 +55,7 @@ def homomorphism_fault(rep: Representation) -> Fault | None:
     """The first relation that fails, exactly; None if the images define a representation.
 
     GroupTooLarge if a factor has neither a presentation nor few enough elements and its images are
-    not those it is given by.
+    not those it is given by; NotFunctorial if such a factor is infinite.
     """
     if rep.terms is not None:  # sums and products of representations of one product group are ones
         faults = (homomorphism_fault(part) for term in rep.terms for part in term.parts)
@@ -88,6 +100,10 @@ def images_fault(name: str, group: Group, images: tuple[AnyImage, ...]) -> Fault
     relations = group.relations()
     if relations is None and images in _functorial(group):
         return None
+    if not group.is_finite:
+        raise NotFunctorial(
+            name, f"{group.description} is infinite, and these images are none of its forms"
+        )
     if relations is None:
         return _tree_fault(name, group, images)
     return _relator_fault(name, group, images, relations)

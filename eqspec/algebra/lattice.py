@@ -28,7 +28,7 @@ def shift(label: str, factor: str, group: Group, n: int) -> Representation:
     """Cyclic translation of an axis of n entries: r is torch.roll(x, 1, -1). Needs n to divide the
     order."""
     _sizes(label, (n,), 1)
-    if group.family != "cyclic" or group.order % n:
+    if group.family != "cyclic" or group.order is None or group.order % n:
         raise RepresentationError(
             f"shift({n}) needs cyclic(n) with {n} dividing n, not {group.description}",
             f"use cyclic({n})",
@@ -138,6 +138,11 @@ def _one(
         raise RepresentationError(
             f"{name} says how one generator acts, {group.description} has {len(group.generators)}",
             _ONE_GENERATOR,
+        )
+    if group.order is None:
+        raise RepresentationError(
+            f"{name} has order {order}, but {group.generators[0]} of {group.description} has none",
+            f"use cyclic({order})",
         )
     if not im.power(move[0], group.order).is_identity:
         raise RepresentationError(

@@ -70,7 +70,7 @@ def multi_average_report(source: Axes, target: Axes, factors: Iterable[str]) -> 
         a = _fixed_character(source, name, groups[name], others)
         b = _fixed_character(target, name, groups[name], others)
         shared = Fraction(sum(p * q * s for p, q, s in zip(a, b, sizes, strict=True)))
-        shared /= groups[name].order
+        shared /= groups[name].order or 1
         assert shared.denominator == 1, f"{name}: {shared} is no dimension"
         reached += int(shared) - x * y
     return MultiAverageReport(
@@ -116,7 +116,7 @@ def _fixed_character(axes: Axes, name: str, group: Group, others: frozenset[str]
             if len(sizes) * len(mine) > JOINT_CLASS_LIMIT:
                 raise CannotCount(f"more than {JOINT_CLASS_LIMIT:,} joint classes of {factors}")
             joint = character(cluster, ((name, mine), *domain))
-            order = prod(groups[f].order for f in rest)
+            order = prod(groups[f].order or 1 for f in rest)
             for place in range(len(mine)):
                 row = joint[place * len(sizes) : (place + 1) * len(sizes)]
                 average = Fraction(sum(p * q for p, q in zip(row, sizes, strict=True))) / order

@@ -75,7 +75,7 @@ def direct(parts: Sequence[Group], generators: Sequence[str]) -> Group:
         letters,
         extension,
         generators,
-        prod(part.order for part in parts),
+        prod(_order(part) for part in parts),
     )
 
 
@@ -92,13 +92,15 @@ def semidirect(
     permutations of N that they define satisfy the relations of H. Elements are listed as n h, n
     running fastest. NoAction or GroupError.
     """
-    if normal.order > LARGEST_NORMAL or normal.order * _degree(normal) > TABLE_LIMIT:
+    size_of_normal = _order(normal)
+    order = size_of_normal * _order(complement)
+    if size_of_normal > LARGEST_NORMAL or size_of_normal * _degree(normal) > TABLE_LIMIT:
         raise GroupError(
             f"{description}: the normal part may have at most {LARGEST_NORMAL:,} elements,"
-            f" {normal.description} has {_counted(normal.order)}"
+            f" {normal.description} has {_counted(size_of_normal)}"
         )
     maps = tuple(
-        Monomial(_automorphism(normal, images, h, complement), (1,) * normal.order)
+        Monomial(_automorphism(normal, images, h, complement), (1,) * size_of_normal)
         for h, images in enumerate(action)
     )
     fault = images_fault("H", complement, maps)
@@ -127,7 +129,6 @@ def semidirect(
         for n, word in enumerate(images)
     )
     extension = Extension((normal, complement), cross, _chains([(normal, 0), (complement, offset)]))
-    order = normal.order * complement.order
     return _group(description, "semidirect", letters, extension, generators, order)
 
 
@@ -137,6 +138,7 @@ def wreath(base: Group, top: Group, generators: Sequence[str], description: str)
     Generators: those of A, on the copy at point 0, then those of B, which move the copies. GroupError
     if B has no points, is not transitive, or the product has too many points.
     """
+    size_of_base, size_of_top = _order(base), _order(top)
     found = points(top)
     if found is None:
         raise GroupError(
@@ -152,7 +154,7 @@ def wreath(base: Group, top: Group, generators: Sequence[str], description: str)
             f"{description} moves {copies:,} copies of {width:,} points;"
             f" at most {LARGEST_POINTS:,} points are built"
         )
-    bits = base.order.bit_length() * copies + top.order.bit_length()
+    bits = size_of_base.bit_length() * copies + size_of_top.bit_length()
     if bits > LARGEST_ORDER_BITS:
         raise GroupError(f"{description} has an order of more than 10^2,000")
     reach = _transversal(moves)
@@ -172,7 +174,7 @@ def wreath(base: Group, top: Group, generators: Sequence[str], description: str)
         _wreath_relators(offset, moves, reach),
         _wreath_chain(base, top, offset, reach),
     )
-    order = base.order**copies * top.order
+    order = size_of_base**copies * size_of_top
     return _group(description, "wreath", letters, extension, generators, order)
 
 
@@ -240,9 +242,19 @@ def _monomials(group: Group) -> tuple[AnyImage, ...]:
     model = tuple(im.explicit(image) for image in group.model)
     if all(isinstance(image, Monomial) for image in model):
         return model
-    if group.order > ENUMERATION_LIMIT:
+    if _order(group) > ENUMERATION_LIMIT:
         raise GroupTooLarge(f"{group.description} has more than {ENUMERATION_LIMIT:,} elements")
     return tuple(im.permutation(group.left_multiplication(g)) for g in range(len(group.generators)))
+
+
+def _order(group: Group) -> int:
+    """The order of a finite group. GroupError for an infinite one."""
+    if group.order is None:
+        raise GroupError(
+            f"{group.description} is infinite: semidirect and wreath products are built of finite"
+            " groups"
+        )
+    return group.order
 
 
 def _degree(group: Group) -> int:

@@ -26,6 +26,8 @@ LatticeOp: TypeAlias = (
 torch."""
 
 Factors: TypeAlias = tuple[tuple[str, Group], ...]
+Kind: TypeAlias = tuple[str, int, int]
+"""(name, number, power of the determinant): ("vector", 0, 1) is det(g) g of a classical group."""
 FactorWord: TypeAlias = tuple[tuple[str, Word], ...]
 """An element of a direct product: (factor, word), one entry for each factor that moves."""
 
@@ -67,11 +69,12 @@ class Term:
 
 @dataclass(frozen=True)
 class Representation:
-    """A linear action of a direct product of named finite groups on R^degree.
+    """A linear action of a direct product of named groups on R^degree.
 
     `images[f][g]` is the matrix of generator g of factor f, for primitive representations; a
     composite has `terms` instead and its coordinates are those of its terms, one after the other.
-    `label` and `points` serve messages and take no part in equality.
+    `label` and `points` serve messages and take no part in equality; nor does `kind`, by which
+    characters of classical groups are formed without the matrices.
     """
 
     label: str = field(compare=False)
@@ -84,6 +87,7 @@ class Representation:
     lattice: tuple[tuple[str, int, tuple[LatticeOp, ...]], ...] | None = field(
         default=None, compare=False
     )
+    kind: Kind | None = field(default=None, compare=False)
 
     @cached_property
     def _hash(self) -> int:
@@ -157,22 +161,44 @@ class Representation:
     def _every(self, test: Callable[[AnyImage], bool]) -> bool:
         # A product of matrices may have the property without its parts having it (sign times sign),
         # so the parts of a composite decide only when they say yes.
-        parts = [part for term in self.terms or () for part in term.parts]
-        if self.terms is not None and all(part._every(test) for part in parts):
+        if self._parts_every(test):
             return True
         return all(test(image) for _, _, image in self.generator_images())
 
+    def _parts_every(self, test: Callable[[AnyImage], bool]) -> bool:
+        parts = [part for term in self.terms or () for part in term.parts]
+        return self.terms is not None and all(part._every(test) for part in parts)
+
+    def _entries_within(self, allowed: frozenset[Fraction]) -> bool:
+        """Is every generator monomial with such entries? The matrices of a composite are not
+        formed: a Kronecker product is monomial only where its factors are."""
+        found = [
+            entries(self, name, g)
+            for name, group in self.groups
+            if name in self.factors
+            for g in range(len(group.generators))
+        ]
+        return all(values is not None and values <= allowed for values in found)
+
     @cached_property
     def is_permutation(self) -> bool:
-        return self._every(lambda image: image.is_permutation)
+        return self._entries_within(frozenset({Fraction(1)}))
 
     @cached_property
     def is_signed_permutation(self) -> bool:
-        return self._every(lambda image: not isinstance(image, Matrix))
+        return self._entries_within(frozenset({Fraction(1), Fraction(-1)}))
 
     @cached_property
     def is_orthogonal(self) -> bool:
-        return self._every(im.is_orthogonal)
+        if self.terms is None:
+            return self._every(im.is_orthogonal)
+        return self._parts_every(im.is_orthogonal) or all(
+            _term_is_orthogonal(term, name, g)
+            for name, group in self.groups
+            if name in self.factors
+            for g in range(len(group.generators))
+            for term in self.terms
+        )
 
     def dual(self) -> Representation:
         """The contragredient g -> rho(g)^-T, on the dual space. Orthogonal representations are
@@ -180,25 +206,40 @@ class Representation:
         label = f"{self.label}.dual"
         if self.is_orthogonal:
             return replace(self, label=label)
-        return self._mapped(label, lambda image: im.inverse(im.transpose(image)))
+        if self.terms is not None:
+            terms = tuple(
+                Term(tuple(axis if isinstance(axis, int) else axis.dual() for axis in term.axes))
+                for term in self.terms
+            )
+            return replace(self, label=label, terms=terms)
+        dual = self._mapped(label, lambda image: im.inverse(im.transpose(image)))
+        return replace(dual, kind=_dual_kind(self.kind))
 
     def axial(self) -> Representation:
         """g -> det(g) g: how a cross product transforms. Only for orthogonal matrices."""
         if not self.is_orthogonal:
             raise RepresentationError(
                 f"{self.label}.axial is defined for orthogonal matrices only",
-                "write the image of each generator with matrix(...)",
+                "write the image of each generator with matrix(...)"
+                if all(group.is_finite for _, group in self.groups)
+                else "the two axes `.pseudoscalar` and `.dual` together are det(g) g^-T",
             )
-        return self._mapped(
+        axial = self._mapped(
             f"{self.label}.axial", lambda image: im.scale(image, im.determinant(image))
         )
+        # an even number of coordinates times a determinant: the power stays 1 for vectors only
+        plain = self.kind is not None and self.kind[0] == "vector" and self.kind[2] == 0
+        return replace(axial, kind=("vector", 0, 1) if plain else None)
 
     def pseudoscalar(self) -> Representation:
         """g -> det(g), of degree 1."""
         result = self._mapped(
             f"{self.label}.pseudoscalar", lambda image: im.matrix([[im.determinant(image)]])
         )
-        return replace(result, degree=1, shape=(1,), points=None)
+        kind = {"vector": ("trivial", 0, 1), "covector": ("trivial", 0, -1)}
+        of_vector = self.kind is not None and self.kind[2] == 0
+        name = self.kind[0] if of_vector and self.kind is not None else ""
+        return replace(result, degree=1, shape=(1,), points=None, kind=kind.get(name))
 
     def select(self, indices: Sequence[int]) -> Representation:
         """The action on some coordinates. Legal iff every generator is block-diagonal for the
@@ -324,9 +365,46 @@ def from_images(
     return Representation(label, tuple(groups), degree, (degree,), rows, points=named)
 
 
+def _dual_kind(kind: Kind | None) -> Kind | None:
+    if kind is None:
+        return None
+    name, number, power = kind
+    names = {"vector": "covector", "covector": "vector"}
+    return names.get(name, name), number, -power
+
+
+def _term_is_orthogonal(term: Term, factor: str, generator: int) -> bool:
+    """A Kronecker product is orthogonal iff each of its factors is so up to a scale, and the scales
+    cancel: the Gram matrix of the product is the product of the Gram matrices."""
+    total = Fraction(1)
+    for part in term.parts:
+        image = part.image(factor, generator)
+        gram = im.rows_of(im.compose(im.transpose(image), image))
+        scale = gram[0][0]
+        if any(
+            value != (scale if i == j else 0)
+            for i, row in enumerate(gram)
+            for j, value in enumerate(row)
+        ):
+            return False
+        total *= scale
+    return total == 1
+
+
 def entries(rep: Representation, factor: str, generator: int) -> frozenset[Fraction] | None:
     """The non-zero entries of a generator's matrix if it is monomial (one per row and column), else
-    None."""
+    None. A composite's matrix is not formed."""
+    if rep.terms is not None:
+        union: frozenset[Fraction] = frozenset()
+        for term in rep.terms:
+            found = frozenset({Fraction(1)})
+            for part in term.parts:
+                values = entries(part, factor, generator)
+                if values is None:
+                    return None
+                found = frozenset(a * b for a in found for b in values)
+            union |= found
+        return union
     return im.monomial_entries(rep.any_image(factor, generator))
 
 
@@ -336,12 +414,30 @@ def same_action(first: Representation, second: Representation) -> bool:
         return True
     if first.degree != second.degree or first.factors != second.factors:
         return False
+    if _same_terms(first, second):
+        return True
     return all(
         first.group(f) == second.group(f)
         and all(
             first.image(f, g) == second.image(f, g) for g in range(len(first.group(f).generators))
         )
         for f in first.factors
+    )
+
+
+def _same_terms(first: Representation, second: Representation) -> bool:
+    """Composites with the same axes in the same places: their matrices need not be formed."""
+    if first.terms is None or second.terms is None or len(first.terms) != len(second.terms):
+        return False
+    return all(
+        len(a.axes) == len(b.axes)
+        and all(
+            x == y
+            if isinstance(x, int) or isinstance(y, int)
+            else x.degree == y.degree and same_action(x, y)
+            for x, y in zip(a.axes, b.axes, strict=True)
+        )
+        for a, b in zip(first.terms, second.terms, strict=True)
     )
 
 

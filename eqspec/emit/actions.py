@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eqspec.algebra.images import is_orthogonal
 from eqspec.emit.laws import law_lines, shape_text
 from eqspec.emit.layout import WIDTH
 from eqspec.emit.names import Names, docstring
@@ -16,6 +17,7 @@ from eqspec.graph.model import Module
 from eqspec.lowering.controls import generator_order
 
 LISTED = 5_000  # elements of a factor that are written out
+SHORT = 6  # letters of a random element of a group that stretches vectors
 
 
 def actions_text(modules: Sequence[Module], stem: str) -> str:
@@ -64,7 +66,7 @@ def _symmetry(module: Module, name: str) -> list[str]:
         law = law_lines(8, type_)
         lines.append(f'        "{feature}": {law[0].strip()}')
         lines.extend(law[1:])
-    lines += ["    },", *_orders(module), *_elements(module), ")"]
+    lines += ["    },", *_orders(module), *_elements(module), *_lengths(module), ")"]
     text = docstring(module.doc or f"How the groups act on `{module.name}`.").split("\n")
     return [*lines, *_docstring(text)]
 
@@ -93,10 +95,20 @@ def _orders(module: Module) -> list[str]:
     return ["    orders={", *lines, "    },"] if lines else ["    orders={},"]
 
 
+def _lengths(module: Module) -> list[str]:
+    """Random elements of a group whose matrices stretch vectors are short words."""
+    lines = [
+        f'        "{factor}": {SHORT},'
+        for factor, group in module.groups.items()
+        if not group.is_finite and not all(is_orthogonal(image) for image in group.model)
+    ]
+    return ["    lengths={", *lines, "    },"] if lines else []
+
+
 def _elements(module: Module) -> list[str]:
     lines: list[str] = []
     for factor, group in module.groups.items():
-        if group.order > LISTED:
+        if group.order is None or group.order > LISTED:
             lines.append(f'        "{factor}": (),')
             continue
         lines.append(f'        "{factor}": (')

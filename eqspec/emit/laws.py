@@ -1,6 +1,7 @@
 """How generators act, written as Python data: for the emitted tests and the symmetry functions.
 
-They are written from the matrices of the representations, never from the module's own code.
+They are written from the matrices of the representations, never from the module's own code. The
+inverse of a generator of infinite order is no power of it and has an entry of its own, `"G.b^-1"`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from eqspec.algebra.images import Monomial, rows_of
+from eqspec.algebra.images import Image, Monomial, explicit, inverse, rows_of
+from eqspec.algebra.representations import Representation
 from eqspec.emit.layout import WIDTH
-from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.graph.types import Block, Type
+from eqspec.lowering.controls import generator_order
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -36,30 +39,33 @@ def _axes(indent: int, block: Block) -> list[str]:
     pad = " " * indent
     lines: list[str] = []
     rank = len(block.shape)
-    for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
-        if isinstance(axis, PlainAxis) or not axis.factors:
-            continue
+    for rep, dim, width in block.actions:
         lines += [f"{pad}(", f"{pad}    {dim - rank},", f"{pad}    {width},", f"{pad}    {{"]
-        groups = dict(axis.rep.groups)
-        for factor in sorted(axis.factors):
+        groups = dict(rep.groups)
+        for factor in sorted(rep.factors):
             for number, generator in enumerate(groups[factor].generators):
-                key = f'"{factor}.{generator}"'
+                key = f"{factor}.{generator}"
                 shift = rank - dim - width
-                lines.extend(_image(indent + 8, key, axis.rep, factor, number, shift))
+                lines.extend(_generator(indent + 8, f'"{key}"', rep, factor, number, shift))
+                if generator_order(groups[factor], number) is None:
+                    back = explicit(inverse(rep.image(factor, number)))
+                    lines.extend(_image(indent + 8, f'"{key}^-1"', back))
         lines += [f"{pad}    }},", f"{pad}),"]
     return lines
 
 
-def _image(indent: int, key: str, rep: object, factor: str, number: int, shift: int) -> list[str]:
-    from eqspec.algebra.representations import Representation
-
-    assert isinstance(rep, Representation)
+def _generator(
+    indent: int, key: str, rep: Representation, factor: str, number: int, shift: int
+) -> list[str]:
     steps = rep.lattice_ops(factor, number)
-    pad = " " * indent
     if steps is not None:
         texts = [_step(step, shift) for step in steps]
         return _entry(indent, key, ['"lattice"', *texts])
-    image = rep.image(factor, number)
+    return _image(indent, key, rep.image(factor, number))
+
+
+def _image(indent: int, key: str, image: Image) -> list[str]:
+    pad = " " * indent
     if isinstance(image, Monomial):
         words = [str(k) for k in image.images]
         if image.is_permutation:

@@ -13,22 +13,22 @@ from typing import NoReturn
 
 from eqspec.algebra import constructors, lattice
 from eqspec.algebra.groups import GroupTooLarge
-from eqspec.algebra.homomorphism import Fault, homomorphism_fault
+from eqspec.algebra.homomorphism import Fault, NotFunctorial, homomorphism_fault
 from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.images import cycles_image, matrix_rows
-from eqspec.graph.numbers import size_of
+from eqspec.graph.numbers import number_of, size_of
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.words import generator_of
 from eqspec.syntax import tree
 
 BUILT = (
-    "trivial regular natural sign vector covector shift reverse rot90 rot180 hflip vflip transpose"
+    "trivial regular natural sign vector covector tensor shift reverse rot90 rot180 hflip vflip transpose"
     " grid".split()
 )
-NOT_BUILT = frozenset("tensor irrep irreps quotient induced point".split())
+NOT_BUILT = frozenset("irrep irreps quotient induced point".split())
 MAX_DEGREE = 2**22
 
 
@@ -69,7 +69,10 @@ def represent(
     for argument in arguments:
         if argument.keyword is not None:
             scope.refuse("EQS306", f"`{name.text}` takes sizes only", argument.span)
-        sizes.append(size_of(scope, argument.value))
+        if name.text == "tensor":
+            sizes.append(_index_count(scope, argument.value))
+        else:
+            sizes.append(size_of(scope, argument.value))
     label = f"{'.'.join(group.names) if len(group.names) == 1 else _product_name(scope, group)}.{name.text}"
     if sizes:
         label += "(" + ", ".join(str(size) for size in sizes) + ")"
@@ -98,13 +101,20 @@ def _built_in(
     if name in ("trivial", "regular", "sign", "vector", "covector"):
         if sizes:
             raise RepresentationError(f"`{name}` takes no sizes", help=None)
-        if name == "regular" and primitive.order > MAX_DEGREE:
+        if name == "regular" and primitive.order is not None and primitive.order > MAX_DEGREE:
             raise RepresentationError(
                 f"a regular representation has one entry for each of the {_order(primitive.order)} elements",
                 help=f"`{factor}.natural` has one entry for each point",
             )
         make: Callable[..., Representation] = getattr(constructors, name)
         return make(label, factor, primitive)
+    if name == "tensor":
+        if len(sizes) != 2:
+            raise RepresentationError(
+                "`tensor(p, q)` takes the numbers of its upper and lower indices",
+                help="`tensor(2, 0)` has two upper ones",
+            )
+        return constructors.tensor(label, factor, primitive, *sizes)
     if name == "natural":
         return constructors.natural(label, factor, primitive, sizes or None)
     wanted = {"shift": 1, "reverse": 1, "transpose": 1, "rot90": 2}.get(name)
@@ -114,6 +124,16 @@ def _built_in(
         )
     lattice_make: Callable[..., Representation] = getattr(lattice, name)
     return lattice_make(label, factor, primitive, *sizes)
+
+
+def _index_count(scope: Scope, expr: tree.Expression) -> int:
+    """A number of indices: whole, from 0 to 64."""
+    value = number_of(scope, expr)
+    if value.denominator != 1 or not 0 <= value <= 64:
+        scope.refuse(
+            "EQS306", "a number of indices is whole, from 0 to 64", expr.span, f"this is {value}"
+        )
+    return int(value)
 
 
 def _order(order: int) -> str:
@@ -197,6 +217,15 @@ def user_representation(
         fault = homomorphism_fault(rep)
     except RepresentationError as error:
         scope.refuse("EQS305", str(error), item.span, help=error.help)
+    except NotFunctorial as error:
+        scope.refuse(
+            "EQS310",
+            f"`{item.path.text}`: {error}",
+            item.path.span,
+            "images of the generators alone do not say how the other elements act",
+            help="use `vector`, `covector`, `tensor(p, q)` and their `.dual`, `.pseudoscalar`, or give"
+            f" `{error.factor}` the images that it has there",
+        )
     except GroupTooLarge as error:
         scope.refuse("EQS304", str(error), item.path.span, "its images cannot be checked")
     if fault is not None:

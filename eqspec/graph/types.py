@@ -125,6 +125,24 @@ class Block:
             at += len(axis.shape)
         return tuple(starts)
 
+    @cached_property
+    def actions(self) -> tuple[tuple[Representation, int, int], ...]:
+        """Every acting representation with the first of its tensor dimensions and their number. A
+        tensor power is taken apart: each of its dimensions is moved by its own small matrix."""
+        found: list[tuple[Representation, int, int]] = []
+        for axis, (dim, width) in zip(self.axes, self.dims, strict=True):
+            if isinstance(axis, PlainAxis) or not axis.factors:
+                continue
+            terms = axis.rep.terms or ()
+            if len(terms) != 1 or terms[0].shape != axis.rep.shape or len(terms[0].axes) < 2:
+                found.append((axis.rep, dim, width))
+                continue
+            for part in terms[0].axes:
+                if isinstance(part, Representation):
+                    found.append((part, dim, len(part.shape)))
+                dim += 1 if isinstance(part, int) else len(part.shape)
+        return tuple(found)
+
     def __str__(self) -> str:
         if len(self.axes) == 1 and isinstance(self.axes[0], FlatAxis):
             return str(self.axes[0])

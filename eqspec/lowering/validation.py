@@ -9,6 +9,7 @@ compiler, not a proof of the spec: the proof is the typing rule of each op.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqspec.algebra.averages import FWord, evaluate_any
+from eqspec.algebra.images import Matrix
+from eqspec.algebra.representations import Representation
 from eqspec.graph.model import Base, Module, ModuleCall
-from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.graph.types import Block, Type
 from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import numpy_functions
@@ -34,6 +37,7 @@ Tensors = tuple[Array, ...]
 TOLERANCE = 1e-9  # relative to the largest entry of the feature ...
 FLOOR = 1e-3  # ... or to this, so that the rounding of a cancelled feature is no fault
 BATCH = 3
+STRETCH = 1e4  # condition number of a word on every feature (soundness, non-compact groups)
 
 __all__ = ["Fault", "Machine", "count_fault", "validate"]
 
@@ -189,19 +193,40 @@ def words_of(module: Module, rng: np.random.Generator, extra: int = 2) -> list[F
         (factor, k) for factor, group in module.groups.items() for k in range(len(group.generators))
     ]
     words: list[FWord] = [((factor, k, 1),) for factor, k in letters]
+    infinite = not all(group.is_finite for group in module.groups.values())
     for _ in range(extra if letters else 0):
         length = int(rng.integers(3, 7))
         picks = [letters[int(rng.integers(len(letters)))] for _ in range(length)]
-        words.append(tuple((factor, k, 1 if rng.random() < 0.7 else -1) for factor, k in picks))
+        word = tuple((factor, k, 1 if rng.random() < 0.7 else -1) for factor, k in picks)
+        while infinite and len(word) > 1 and stretch(module, word) > STRETCH:
+            word = word[:-1]
+        words.append(word)
     return words
 
 
+def stretch(module: Module, word: FWord) -> float:
+    """The largest condition number of a word on a feature: rounding grows with it."""
+    types = [*(f.type for f in module.inputs), *(node.type for node in module.nodes)]
+    blocks = dict.fromkeys(block for type_ in types for block in type_.blocks)
+    return max(
+        (math.prod(_condition(rep, word) for rep, _, _ in block.actions) for block in blocks),
+        default=1.0,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _condition(rep: Representation, word: FWord) -> float:
+    image = evaluate_any(rep, word)
+    if not isinstance(image, Matrix):
+        return 1.0
+    return float(np.linalg.cond(np.array([[float(v) for v in row] for row in image.rows])))
+
+
 def act_on_block(x: Array, block: Block, word: FWord) -> Array:
-    for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
-        if not isinstance(axis, PlainAxis):
-            image = evaluate_any(axis.rep, word)
-            if not image.is_identity:
-                x = act(x, dim, width, image)
+    for rep, dim, width in block.actions:
+        image = evaluate_any(rep, word)
+        if not image.is_identity:
+            x = act(x, dim, width, image)
     return x
 
 

@@ -67,7 +67,7 @@ def check_equitune(site: CallSite) -> Checked:
     calls = _calls(site, source, acting)
     _check_branches(site, source, target, [acting])
     product = _product(source, target)
-    total = sum(group.order for group in source.groups.values())
+    total = sum(group.order or 0 for group in source.groups.values())
     if calls > PRODUCT_LINT and len(source.factors) > 1 and total < calls:
         site.warn(
             "EQS904",
@@ -129,7 +129,18 @@ def check_fuse(site: CallSite) -> Checked:
 
 def _types(site: CallSite) -> tuple[Type, Type]:
     assert site.expected is not None, "the signature says that averages choose"
-    return Type(tuple(block for arg in site.args for block in arg.type.blocks)), site.expected
+    source = Type(tuple(block for arg in site.args for block in arg.type.blocks))
+    groups = {**source.groups, **site.expected.groups}
+    for factor, group in groups.items():
+        if not group.is_finite:
+            site.refuse(
+                "EQS420",
+                f"`{factor}` is infinite: no finite number of calls is its average",
+                f"`{factor}` is {group.description}",
+                span=site.whole,
+                help="`linear` is exact for infinite groups; averages are for finite ones",
+            )
+    return source, site.expected
 
 
 def _whole(type_: Type) -> tuple[int | Representation, ...]:
@@ -291,7 +302,8 @@ def _calls(site: CallSite, source: Type, factors: tuple[str, ...]) -> int:
 
 def _product(source: Type, target: Type) -> int:
     """The calls of a plain average over the product of all groups that act at either end."""
-    return math.prod(group.order for group in {**source.groups, **target.groups}.values())
+    groups = {**source.groups, **target.groups}
+    return math.prod(group.order or 0 for group in groups.values())  # finite: see `_types`
 
 
 # ---- lowering -------------------------------------------------------------------------------------------

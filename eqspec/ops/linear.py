@@ -15,6 +15,7 @@ from eqspec.algebra.counting import (
     hom_dimension,
     invariants_dimension,
 )
+from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, PlainAxis, Type
@@ -122,12 +123,22 @@ def _check_zero(
             )
 
 
+def target_groups(block: Block) -> dict[str, Group]:
+    return Type((block,)).groups
+
+
 def _zero_help(site: CallSite, block: Block) -> str:
     sources = [source for arg in site.args for source in arg.type.blocks]
     for new in sorted(block.factors):
         foreign = all(new not in source.factors for source in sources)
         if foreign and invariants_dimension(block.parts, (new,)) == 0:
             return f"nothing in {block} is fixed by `{new}`, which does not act on the inputs"
+    groups = {n: g for arg in site.args for n, g in arg.type.groups.items()} | target_groups(block)
+    for name in sorted(n for n, group in groups.items() if not group.is_finite):
+        return (
+            f"`{name}` is infinite: products of features (`tensor_product`, `dot`, `norm`) reach what"
+            " linear maps do not"
+        )
     for lost in sorted({factor for source in sources for factor in source.factors}):
         if lost not in block.factors and all(
             lost in source.factors and coinvariants_dimension(source.parts, (lost,)) == 0

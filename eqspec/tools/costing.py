@@ -83,7 +83,8 @@ def module_costs(lowered: Mapping[str, Any]) -> list[Record]:
             for name in ("base_calls", "parameters", "flops", "bytes"):
                 total[name] += getattr(rest, name)
         # a plain average takes the whole module for one network: an evaluation for each element
-        orders = [group.order for group in made.module.groups.values()]
+        # (an infinite group never acts on what is averaged, and has no such number)
+        orders = [group.order or 1 for group in made.module.groups.values()]
         total["product_calls"] = math.prod(orders) if total["base_calls"] else 0
         totals[key] = total
         records.append({"module": key, "nodes": nodes, "total": total})
