@@ -246,7 +246,7 @@ TYPES = {
     "[F.hflip(1, 1, 1, 1, 2)]": "works",
     "[F.natural]": "EQS306",
     "[F.vector]": "EQS306",
-    "[F.tensor(2, 2)]": "EQS210",
+    "[F.tensor(2, 2)]": "EQS306",
     "[F.regular[0, 1]]": "works",
     "[F.regular[0]]": "EQS307",
     "[F.regular[2]]": "EQS201",
