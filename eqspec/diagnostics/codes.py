@@ -106,6 +106,10 @@ _TABLE = (
     Code("EQS442", "there is no invariant form of this kind"),
     Code("EQS443", "the gates do not fit"),
     Code("EQS444", "the gates are not invariant"),
+    Code("EQS454", "a type has no order that `greps` knows"),
+    Code("EQS455", "`greps` needs one representation"),
+    Code("EQS456", "a representation of `greps` has no invariant form"),
+    Code("EQS457", "nothing in `greps` leads there"),
     # ---- emission and stale files ----
     Code("EQS501", "an emitted file is stale"),
     Code("EQS502", "a file of somebody else is in the way"),

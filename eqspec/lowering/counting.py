@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqspec.graph.model import Module, Node
+from eqspec.ops.contract import Weighted
 from eqspec.ops.linear import LinearMaps
 from eqspec.program.instructions import (
     Concat,
@@ -56,13 +57,14 @@ def count_fault(module: Module, program: Program) -> Fault | None:
                 return fault
     ranks = RankCheck(module, program) if program.results else None
     for node in module.nodes:
-        if isinstance(node.data, LinearMaps):
+        if isinstance(node.data, Weighted):
             expected = node.data.parameters
             if sizes.get(node.name, 0) != expected:
                 return Fault(
                     node.name,
                     f"{sizes.get(node.name, 0)} free weights where the space has {expected} dimensions",
                 )
+        if isinstance(node.data, LinearMaps):
             fault = ranks.fault(node) if ranks is not None else None
             if fault is not None:
                 return fault

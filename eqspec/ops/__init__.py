@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eqspec.ops import averaging, gated, linear, norm, pointwise, pool, structure
+from eqspec.ops import averaging, gated, greps, linear, norm, pointwise, pool, structure
 from eqspec.ops.contract import Op
 
 OPS: Mapping[str, Op] = MappingProxyType(
@@ -24,6 +24,7 @@ OPS: Mapping[str, Op] = MappingProxyType(
             averaging.EQUITUNE,
             averaging.MULTI_EQUITUNE,
             averaging.FUSE,
+            greps.GREPS,
             structure.SUM,
             structure.CONCAT,
             structure.IDENTITY,

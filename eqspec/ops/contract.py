@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from eqspec.graph.model import Module, Node
 from eqspec.graph.op import CallSite, Checked, Signature
@@ -19,6 +19,14 @@ if TYPE_CHECKING:  # `check` proves without making instructions
     from eqspec.program.builder import Builder
 
 Registers = tuple[int, ...]
+
+
+@runtime_checkable
+class Weighted(Protocol):
+    """The data of a node whose op has free weights: how many."""
+
+    @property
+    def parameters(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from eqspec.graph.model import Level, Module, ModuleCall, Node, edge_classes, is
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import op_named
 from eqspec.ops.averaging import Average
+from eqspec.ops.contract import Weighted
 from eqspec.ops.linear import LinearMaps
 
 SCHEMA = 1
@@ -72,7 +73,7 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
 
 def parameters(node: Node) -> int:
     """Free weights of a node; those of a called module count where it is called."""
-    if isinstance(node.data, LinearMaps):
+    if isinstance(node.data, Weighted):
         return node.data.parameters
     if isinstance(node.data, ModuleCall):
         return sum(parameters(inner) for inner in node.data.module.nodes)
