@@ -9,7 +9,8 @@ dim Hom_G(X, Y) = c_in c_out prod_K 1/|G_K| sum_{g in G_K} chi_X(g^-1) chi_Y(g),
 
 and for finite groups over rational matrices chi(g^-1) = chi(g), since the eigenvalues are roots of
 unity and chi is real. Infinite groups act on the source through the dual, Hom(X, Y) = (X* (x) Y)^G,
-whose invariants the exact solver counts from both sides.
+whose invariants are counted by characters where the group is classical (`weyl`), and by the exact
+null space, proved from both sides, elsewhere.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from math import prod
 from typing import TypeAlias
 
 from eqspec.algebra import images as im
+from eqspec.algebra import weyl
 from eqspec.algebra.groups import Group, GroupTooLarge, Word
 from eqspec.algebra.images import Matrix, Rational
 from eqspec.algebra.representations import Representation, element_trace, joined
@@ -162,7 +164,10 @@ def component_dimension(parts: Parts, factors: tuple[str, ...]) -> int:
     """The invariants of one cluster's tensor product under the joint group of its factors."""
     groups = dict(joined([rep.groups for rep, _ in parts]))
     if not all(groups[f].is_finite for f in factors):
-        return _by_solver(parts, factors)
+        known = None
+        if len(factors) == 1:
+            known = weyl.invariants(groups[factors[0]], [(rep.kind, count) for rep, count in parts])
+        return _by_solver(parts, factors) if known is None else known
     if len(factors) == 1:
         count = _by_partitions(parts, groups[factors[0]], factors[0])
         if count is not None:

@@ -135,10 +135,8 @@ def _cluster(source: Parts, target: Parts) -> Basis:
             f"maps of {o:,} x {i:,} entries between matrices that are no signed permutations:"
             f" at most {UNKNOWN_LIMIT:,} are solved exactly"
         )
-    moves = [
-        _joint_move([word_image(*at) for at in images])
-        for images in _monomial_elements(source, target)
-    ]
+    covered, elements = _monomial_elements(source, target)
+    moves = [_joint_move([word_image(*at) for at in images]) for images in elements]
     labels, signs, count = orbits(moves, o * i)
     if count > ORBIT_UNKNOWN_LIMIT:
         raise SolverTooLarge(
@@ -149,9 +147,9 @@ def _cluster(source: Parts, target: Parts) -> Basis:
     places, turns = labels.tolist(), signs.tolist()
     rows: list[SparseRow] = []
     for name, g in generators_of(source, target):
-        a, b = x.image(name, g), y.image(name, g)
-        if isinstance(a, Monomial) and isinstance(b, Monomial):
+        if (name, g) in covered:
             continue
+        a, b = x.image(name, g), y.image(name, g)
         for equation in _equations(a, b):
             row: SparseRow = {}
             for j, value in equation.items():
@@ -169,15 +167,29 @@ def _cluster(source: Parts, target: Parts) -> Basis:
 
 def _monomial_elements(
     source: Parts, target: Parts
-) -> list[list[tuple[Representation, str, Word]]]:
-    """Short words of one factor that act by signed permutations on every part: generators, and
-    words such as c^-1 t c where t alone is one. Any will do: they only spare unknowns."""
+) -> tuple[set[tuple[str, int]], list[list[tuple[Representation, str, Word]]]]:
+    """Elements of one factor that act by signed permutations on every part: the generators that do
+    (also returned as a set: they need no equations), and short words such as c^-1 t c where t alone
+    is one. Any words will do: they only spare unknowns."""
     parts = (*target, *source)
     groups = joined([part.groups for part in parts])
-    found: list[list[tuple[Representation, str, Word]]] = []
-    for name, group in groups:
-        if not any(name in part.factors for part in parts):
-            continue
+    covered = {
+        (name, g)
+        for name, g in generators_of(source, target)
+        if not any(isinstance(part.image(name, g), Matrix) for part in parts)
+    }
+    found: list[list[tuple[Representation, str, Word]]] = [
+        [(part, name, ((g, 1),)) for part in parts] for name, g in sorted(covered)
+    ]
+    words_of = [
+        name
+        for name, group in groups
+        # words of infinite groups grow; their generators are chosen so that they are enough
+        if group.is_finite and any(name in part.factors for part in parts)
+    ]
+    extra: list[list[tuple[Representation, str, Word]]] = []
+    for name in words_of:
+        group = dict(groups)[name]
         letters = [(g, e) for g in range(len(group.generators)) for e in (1, -1)]
         words: list[Word] = [()]
         seen = {group.element(())}
@@ -190,8 +202,8 @@ def _monomial_elements(
                 seen.add(element)
                 words.append(new)
                 if not any(isinstance(word_image(part, name, new), Matrix) for part in parts):
-                    found.append([(part, name, new) for part in parts])
-    return found[:MOVES]
+                    extra.append([(part, name, new) for part in parts])
+    return covered, [*found, *extra[:MOVES]]
 
 
 def _joint_move(images: Sequence[im.AnyImage]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
