@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.ops.pointwise import function_named
@@ -68,6 +69,30 @@ class Expressions:
     code: Mapping[int, Code]
     helpers: set[str] = field(default_factory=set)
 
+    @cached_property
+    def _broadcast(self) -> frozenset[int]:
+        """Repetitions that a sum does by itself: each is read by sums with a term of full size, or by
+        such repetitions, alone."""
+        program = self.program
+        users: dict[int, list[int]] = {}
+        for number, instruction in enumerate(program.instructions):
+            for arg in instruction.args:
+                users.setdefault(arg, []).append(number)
+        kept = {r for _, registers in (*program.outputs, *program.named) for r in registers}
+        found: set[int] = set()
+        for number in reversed(range(len(program.instructions))):
+            if isinstance(program.instructions[number], Expand) and number not in kept:
+                readers = users.get(number, [])
+                if all(user in found or self._is_full_sum(user) for user in readers):
+                    found.add(number)
+        return frozenset(found)
+
+    def _is_full_sum(self, number: int) -> bool:
+        instruction = self.program.instructions[number]
+        return isinstance(instruction, Add) and any(
+            not isinstance(self.program.instructions[arg], Expand) for arg in instruction.args
+        )
+
     def expression(self, number: int, instruction: object) -> Code:
         program = self.program
         args = [self.code[arg] for arg in getattr(instruction, "args", ())]
@@ -83,6 +108,8 @@ class Expressions:
             case Expand(dim=dim, size=size):
                 if program.stages[number] is Stage.PARAMETER:
                     return self._spread(number, shape)
+                if number in self._broadcast:
+                    return self._method(args[0], "unsqueeze", [str(dim - len(shape))])
                 if size == 1:
                     return self._unsqueeze(number, dim)
                 self.helpers.add("repeat")

@@ -9,14 +9,18 @@ from collections.abc import Mapping, Sequence
 
 from eqspec.program.instructions import (
     Add,
+    Concat,
+    DiagonalEmbed,
     Einsum,
     Expand,
     Linear,
+    Note,
     Parameter,
     Permute,
     Program,
     Reduce,
     Reshape,
+    Stack,
 )
 
 
@@ -24,6 +28,10 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
     """A name for a step on the way to a feature: `h_flat`, `h_from_x`, `h_pooled`."""
     instruction = program.instructions[number]
     match instruction:
+        case Concat(note=Note(word=word)) | Stack(note=Note(word=word)):
+            pass
+        case DiagonalEmbed() | Einsum(args=(_,)):
+            word = "diagonal"
         case Reduce():
             word = "pooled"
         case Add():
@@ -45,6 +53,8 @@ def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: i
         if isinstance(step, Linear | Einsum):
             weight = _origin_of_weight(program, step.args[-1 if isinstance(step, Einsum) else 1])
             if weight is not None and weight.startswith("weight_"):
+                if "_from_" in weight:  # a diagram
+                    return weight.removeprefix("weight_")
                 return f"from_{weight.removeprefix('weight_')}"
             break
         if not isinstance(step, Reshape | Permute | Expand):

@@ -25,11 +25,13 @@ from eqspec.lowering.module import Lowered
 from eqspec.program.instructions import (
     Add,
     CallModule,
+    Concat,
     Input,
     Item,
     Mul,
     OrbitMean,
     Parameter,
+    Stack,
     Stage,
     Take,
 )
@@ -217,6 +219,8 @@ class Printer:
                 code = self.write.expression(number, instruction)
             if self._wants_name(number, code):
                 self._note(number, shown)
+                if isinstance(instruction, Concat | Stack) and instruction.note is not None:
+                    self.out.forward_lines.append(f"        # {instruction.note.text}")
                 name = self.final.get(number) or self.variables.take(
                     local_stem(self.program, self.users, number)
                 )
@@ -226,7 +230,10 @@ class Printer:
                 self.code[number] = code
 
     def _wants_name(self, number: int, code: Code) -> bool:
+        instruction = self.program.instructions[number]
         if number in self.named:
+            return True
+        if isinstance(instruction, Concat | Stack) and instruction.note is not None:
             return True
         if self.uses[number] > 1:
             return True

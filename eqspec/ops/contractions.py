@@ -27,11 +27,15 @@ from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 
 if TYPE_CHECKING:
     from eqspec.program.builder import Builder
+    from eqspec.program.instructions import Note
 
 MAX_WEIGHT = 2**27
 MAX_LABELS = 2**24
-WORTH = 2**12  # entries of a weight below which one product of matrices is quicker than many steps
+# A diagram takes a step or two, and a step some microseconds: so long as the weight has fewer entries
+# than this for each diagram, one product of matrices is quicker (see docs/decisions/0010-diagrams.md).
+WORTH = 2**13
 LONG_TABLE = 2**8  # entries of a table that is rather replaced by steps
+WORDS = {0: "scalars", 1: "points", 2: "pairs", 3: "triples"}  # features with so many legs
 LETTERS = "ijklmnop"
 
 
@@ -141,7 +145,8 @@ def _is_worth(drawing: Drawing, whole: Pair, factors: tuple[str, ...]) -> bool:
         return True
     if not (part.source and part.target):  # a table with an entry for every tuple of points
         return labels > drawing.size and labels >= LONG_TABLE
-    return rows * columns >= WORTH and work_of(drawing) <= 2 * rows * columns
+    worth = rows * columns >= WORTH * drawing.basis.dimension
+    return worth and work_of(drawing) <= 2 * rows * columns
 
 
 def work_of(drawing: Drawing) -> int:
@@ -254,9 +259,9 @@ def lower_drawing(
         if len(reduced) == 1:
             stacked = reduced[0]
         elif place is None:
-            stacked = b.stack(reduced, through + len(rest))
+            stacked = b.stack(reduced, through + len(rest), _note(sources))
         else:
-            stacked = b.concat(reduced, through + place)
+            stacked = b.concat(reduced, through + place, _note(sources))
         pair = drawing.remaining(target, len(sources))
         term = inner(b, pair, stacked, name + _suffix(target), bound)
         if term is not None:
@@ -285,6 +290,23 @@ def _suffix(target: Pattern) -> str:
         return ""
     letters = [LETTERS[k] for k, block in enumerate(target.blocks) if block in target.through]
     return f"_{_entry(target)}_from_{''.join(letters) or 'all'}"
+
+
+def _note(sources: Sequence[Pattern]) -> Note:
+    """What is laid side by side: `mean_j [i, j], mean_j [j, i], [i, i]`."""
+    from eqspec.program.instructions import Note
+
+    texts = []
+    for pattern in sources:
+        blocks = (*pattern.through, *pattern.free)
+        letters = {leg: LETTERS[k] for k, block in enumerate(blocks) for leg in block}
+        entry = "[" + ", ".join(letters[leg] for leg in sorted(letters)) + "]"
+        over = "".join(LETTERS[k] for k in range(len(pattern.through), len(blocks)))
+        texts.append(f"mean_{over} {entry}" if over else entry)
+    text = ", ".join(texts)
+    if len(text) > 70:
+        text = ", ".join(texts[:3]) + f", and {len(texts) - 3} more"
+    return Note(WORDS.get(len(sources[0].through), "tuples"), text)
 
 
 def _reduce(b: Builder, x: int, drawing: Drawing, pattern: Pattern) -> int:

@@ -26,6 +26,7 @@ from eqspec.program.instructions import (
     Linear,
     Mul,
     Narrow,
+    Note,
     OrbitMean,
     PairOrbits,
     Parameter,
@@ -183,11 +184,11 @@ class Builder:
     def scale(self, x: int, factor: float) -> int:
         return x if factor == 1 else self.emit(Scale((x,), factor))
 
-    def concat(self, parts: Sequence[int], dim: int) -> int:
-        return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim))
+    def concat(self, parts: Sequence[int], dim: int, note: Note | None = None) -> int:
+        return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim, note))
 
-    def stack(self, parts: Sequence[int], dim: int) -> int:
-        return self.emit(Stack(tuple(parts), dim))
+    def stack(self, parts: Sequence[int], dim: int, note: Note | None = None) -> int:
+        return self.emit(Stack(tuple(parts), dim, note))
 
     def diagonal_embed(self, x: int, dims: Sequence[int]) -> int:
         first, second = dims

@@ -190,9 +190,18 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class Note:
+    """For the reader of the emitted code: a word for the variable, and a comment above it."""
+
+    word: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Concat:
     args: tuple[int, ...]
     dim: int
+    note: Note | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -201,6 +210,7 @@ class Stack:
 
     args: tuple[int, ...]
     dim: int
+    note: Note | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
