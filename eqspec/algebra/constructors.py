@@ -14,7 +14,7 @@ from eqspec.algebra import images as im
 from eqspec.algebra.classical import FAMILIES as CLASSICAL
 from eqspec.algebra.groups import ENUMERATION_LIMIT, Group
 from eqspec.algebra.images import AnyImage, Monomial
-from eqspec.algebra.products import points
+from eqspec.algebra.products import dihedral_size, points
 from eqspec.algebra.representations import (
     Factors,
     LatticeOp,
@@ -22,6 +22,7 @@ from eqspec.algebra.representations import (
     RepresentationError,
     Term,
     direct_sum,
+    element_trace,
     tensor_product,
 )
 
@@ -99,7 +100,7 @@ def sign(label: str, factor: str, group: Group) -> Representation:
     """Parity for permutation groups; r -> -1 for cyclic(2k); s -> -1, r -> 1 for dihedral."""
     if group.family in _PERMUTATION_FAMILIES:
         values = [int(im.determinant(image)) for image in group.model]
-    elif group.family == "dihedral":
+    elif dihedral_size(group) is not None:
         values = [1, -1]
     elif group.family == "cyclic" and group.order is not None and group.order % 2 == 0:
         values = [-1]
@@ -108,6 +109,8 @@ def sign(label: str, factor: str, group: Group) -> Representation:
             f"{group.description} has no sign: r^{group.order} = 1 but (-1)^{group.order} = -1",
             "sign needs cyclic(n) with even n",
         )
+    elif group.family == "subgroup":
+        values = _restricted_sign(label, factor, group)
     elif not group.is_finite:
         raise RepresentationError(
             f"sign is not defined for {group.description}",
@@ -119,6 +122,21 @@ def sign(label: str, factor: str, group: Group) -> Representation:
             "write rep ... = matrix(1) with an image for every generator",
         )
     return _single(label, factor, group, [Monomial((0,), (v,)) for v in values], (1,))
+
+
+def _restricted_sign(label: str, factor: str, sub: Group) -> list[int]:
+    """The sign of the whole group on the generators of a subgroup."""
+    parent, words = sub.parameters[2], sub.parameters[3]
+    assert isinstance(parent, Group)
+    assert isinstance(words, tuple)
+    whole = sign(label, factor, parent)
+    values = [int(element_trace(whole, ((factor, word),))) for word in words]
+    if min(values) > 0:
+        raise RepresentationError(
+            f"the sign of {parent.description} is 1 on the whole of this subgroup",
+            "use `trivial`, or declare a rep of the subgroup: matrix(1) { ... }",
+        )
+    return values
 
 
 def vector(label: str, factor: str, group: Group) -> Representation:

@@ -16,6 +16,7 @@ from eqspec.algebra import images as im
 from eqspec.algebra.constructors import shifted
 from eqspec.algebra.groups import Group
 from eqspec.algebra.images import LatticeMap
+from eqspec.algebra.products import dihedral_size
 from eqspec.algebra.representations import LatticeOp, Representation, RepresentationError
 
 _Move: TypeAlias = tuple[LatticeMap, tuple[LatticeOp, ...]]
@@ -78,7 +79,8 @@ def grid(label: str, factor: str, group: Group, *sizes: int) -> Representation:
     klein a = hflip, b = vflip; dihedral(2) r = rot180, s = hflip. The last two axes are the
     picture."""
     _sizes(label, sizes, 2)
-    match group.family, group.order:
+    family = group.family if dihedral_size(group) is None else "dihedral"
+    match family, group.order:
         case "dihedral", 8:
             moves = [_quarter("grid", sizes), _flip(sizes, (-1,))]
         case "dihedral", 4:

@@ -265,6 +265,20 @@ def _counted(order: int) -> str:
     return f"{order:,}" if order < 10**12 else "more than 10^12"
 
 
+def dihedral_size(group: Group) -> int | None:
+    """n if the group is dihedral(n) with its generators r, s in order: by name, or as the semidirect
+    product cyclic(n) x| cyclic(2) with s r s = r^-1. None for all others."""
+    if group.family == "dihedral":
+        return _order(group) // 2
+    if group.family != "semidirect" or group.extension is None:
+        return None
+    normal, complement = group.extension.parts
+    if normal.family != "cyclic" or complement.family != "cyclic" or complement.order != 2:
+        return None
+    mirrored = group.element(((1, 1), (0, 1), (1, -1), (0, 1)))
+    return normal.order if mirrored.is_identity else None
+
+
 def chain_of(group: Group) -> tuple[tuple[Word, ...], ...]:
     """Generating words of subgroups whose averages, one after the other, are the average over the
     group; one subgroup, the group, where no chain is known. `dihedral(n)` is cyclic(n) x| cyclic(2).
@@ -372,4 +386,4 @@ def _wreath_chain(
     return tuple(links)
 
 
-__all__ = ["NoAction", "chain_of", "direct", "points", "semidirect", "wreath"]
+__all__ = ["NoAction", "chain_of", "dihedral_size", "direct", "points", "semidirect", "wreath"]

@@ -87,6 +87,7 @@ _TABLE = (
     Code("EQS320", "a semidirect product is not an action"),
     Code("EQS321", "this is no word in the generators"),
     Code("EQS322", "a group acts beside a product that is built of it"),
+    Code("EQS323", "a subgroup stands where it cannot"),
     # ---- equivariance ----
     Code("EQS401", "a pointwise function is not equivariant here"),
     Code("EQS402", "the result would always be zero"),
@@ -101,6 +102,7 @@ _TABLE = (
     Code("EQS412", "a layer is too large to count"),
     Code("EQS413", "a weight is too large"),
     Code("EQS420", "an average over an infinite group"),
+    Code("EQS434", "a subgroup that is not normal cannot be forgotten"),
     Code("EQS440", "there is no axis to work along"),
     Code("EQS441", "a length beside such an axis is not equivariant"),
     Code("EQS442", "there is no invariant form of this kind"),

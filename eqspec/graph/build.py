@@ -15,7 +15,6 @@ from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.graph.elaborate import type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
 from eqspec.graph.extensions import beside
-from eqspec.graph.groups import group_of
 from eqspec.graph.interface import forgotten_fields
 from eqspec.graph.model import (
     Base,
@@ -27,8 +26,9 @@ from eqspec.graph.model import (
     OutputFeature,
     Promise,
 )
-from eqspec.graph.op import Refusal
+from eqspec.graph.op import Refusal, Subgroup
 from eqspec.graph.order import dependence_order
+from eqspec.graph.promises import claimed, factor_promise, subgroup_promise
 from eqspec.graph.scope import Scope
 from eqspec.syntax import tree
 
@@ -218,42 +218,34 @@ class ModuleBuilder:
     def _promise(
         self, member: tree.Ensure, nodes: Mapping[str, Node], found: list[Promise]
     ) -> None:
-        factors = group_of(self.scope, member.group).names
         level = LEVELS[member.level]
+        acting = {factor for node in nodes.values() for factor in node.type.factors}
+        claims = claimed(self.scope, member.group, acting)
         for path in member.targets:
             if path.text not in nodes:
                 if path.names[0].text in self.expressions.broken:
                     raise Refusal()
                 self.scope.unknown("feature", path.text, path.span, iter(nodes))
-            node = nodes[path.text]
-            carried = [factor for factor in factors if factor in node.type.factors]
-            if member.kind == "invariant" and carried:
-                self.scope.refuse(
-                    "EQS405",
-                    f"`{path.text}` is not invariant under `{carried[0]}`",
-                    path.span,
-                    f"it has type {node.type}, on which `{carried[0]}` acts",
-                    help=f"pool it first: `pool({path.text}, over={carried[0]})`",
-                )
-            missing = [factor for factor in factors if factor not in node.type.factors]
-            if member.kind == "equivariant" and missing:
-                self.scope.refuse(
-                    "EQS405",
-                    f"`{missing[0]}` does not act on `{path.text}`",
-                    path.span,
-                    f"it has type {node.type}",
-                    help="it is invariant: write `ensure ... invariant`",
-                )
-            reached = node.level(factors)
-            if reached < level:
-                self.scope.refuse(
-                    "EQS406",
-                    f"`{path.text}` keeps its symmetry {reached.words} only",
-                    path.span,
-                    f"demanded: {level.words}",
-                )
+            for claim in claims:
+                if isinstance(claim, Subgroup):
+                    subgroup_promise(self.scope, member.kind, nodes[path.text], path, claim)
+                else:
+                    factor_promise(self.scope, member.kind, nodes[path.text], path, claim)
+                factors = claim.group if isinstance(claim, Subgroup) else claim
+                reached = nodes[path.text].level(factors)
+                if reached < level:
+                    self.scope.refuse(
+                        "EQS406",
+                        f"`{path.text}` keeps its symmetry {reached.words} only",
+                        path.span,
+                        f"demanded: {level.words}",
+                    )
         targets = tuple(path.text for path in member.targets)
-        found.append(Promise(targets, member.kind, level, factors))
+        for claim in claims:
+            if isinstance(claim, Subgroup):
+                found.append(Promise(targets, member.kind, level, claim.group, claim.name))
+            else:
+                found.append(Promise(targets, member.kind, level, claim))
 
     def _lint_unused(self, nodes: Sequence[Node], outputs: Sequence[OutputFeature]) -> None:
         if self.expressions.broken:

@@ -13,7 +13,7 @@ from eqspec.graph.numbers import MAX_AXIS, size_of
 from eqspec.graph.op import Refusal
 from eqspec.graph.reps import represent, select, user_representation
 from eqspec.graph.resolve import ModuleEntry, kind, path_value, resolve
-from eqspec.graph.scope import GroupValue, RepEntry, Scope
+from eqspec.graph.scope import GroupValue, RepEntry, Scope, SubgroupValue
 from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, term_of
 from eqspec.syntax import tree
 
@@ -65,12 +65,12 @@ def rep_of(scope: Scope, expr: tree.Expression) -> Representation:
         case tree.Attribute(base=base, name=name):
             group = group_root(scope, base)
             if group is not None:
-                return _named_rep(scope, group, name, (), expr.span)
+                return named_rep(scope, group, name, (), expr.span)
             return _modified(scope, rep_of(scope, base), name)
         case tree.Call(function=tree.Attribute(base=base, name=name), arguments=arguments):
             group = group_root(scope, base)
             if group is not None:
-                return _named_rep(scope, group, name, arguments, expr.span)
+                return named_rep(scope, group, name, arguments, expr.span)
         case tree.Select(base=base, items=items):
             return select(scope, rep_of(scope, base), items, expr.span)
         case tree.Reference(name=name, span=span):
@@ -82,6 +82,15 @@ def rep_of(scope: Scope, expr: tree.Expression) -> Representation:
                     span,
                     help=f"`{name}.regular` has one entry for each element",
                 )
+            if isinstance(value, SubgroupValue):
+                scope.refuse(
+                    "EQS323",
+                    f"`{name}` is a subgroup and acts on nothing by itself",
+                    span,
+                    f"a subgroup of `{' * '.join(value.group.names)}`",
+                    help=f"`{value.group.names[0]}.quotient({name})` has one entry for each coset,"
+                    f" `{value.group.names[0]}.induced({name}, ...)` one copy of a representation",
+                )
             scope.refuse("EQS203", f"`{name}` is no representation", span, f"this is {kind(value)}")
     scope.refuse(
         "EQS203",
@@ -92,7 +101,7 @@ def rep_of(scope: Scope, expr: tree.Expression) -> Representation:
     )
 
 
-def _named_rep(
+def named_rep(
     scope: Scope,
     group: GroupValue,
     name: tree.Name,

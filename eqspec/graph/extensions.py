@@ -14,7 +14,7 @@ from eqspec.algebra.groups import Group, GroupError, Word
 from eqspec.diagnostics.model import Diagnostic, Label, Span
 from eqspec.graph.groups import group_of
 from eqspec.graph.scope import GroupValue, Scope
-from eqspec.graph.words import generator_of, word_of
+from eqspec.graph.words import as_one, generator_of, word_of
 from eqspec.syntax import tree
 
 
@@ -91,8 +91,8 @@ def _semidirect(
     names: tuple[str, ...],
     description: str,
 ) -> Group:
-    n, own = _as_one(scope, normal)
-    h, other = _as_one(scope, complement)
+    n, own = as_one(scope, normal)
+    h, other = as_one(scope, complement)
     images: dict[int, tuple[Word, ...]] = {}
     spans: dict[int, Span] = {}
     for entry in item.block or ():
@@ -156,23 +156,6 @@ def _images(
                 help=f"write `{text} -> {text}` if they commute",
             )
     return tuple(found[k] for k in range(len(n.generators)))
-
-
-def _as_one(scope: Scope, group: GroupValue) -> tuple[Group, dict[tuple[str, int], int]]:
-    """The product of the factors as one group, and the number in it of every generator."""
-    groups = [(factor, scope.world.groups[factor]) for factor in group.names]
-    numbers = {
-        key: place
-        for place, key in enumerate(
-            (factor, k) for factor, g in groups for k in range(len(g.generators))
-        )
-    }
-    names = [
-        name if len(groups) == 1 else f"{factor}.{name}"
-        for factor, g in groups
-        for name in g.generators
-    ]
-    return products.direct([g for _, g in groups], names), numbers
 
 
 def ingredients(built: Mapping[str, tuple[str, ...]], key: str) -> frozenset[str]:

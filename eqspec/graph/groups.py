@@ -13,10 +13,10 @@ from eqspec.algebra.groups import Group, GroupError
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import MAX_AXIS, number_of
 from eqspec.graph.resolve import kind, qualified, resolve
-from eqspec.graph.scope import GroupValue, Scope
+from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
 from eqspec.syntax import tree
 
-GROUPS_NOT_BUILT = frozenset("euclidean special_euclidean lie subgroup".split())
+GROUPS_NOT_BUILT = frozenset("euclidean special_euclidean lie".split())
 
 
 FAMILIES = {
@@ -45,12 +45,28 @@ ALL_FAMILIES = (
     *GENERATED,
     *PRODUCTS,
     *MATRIX_FAMILIES,
+    "subgroup",
     *sorted(GROUPS_NOT_BUILT),
 )
 
 
 def group_of(scope: Scope, expr: tree.Expression) -> GroupValue:
-    """A group written as a name or as a product of names."""
+    """A group of factors: a name or a product of names. A subgroup is none."""
+    value = group_or_subgroup(scope, expr)
+    if isinstance(value, SubgroupValue):
+        scope.refuse(
+            "EQS323",
+            "a subgroup is no factor",
+            expr.span,
+            f"this is a subgroup of `{' * '.join(value.group.names)}`",
+            help="a subgroup stands in `quotient(H)`, `induced(H, rep)`, `ensure` and `pool(over=H)`;"
+            " for a group that acts on its own declare it by a family",
+        )
+    return value
+
+
+def group_or_subgroup(scope: Scope, expr: tree.Expression) -> GroupValue | SubgroupValue:
+    """A group written as a name or as a product of names, or the name of a subgroup."""
     match expr:
         case tree.Reference(name=name, span=span):
             if name in ALL_FAMILIES and scope.owner(name) is None:
@@ -89,7 +105,7 @@ def group_of(scope: Scope, expr: tree.Expression) -> GroupValue:
             )
         case _:
             scope.refuse("EQS203", "a group is expected here", expr.span, "this is none")
-    if not isinstance(value, GroupValue):
+    if not isinstance(value, GroupValue | SubgroupValue):
         scope.refuse("EQS203", "a group is expected here", expr.span, f"this is {kind(value)}")
     return value
 
@@ -117,7 +133,7 @@ def _is_group_item(scope: Scope, name: str) -> bool:
     return isinstance(scope.items.get(name), tree.GroupDeclaration)
 
 
-def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue:
+def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue | SubgroupValue:
     expr = item.value
     if not isinstance(expr, tree.Call):
         if item.generators is not None or item.named is not None or item.block is not None:
@@ -127,16 +143,26 @@ def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue:
                 item.name.span,
                 "this is a product or another name",
             )
-        return group_of(scope, expr)
+        return group_or_subgroup(scope, expr)
     key = item.name.text
     if scope.prefix:
         key = f"{scope.prefix}.{key}"
+    if isinstance(expr.function, tree.Reference) and expr.function.name == "subgroup":
+        from eqspec.graph.subgroups import declared_subgroup
+
+        return declared_subgroup(scope, expr, item, key)
     if isinstance(expr.function, tree.Reference) and expr.function.name in PRODUCTS:
         from eqspec.graph.extensions import product_group
 
         group = product_group(scope, expr, item, key)
     else:
         group = _primitive_group(scope, expr, item)
+    register(scope, item, key, group)
+    return GroupValue((key,))
+
+
+def register(scope: Scope, item: tree.GroupDeclaration, key: str, group: Group) -> None:
+    """Enter a group into the world, its generators renamed as the declaration says."""
     if item.named is not None:
         renaming = {}
         for entry in item.named:
@@ -149,7 +175,6 @@ def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue:
             scope.refuse("EQS301", str(error), item.name.span)
     scope.world.groups[key] = group
     scope.world.group_spans[key] = (scope.source, item.name.span)
-    return GroupValue((key,))
 
 
 def _primitive_group(scope: Scope, call: tree.Call, item: tree.GroupDeclaration) -> Group:

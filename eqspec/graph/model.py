@@ -141,12 +141,13 @@ class OutputFeature:
 
 @dataclass(frozen=True)
 class Promise:
-    """An `ensure` that was proved."""
+    """An `ensure` that was proved, for factors or for a named subgroup of their product."""
 
     targets: tuple[str, ...]
     kind: Literal["invariant", "equivariant"]
     level: Level
     factors: tuple[str, ...]
+    subgroup: str = ""
 
 
 @dataclass(frozen=True)

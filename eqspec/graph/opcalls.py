@@ -18,6 +18,7 @@ from eqspec.graph.numbers import number_of
 from eqspec.graph.op import CallSite, Checked, Keyword, KeywordValue, OpTyping, Refusal
 from eqspec.graph.resolve import resolve
 from eqspec.graph.scope import Scope
+from eqspec.graph.subgroups import forgettable
 from eqspec.graph.types import FlatAxis, Type
 from eqspec.syntax import tree
 
@@ -196,6 +197,12 @@ def _keyword(scope: Scope, want: Keyword, key: str, value: tree.Expression) -> K
             return float(number)
         case "group":
             return group_of(scope, value).names
+        case "subgroup":
+            factors, sub = forgettable(scope, value)
+            if sub is not None:
+                return sub
+            assert factors is not None
+            return factors.names
         case "axis":
             return rep_of(scope, value)
         case "names":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from eqspec.algebra import constructors, lattice
 from eqspec.algebra.groups import GroupTooLarge
@@ -18,17 +18,27 @@ from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph import cosetreps
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import number_of, size_of
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.words import generator_of
 from eqspec.syntax import tree
 
+ArgumentConstructor: TypeAlias = Callable[
+    [Scope, GroupValue, tuple[tree.Argument, ...], str, Span], Representation
+]
+
 BUILT = (
     "trivial regular natural sign vector covector tensor shift reverse rot90 rot180 hflip vflip transpose"
-    " grid".split()
+    " grid quotient induced".split()
 )
-NOT_BUILT = frozenset("irrep irreps quotient induced point".split())
+NOT_BUILT = frozenset("irrep irreps point".split())
+BY_ARGUMENTS: dict[str, ArgumentConstructor] = {
+    "quotient": cosetreps.quotient,
+    "induced": cosetreps.induced,
+}
+"""Representations whose arguments are no sizes."""
 MAX_DEGREE = 2**22
 
 
@@ -65,6 +75,12 @@ def represent(
             "not declared here",
             help=help_,
         )
+    family = ".".join(group.names) if len(group.names) == 1 else _product_name(scope, group)
+    if name.text in BY_ARGUMENTS:
+        try:
+            return BY_ARGUMENTS[name.text](scope, group, arguments, f"{family}.{name.text}", span)
+        except RepresentationError as error:
+            scope.refuse("EQS306", str(error), span, "no such representation", help=error.help)
     sizes = []
     for argument in arguments:
         if argument.keyword is not None:
@@ -73,7 +89,7 @@ def represent(
             sizes.append(_index_count(scope, argument.value))
         else:
             sizes.append(size_of(scope, argument.value))
-    label = f"{'.'.join(group.names) if len(group.names) == 1 else _product_name(scope, group)}.{name.text}"
+    label = f"{family}.{name.text}"
     if sizes:
         label += "(" + ", ".join(str(size) for size in sizes) + ")"
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from eqspec.diagnostics.model import Span
 from eqspec.graph.op import Refusal
-from eqspec.graph.scope import GroupValue, Scope
+from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
 from eqspec.graph.types import Type
 from eqspec.syntax import tree
 
@@ -99,6 +99,8 @@ def kind(value: object) -> str:
             return "a size"
         case GroupValue():
             return "a group"
+        case SubgroupValue():
+            return "a subgroup, no factor"
         case Type():
             return "a type"
         case ModuleEntry(item=tree.Interface()):

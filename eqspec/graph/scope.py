@@ -29,6 +29,20 @@ class GroupValue:
 
 
 @dataclass(frozen=True)
+class SubgroupValue:
+    """A subgroup: no factor, so it acts on nothing by itself.
+
+    ``group`` are the factors inside which it lies, ``words`` generate it: letters (factor, number of
+    the generator, exponent). ``key`` is its own entry in the world, under which it has
+    representations (for `induced`).
+    """
+
+    group: GroupValue
+    words: tuple[tuple[tuple[str, int, int], ...], ...]
+    key: str
+
+
+@dataclass(frozen=True)
 class RepEntry:
     """A user's representation, waiting in the scope that declares it."""
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.elaborate import user_rep, value_of_item
-from eqspec.graph.groups import group_of
+from eqspec.graph.groups import group_or_subgroup
 from eqspec.graph.instances import Instances, default_arguments
 from eqspec.graph.interface import build_interface
 from eqspec.graph.model import Module, Spec
 from eqspec.graph.op import OpTyping, Refusal
 from eqspec.graph.reps import BUILT, NOT_BUILT
 from eqspec.graph.resolve import ModuleEntry, resolve
-from eqspec.graph.scope import GroupValue, Loader, RepEntry, Scope, World
+from eqspec.graph.scope import GroupValue, Loader, RepEntry, Scope, SubgroupValue, World
 from eqspec.syntax import tree
 
 
@@ -105,7 +105,9 @@ def _declare_rep(scope: Scope, item: tree.RepDeclaration) -> None:
     expr: tree.Expression = tree.Reference(item.path.names[0].text, item.path.names[0].span)
     for name in item.path.names[1:-1]:
         expr = tree.Attribute(expr, name, expr.span.to(name.span))
-    group = group_of(scope, expr)
+    group = group_or_subgroup(scope, expr)
+    if isinstance(group, SubgroupValue):  # a representation of its own, for `induced`
+        group = GroupValue((group.key,))
     last = item.path.names[-1]
 
     if last.text in BUILT or last.text in NOT_BUILT:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from eqspec.algebra import products
+from eqspec.algebra.groups import Group
 from eqspec.graph.groups import group_of
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.syntax import tree
@@ -129,3 +131,20 @@ def parts_of(scope: Scope, factor: str) -> list[tuple[str, str, int]]:
         found.append((factor, part, start))
         start += len(scope.world.groups[part].generators)
     return found
+
+
+def as_one(scope: Scope, group: GroupValue) -> tuple[Group, dict[tuple[str, int], int]]:
+    """The product of the factors as one group, and the number in it of every generator."""
+    groups = [(factor, scope.world.groups[factor]) for factor in group.names]
+    numbers = {
+        key: place
+        for place, key in enumerate(
+            (factor, k) for factor, g in groups for k in range(len(g.generators))
+        )
+    }
+    names = [
+        name if len(groups) == 1 else f"{factor}.{name}"
+        for factor, g in groups
+        for name in g.generators
+    ]
+    return products.direct([g for _, g in groups], names), numbers

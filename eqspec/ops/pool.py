@@ -3,7 +3,8 @@
 `pool(x, over=G)` removes every axis on which a factor of G acts; `pool(x, axis=G.rep)` one axis. The
 generators must permute the entries along the pooled axes: then the mean and the sum commute with
 whatever acts on the others (they are linear there), and the maximum with permutations and positive
-scalings of the others.
+scalings of the others. With a subgroup H, `pool(x, over=H)` leaves one entry for each orbit of H: see
+`forget`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Literal
 
 from eqspec.algebra.representations import Representation, entries, same_action
 from eqspec.diagnostics.model import Label
-from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.op import CallSite, Checked, Signature, Subgroup
 from eqspec.graph.types import Block, PlainAxis, RepAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.ops.forget import Forgetting, check_forget, lower_forget
 
 How = Literal["mean", "sum", "max"]
 HOW: tuple[How, ...] = ("mean", "sum", "max")
@@ -39,6 +41,10 @@ def check(site: CallSite) -> Checked:
             "EQS207", "`pool` takes either `over=GROUP` or `axis=GROUP.rep`", "", span=site.whole
         )
     (arg,) = site.args
+    if isinstance(over, Subgroup):
+        if not set(over.factors) & arg.type.factors:
+            return check_forget(site, over, how)
+        over = over.factors  # a group that acts itself, though a product is built of it
     blocks: list[Block] = []
     axes: list[tuple[int, ...]] = []
     for block in arg.type.blocks:
@@ -117,6 +123,8 @@ def _check_block(
 
 def lower(site: LoweringSite) -> Registers:
     pooling = site.node.data
+    if isinstance(pooling, Forgetting):
+        return lower_forget(site, pooling)
     assert isinstance(pooling, Pooling)
     results: list[int] = []
     for x, block, pooled in zip(site.args[0], site.types[0].blocks, pooling.axes, strict=True):
@@ -129,7 +137,7 @@ def lower(site: LoweringSite) -> Registers:
 
 POOL = Op(
     "pool",
-    Signature(keywords={"over": "group", "axis": "axis", "by": HOW}, target="ignores"),
+    Signature(keywords={"over": "subgroup", "axis": "axis", "by": HOW}, target="ignores"),
     check,
     lower,
     "every generator permutes the entries along the pooled axes, so their mean, sum and maximum stay",

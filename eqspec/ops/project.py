@@ -73,7 +73,7 @@ def project(b: Builder, x: int, block: Block, words: Sequence[FWord]) -> int:
     else:
         x = reduce_orbits(b, x, labels, signs, count)
         counts = np.bincount(labels[labels >= 0], minlength=count)
-        x = _divide(b, x, counts, letters)
+        x = divide(b, x, counts, letters)
         x = expand_orbits(b, x, labels, signs)
     x = b.reshape(x, (*lead, *(sizes[k] for k in acted)))
     return b.reshape(b.permute(x, back), block.shape)
@@ -94,7 +94,7 @@ def _to_end(b: Builder, x: int, acted: Sequence[int]) -> tuple[int, list[int]]:
     return b.permute(x, order), [order.index(k) for k in range(rank)]
 
 
-def _divide(b: Builder, x: int, counts: NDArray[np.int64], letters: str) -> int:
+def divide(b: Builder, x: int, counts: NDArray[np.int64], letters: str) -> int:
     if np.all(counts == counts[0]):
         return b.scale(x, 1 / float(counts[0]))
     whole = math.lcm(*(int(count) for count in counts))

@@ -66,7 +66,13 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
     promises = [promise for promise in module.promises if node.name in promise.targets]
     if promises:
         record["promises"] = [
-            {"kind": p.kind, "guarantee": p.level.key, "factors": list(p.factors)} for p in promises
+            {
+                "kind": p.kind,
+                "guarantee": p.level.key,
+                "factors": list(p.factors),
+                **({"subgroup": p.subgroup} if p.subgroup else {}),
+            }
+            for p in promises
         ]
     return record
 

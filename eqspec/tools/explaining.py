@@ -196,7 +196,7 @@ def _text(record: dict[str, Any], color: bool) -> str:
     rows = [("type", record["type"]), ("shape", shapes), ("acted by", acting)]
     rows.append(("guarantee", _guarantee(record["levels"])))
     for promise in record.get("promises", ()):
-        by = " * ".join(promise["factors"])
+        by = promise.get("subgroup") or " * ".join(promise["factors"])
         rows.append(("ensured", f"{promise['kind']} under {by}, {_WORDS[promise['guarantee']]}"))
     ops = " after ".join(step["op"] for step in reversed(record["steps"]))
     rows.append(("op", ops if record["rule"] else "an input of the module"))
