@@ -123,6 +123,7 @@ def violation(
 
 POINTWISE = ["relu", "tanh", "gelu", "abs", "silu", "leaky_relu"]
 BILINEAR = ["contract", "tensor_product", "greps", "concat"]
+SEVERAL = [*BILINEAR, "linear", "+", "dot", "gated"]
 OPTIONS = ["", "", "", ", bias=false", ", eps=0.1", ", affine=false", ", over=P", ", by=max"]
 
 
@@ -181,7 +182,7 @@ class Attempt:
     def layer(self, number: int) -> None:
         rng, name = self.rng, f"h{number}"
         op = rng.choice(self.ops)
-        many = rng.choice([1, 1, 2, 2, 3]) if op not in ("relu", "pool") else 1
+        many = rng.choice([1, 2, 2, 3]) if op in SEVERAL else 1
         args = [rng.choice(self.names) for _ in range(many)]
         target = rng.choice([self.type(), rng.choice(self.known()), "[1]", "[3]"])
         chance = 1.0 if op == "linear" else 0.6 if op in BILINEAR else 0.1
