@@ -231,4 +231,3 @@ def attempts(
             failed.append(f"--- {seed}: {wrong}\n{attempt.text(outputs)}")
     assert not failed, f"{len(failed)} of {len(seeds)}\n" + "\n".join(failed)
     return accepted, refused
-

@@ -344,12 +344,11 @@ def haar(rng: Rng, n: int, special: bool) -> Array:
 
 
 def indefinite(rng: Rng, p: int, q: int, special: bool) -> Array:
-    """exp of X with eta X antisymmetric, times signs that reach every component."""
+    """exp of X with eta X antisymmetric, times signs that reach every component; ``special``: the
+    identity component alone."""
     eta = np.diag([1.0] * p + [-1.0] * q)
     a = rng.standard_normal((p + q, p + q)) * 0.4
-    flips = signs(rng, p + q)
-    if special and np.linalg.det(flips) < 0:
-        flips[0, 0] *= -1
+    flips = np.eye(p + q) if special else signs(rng, p + q)
     made: Array = expm(eta @ (a - a.T)) @ flips
     return made
 
