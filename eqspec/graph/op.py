@@ -16,7 +16,9 @@ from eqspec.diagnostics.model import Diagnostic, Label, Severity, Source, Span
 from eqspec.graph.model import Base, Level, Node
 from eqspec.graph.types import Type
 
-Keyword = Literal["boolean", "number", "group", "subgroup", "axis", "names"] | tuple[str, ...]
+Keyword = (
+    Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "names"] | tuple[str, ...]
+)
 """What a keyword argument may be (a "subgroup": a group of factors or a subgroup); a tuple lists the
 words it may be."""
 
@@ -39,7 +41,14 @@ class Subgroup:
     factors: tuple[str, ...] = ()
 
 
-KeywordValue = bool | float | str | tuple[str, ...] | Representation | Subgroup
+@dataclass(frozen=True)
+class Numbers:
+    """Whole numbers in a list."""
+
+    values: tuple[int, ...]
+
+
+KeywordValue = bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup
 
 
 class Refusal(Exception):  # noqa: N818  (it is a verdict, not a bug)
@@ -59,7 +68,8 @@ class Signature:
 
     ``tensors`` bounds the number of tensor arguments (None: any number). ``target`` says what becomes
     of a declared type: the op ``chooses`` its maps by it and cannot do without, ``keeps`` the type of
-    its arguments and hands it down, makes its ``parts``, or ``ignores`` it. ``hints`` says, where it is
+    its arguments and hands it down, makes its ``parts``, or ``ignores`` it. ``then`` is the
+    op that brings the result to a declared type, if it has another. ``hints`` says, where it is
     not so simple, which types a declared type hands down to the arguments.
     """
 
@@ -67,6 +77,7 @@ class Signature:
     base: bool = False
     keywords: Mapping[str, Keyword] = field(default_factory=dict)
     target: Literal["chooses", "keeps", "parts", "ignores"] = "ignores"
+    then: str | None = None
     hints: Callable[[Type, int], list[Type | None]] | None = None
 
 

@@ -15,7 +15,7 @@ from eqspec.graph.elaborate import rep_of
 from eqspec.graph.groups import group_of
 from eqspec.graph.model import Base, Node
 from eqspec.graph.numbers import number_of
-from eqspec.graph.op import CallSite, Checked, Keyword, KeywordValue, OpTyping, Refusal
+from eqspec.graph.op import CallSite, Checked, Keyword, KeywordValue, Numbers, OpTyping, Refusal
 from eqspec.graph.resolve import resolve
 from eqspec.graph.scope import Scope
 from eqspec.graph.subgroups import forgettable
@@ -75,6 +75,10 @@ def op_call(
     elif signature.target == "parts" and expected is not None:
         hints = _parts(expected, len(positional))
     args = expressions.gathered(positional, hints)
+    if signature.then is not None and expected is not None:
+        return _brought(
+            expressions, op, made, args, positional, keywords, spans, expected, function.span, expr
+        )
     return checked_node(
         expressions,
         op,
@@ -86,6 +90,43 @@ def op_call(
         spans,
         expected,
         function.span,
+        expr.span,
+    )
+
+
+def _brought(
+    expressions: Expressions,
+    op: OpTyping,
+    name: str,
+    args: list[Node],
+    values: list[tree.Expression],
+    keywords: Mapping[str, KeywordValue],
+    spans: Mapping[str, Span],
+    expected: Type,
+    span: Span,
+    expr: tree.Call,
+) -> Node:
+    """The node of ``op`` where it has the declared type, else the op that brings it to that type."""
+    assert op.signature.then is not None
+    arg_spans = [value.span for value in values]
+    inner = f"{name}.{op.name}" if name in expressions.members else name
+    made = checked_node(
+        expressions, op, inner, args, arg_spans, None, keywords, spans, None, span, expr.span
+    )
+    if made.type == expected:
+        return made
+    then = expressions.scope.world.ops[op.signature.then]
+    return checked_node(
+        expressions,
+        then,
+        name if inner != name else expressions.fresh(then.name),
+        [made],
+        [expr.span],
+        None,
+        {},
+        {},
+        expected,
+        span,
         expr.span,
     )
 
@@ -195,6 +236,13 @@ def _keyword(scope: Scope, want: Keyword, key: str, value: tree.Expression) -> K
             if abs(number) > 10**30:
                 scope.refuse("EQS207", f"`{key}` is out of range", value.span, "far too large")
             return float(number)
+        case "numbers":
+            items = value.items if isinstance(value, tree.ListOf) else (value,)
+            numbers = [number_of(scope, item) for item in items]
+            for number, item in zip(numbers, items, strict=True):
+                if number != int(number) or abs(number) > 10**6:
+                    scope.refuse("EQS207", f"`{key}` are whole numbers", item.span)
+            return Numbers(tuple(int(number) for number in numbers))
         case "group":
             return group_of(scope, value).names
         case "subgroup":

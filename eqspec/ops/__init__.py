@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eqspec.ops import averaging, gated, greps, linear, norm, pointwise, pool, structure
+from eqspec.ops import (
+    averaging,
+    bilinear,
+    contraction,
+    gated,
+    greps,
+    linear,
+    norm,
+    pointwise,
+    pool,
+    structure,
+)
 from eqspec.ops.contract import Op
 
 OPS: Mapping[str, Op] = MappingProxyType(
@@ -21,6 +32,9 @@ OPS: Mapping[str, Op] = MappingProxyType(
             norm.NORM,
             norm.NORM_RELU,
             gated.GATED,
+            bilinear.DOT,
+            bilinear.TENSOR_PRODUCT,
+            contraction.CONTRACT,
             averaging.EQUITUNE,
             averaging.MULTI_EQUITUNE,
             averaging.FUSE,

@@ -18,6 +18,7 @@ from eqspec.graph.types import Block, PlainAxis, RepAxis, Type, block_entries
 if TYPE_CHECKING:
     from eqspec.program.builder import Builder
 
+LETTERS = "abcdefghijklmnopqrstuvwABCDEFGHIJKLMNOPQRSTUVW"  # x and y are kept for new axes
 OPTIONS: Mapping[str, Keyword] = {"over": "group", "axis": "axis"}
 
 
@@ -174,19 +175,35 @@ def apply_forms(b: Builder, x: int, block: Block, forms: Mapping[int, Form]) -> 
     for k, form in sorted(forms.items()):
         if form.is_identity:
             continue
+        axis = block.axes[k]
+        assert not isinstance(axis, PlainAxis)
         start, count = block.dims[k]
         shape = b.shape(x)
-        before, after = len(shape[:start]), len(shape) - start - count
-        diagonal = form.diagonal
-        hint = f"invariant form of {block.axes[k]}"
-        if diagonal is not None:
+        hint = f"invariant form of {axis}"
+        if form.diagonal is not None:
             sizes = [n if start <= d < start + count else 1 for d, n in enumerate(shape)]
-            table = b.number(np.reshape([float(v) for v in diagonal], sizes), hint)
-            x = b.mul(x, table)
+            diagonal = np.reshape([float(v) for v in form.diagonal], sizes)
+            x = b.mul(x, b.number(diagonal, hint))
             continue
-        table = b.number([[float(v) for v in row] for row in form.dense()], hint)
-        flat = b.reshape(x, (*shape[:start], form.degree, *shape[start + count :]))
-        letters = "abcdefghijklmnopqrstuvw"[: before + after]
-        left, right = letters[:before], letters[before:]
-        x = b.reshape(b.einsum(f"{left}x{right},yx->{left}y{right}", flat, table), shape)
+        parts = _tensor_parts(axis.rep, form)
+        degrees = [part.degree for part in parts]
+        split = (*shape[:start], *degrees, *shape[start + count :])
+        x = b.reshape(x, split)
+        for at, part in enumerate(parts):
+            if not part.is_identity:
+                letters = LETTERS[: len(split)]
+                place = start + at
+                rows = [[float(v) for v in row] for row in part.dense()]
+                result = f"{letters[:place]}y{letters[place + 1 :]}"
+                x = b.einsum(f"{letters},y{letters[place]}->{result}", x, b.number(rows, hint))
+        x = b.reshape(x, shape)
     return x
+
+
+def _tensor_parts(rep: Representation, form: Form) -> list[Form]:
+    """The forms of the parts of a tensor product, which are small, else the form itself."""
+    if rep.terms is None or len(rep.terms) != 1:
+        return [form]
+    parts = [Form(p) if isinstance(p, int) else invariant_form(p) for p in rep.terms[0].axes]
+    known = [part for part in parts if part is not None]
+    return known if len(known) == len(parts) and len(parts) <= 16 else [form]
