@@ -26,7 +26,9 @@ from eqspec.program.instructions import (
     Add,
     CallModule,
     Concat,
+    Expand,
     Input,
+    Instruction,
     Item,
     Mul,
     OrbitMean,
@@ -238,6 +240,8 @@ class Printer:
         if self.uses[number] > 1:
             return True
         user = next(iter(self.users[number]), None)
+        if user is not None and all(_is_view(self.program.instructions[k]) for k in (number, user)):
+            return False  # `x.unsqueeze(-1).unsqueeze(-1)`
         if user is not None and isinstance(
             self.program.instructions[user], Add | Mul | OrbitMean | CallModule
         ):
@@ -349,6 +353,10 @@ def tensor_type(type_: Type) -> str:
     if len(type_.blocks) == 1:
         return "Tensor"
     return f"tuple[{', '.join(['Tensor'] * len(type_.blocks))}]"
+
+
+def _is_view(instruction: Instruction) -> bool:
+    return isinstance(instruction, Expand) and instruction.size == 1
 
 
 def _short(name: str) -> str:
