@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
-from eqspec.graph.model import Spec
+from eqspec.graph.model import Module, Spec
 from eqspec.graph.spec import build_spec
+from eqspec.graph.types import symbols_in
 from eqspec.ops import OPS
 from eqspec.syntax import tree
 from eqspec.syntax.parser import parse
@@ -104,6 +105,7 @@ def lower_spec(
     """Lower and validate every module; what cannot be lowered, or is not equivariant then, is refused."""
     from eqspec.lowering.errors import LoweringRefused
     from eqspec.lowering.module import lower_module
+    from eqspec.lowering.sizes import check_sizes
     from eqspec.lowering.validation import validate
 
     lowered: dict[str, Lowered] = {}
@@ -116,14 +118,15 @@ def lower_spec(
             continue  # a module that it calls was refused
         try:
             lowered[module.key] = lower_module(module)
+            fault = validate(lowered, module.key) or check_sizes(lowered, module.key)
         except LoweringRefused as refused:
+            lowered.pop(module.key, None)
             diagnostics.append(
                 Diagnostic(
                     refused.code, refused.message, module.source, refused.span, refused.label
                 )
             )
             continue
-        fault = validate(lowered, module.key)
         if fault is not None:
             del lowered[module.key]
             diagnostics.append(
@@ -164,9 +167,27 @@ def compile_spec(
             Diagnostic("EQS504", message, checked.spec.source, Span(0, 0), help=help_)
         )
         return CompileResult((), tuple(diagnostics), {})
+    dynamic = emit is not None and "actions" in emit and _with_run_time_sizes(checked.spec)
+    if dynamic:
+        diagnostics.append(
+            Diagnostic(
+                "EQS210",
+                f"symmetry functions of `{dynamic.key}` are not built yet",
+                dynamic.source,
+                dynamic.span,
+                "it has sizes that are read at run time",
+                help="set them: `--set n=8`",
+            )
+        )
+        return CompileResult((), tuple(diagnostics), {})
     lowered, refused = lower_spec(checked.spec, progress)
     diagnostics.extend(refused)
     if refused:
         return CompileResult((), tuple(diagnostics), lowered)
     files = emit_spec(checked.spec, lowered, stem, header_path, emit)
     return CompileResult(tuple(files), tuple(diagnostics), lowered)
+
+
+def _with_run_time_sizes(spec: Spec) -> Module | None:
+    """The first module with a size that is read at run time."""
+    return next((m for m in spec.modules if symbols_in(node.type for node in m.nodes)), None)

@@ -194,5 +194,5 @@ def _matrices(label: str, group: Group) -> list[AnyImage]:
 def _single(
     label: str, factor: str, group: Group, images: Sequence[AnyImage], shape: tuple[int, ...] | None
 ) -> Representation:
-    degree = images[0].degree
+    degree = images[0].degree if shape is None else prod(shape)  # keeps the symbol of a size
     return Representation(label, ((factor, group),), degree, shape or (degree,), (tuple(images),))

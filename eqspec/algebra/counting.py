@@ -261,7 +261,9 @@ def _by_partitions(parts: Parts, group: Group, factor: str) -> int | None:
     """
     if group.family not in ("symmetric", "alternating"):
         return None
-    n = int(str(group.parameters[0]))
+    (degree,) = group.parameters
+    assert isinstance(degree, int)
+    n = int(degree)
     power = signs = 0
     for rep, count in parts:
         letters = tuple(rep.any_image(factor, g) for g in range(2))

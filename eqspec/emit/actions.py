@@ -26,6 +26,7 @@ def actions_text(modules: Sequence[Module], stem: str) -> str:
     return render(
         "torch/actions.py.jinja",
         stem=stem,
+        sizes=[],
         symmetries=[_symmetry(m, name) for m, name in zip(modules, names, strict=True)],
     )
 

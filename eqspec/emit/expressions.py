@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from eqspec.emit.layout import WIDTH, call, tuple_text
+from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import (
     Add,
@@ -68,6 +69,7 @@ class Expressions:
     program: Program
     code: Mapping[int, Code]
     helpers: set[str] = field(default_factory=set)
+    sizes: Mapping[str, str] = field(default_factory=dict)  # variables of sizes of run time
 
     @cached_property
     def _broadcast(self) -> frozenset[int]:
@@ -106,18 +108,18 @@ class Expressions:
                 name = {"sum": "sum", "mean": "mean", "max": "amax"}[how]
                 return self._method(args[0], name, [_dims([d - rank for d in dims])])
             case Expand(dim=dim, size=size):
-                if program.stages[number] is Stage.PARAMETER:
+                if program.stages[number] is not Stage.BATCH:
                     return self._spread(number, shape)
                 if number in self._broadcast:
                     return self._method(args[0], "unsqueeze", [str(dim - len(shape))])
                 if size == 1:
                     return self._unsqueeze(number, dim)
                 self.helpers.add("repeat")
-                return Code("_repeat", (args[0].text, str(dim - len(shape)), str(size)))
+                return Code("_repeat", (args[0].text, str(dim - len(shape)), self._size(size)))
             case Permute(order=order):
                 return self._permute(args[0], order)
-            case Reshape() if program.stages[number] is Stage.PARAMETER:
-                return self._method(args[0], "reshape", [str(n) for n in shape] or ["()"])
+            case Reshape() if program.stages[number] is not Stage.BATCH:
+                return self._method(args[0], "reshape", [self._size(n) for n in shape] or ["()"])
             case Reshape():
                 return self._reshape(args[0], program.shape(instruction.args[0]), shape)
             case Einsum():
@@ -160,6 +162,27 @@ class Expressions:
                 )
         raise AssertionError(instruction)
 
+    def broadcast(self, number: int) -> Code:
+        """A repeated parameter as an operand that is broadcast: nothing is repeated."""
+        shape = self.program.shape(number)
+        register, places = number, list(range(len(shape)))
+        while isinstance(step := self.program.instructions[register], Expand):
+            places.pop(step.dim)
+            register = step.args[0]
+        ones = [self._size(n) if k in places else "1" for k, n in enumerate(shape)]
+        while len(ones) > 1 and ones[0] == "1":
+            ones.pop(0)
+        if len(ones) <= 1 or len(ones) == len(places):
+            return self.code[register]
+        return self._method(self.code[register], "reshape", ones)
+
+    def _size(self, size: int) -> str:
+        return size.text(self.sizes) if isinstance(size, Size) else str(size)
+
+    def _shape(self, shape: Sequence[int]) -> str:
+        sizes = ", ".join(self._size(n) for n in shape)
+        return f"({sizes}{',' if len(shape) == 1 else ''})"
+
     def _method(self, x: Code, name: str, args: Sequence[str]) -> Code:
         return Code(f"{x.atom}.{name}", tuple(args), receiver=x)
 
@@ -175,7 +198,7 @@ class Expressions:
 
     def _spread(self, number: int, shape: Shape) -> Code:
         """A repeated parameter: one reshape and one expand for a chain of repetitions."""
-        sizes = [str(n) for n in shape]
+        sizes = [self._size(n) for n in shape]
         ones = list(sizes)
         register = number
         places = list(range(len(shape)))
@@ -199,7 +222,11 @@ class Expressions:
         """Flatten or unflatten the dimensions that change; both if it must be."""
         if not old:
             code = self._method(x, "unsqueeze", ["-1"])
-            return code if new == (1,) else Code("torch.unflatten", (code.text, "-1", _shape(new)))
+            return (
+                code
+                if new == (1,)
+                else Code("torch.unflatten", (code.text, "-1", self._shape(new)))
+            )
         if not new:
             flat = x if len(old) == 1 else self._method(x, "flatten", [str(-len(old))])
             return self._method(flat, "squeeze", ["-1"])
@@ -214,7 +241,7 @@ class Expressions:
             span = [str(-len(middle_old) - back)] + ([str(-1 - back)] if back else [])
             x = self._method(x, "flatten", span)
         if len(middle_new) > 1:
-            x = Code("torch.unflatten", (x.text, str(-1 - back), _shape(middle_new)))
+            x = Code("torch.unflatten", (x.text, str(-1 - back), self._shape(middle_new)))
         return x
 
     def _einsum(self, instruction: Einsum, args: Sequence[Code]) -> Code:
@@ -253,7 +280,3 @@ def assign(lines: list[str], name: str, code: Code) -> None:
 
 def _dims(dims: Sequence[int]) -> str:
     return str(dims[0]) if len(dims) == 1 else "(" + ", ".join(str(d) for d in dims) + ")"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"

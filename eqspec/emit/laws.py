@@ -6,19 +6,26 @@ inverse of a generator of infinite order is no power of it and has an entry of i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from eqspec.algebra.images import Image, Monomial, explicit, inverse, rows_of
 from eqspec.algebra.representations import Representation
 from eqspec.emit.layout import WIDTH
+from eqspec.graph.sizes import Size, is_dynamic
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.controls import generator_order
 
 
-def shape_text(shape: Sequence[int]) -> str:
-    """A shape as a tuple."""
-    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+def shape_text(shape: Sequence[int], names: Mapping[str, str] | None = None) -> str:
+    """A shape as a tuple; ``names`` are the variables of sizes of run time."""
+    sizes = ", ".join(n.text(names) if isinstance(n, Size) else str(n) for n in shape)
+    return f"({sizes}{',' if len(shape) == 1 else ''})"
+
+
+def drawn(factor: str) -> list[str]:
+    """Names for permutations that the tests draw at random, at every size, beside the generators."""
+    return [f"{factor}[0]", f"{factor}[1]"]
 
 
 def law_lines(indent: int, type_: Type) -> list[str]:
@@ -50,6 +57,10 @@ def _axes(indent: int, block: Block) -> list[str]:
                 if generator_order(groups[factor], number) is None:
                     back = explicit(inverse(rep.image(factor, number)))
                     lines.extend(_image(indent + 8, f'"{key}^-1"', back))
+            if is_dynamic(rep.shape):
+                for number, key in enumerate(drawn(factor)):
+                    text = f'("shuffle", {number}, {dim - rank})'
+                    lines.extend(_entry(indent + 8, f'"{key}"', ['"lattice"', text]))
         lines += [f"{pad}    }},", f"{pad}),"]
     return lines
 
@@ -57,6 +68,9 @@ def _axes(indent: int, block: Block) -> list[str]:
 def _generator(
     indent: int, key: str, rep: Representation, factor: str, number: int, shift: int
 ) -> list[str]:
+    if is_dynamic(rep.shape):  # `natural`: t = (0 1), c = (0 1 ... n-1), at every n
+        step = f'("swap", {-1 - shift})' if number == 0 else f'("roll", 1, {-1 - shift})'
+        return _entry(indent, key, ['"lattice"', step])
     steps = rep.lattice_ops(factor, number)
     if steps is not None:
         texts = [_step(step, shift) for step in steps]

@@ -124,7 +124,7 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
         standard.append(f"from typing import {', '.join(k for k, used in typing.items() if used)}")
     lines = ["", *standard] if standard else []
     lines.append("")
-    if helpers or "torch." in text:
+    if helpers - {"size"} or "torch." in text:
         lines.append("import torch")
     if re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")

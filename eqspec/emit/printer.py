@@ -10,6 +10,7 @@ would not fit on a line; everything else stands where it is used. One expression
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,8 @@ from eqspec.emit.locals import local_stem
 from eqspec.emit.names import Names, identifier, output_fields
 from eqspec.emit.tables import table_lines
 from eqspec.graph.model import Module, ModuleCall
-from eqspec.graph.types import Type
+from eqspec.graph.sizes import symbols_of
+from eqspec.graph.types import Type, symbols_in
 from eqspec.lowering.module import Lowered
 from eqspec.program.instructions import (
     Add,
@@ -81,9 +83,10 @@ class Printer:
         self.out = Printed()
         self.attributes = Names(taken)
         self.fields = Names()
-        self.variables = Names({"self", "weights", "_orbit_mean", "_repeat"})
+        self.variables = Names({"self", "weights", "_orbit_mean", "_repeat", "_size"})
         self.code: dict[int, Code] = {}
-        self.write = Expressions(self.program, self.code, self.out.helpers)
+        self.sizes: dict[str, str] = {}
+        self.write = Expressions(self.program, self.code, self.out.helpers, self.sizes)
         self.users: dict[int, list[int]] = defaultdict(list)
         for number, instruction in enumerate(self.program.instructions):
             for arg in instruction.args:
@@ -103,6 +106,8 @@ class Printer:
     def run(self) -> Printed:
         for feature in self.module.inputs:
             self.input_names[feature.name] = self.variables.take(feature.name)
+        for symbol in sorted(symbols_in(feature.type for feature in self.module.inputs)):
+            self.sizes[symbol.name] = self.variables.take(symbol.name)
         for name, registers in (*self.program.outputs, *self.program.named):
             for register in registers:
                 self.uses[register] += 1
@@ -121,6 +126,7 @@ class Printer:
             self.out.outputs.append(codes[0] if len(codes) == 1 else tuple_text(codes, before))
             if len(registers) == 1:
                 self.out.locals[name] = codes[0]
+        self.out.forward_lines[:0] = self._size_lines()
         for name, registers in self.program.named:
             if len(registers) == 1 and self.code[registers[0]].text.isidentifier():
                 self.out.locals[name] = self.code[registers[0]].text
@@ -174,7 +180,7 @@ class Printer:
                 self.code[number] = code
 
     def _leaves_parameters(self, number: int) -> bool:
-        return any(self.program.stages[user] is Stage.BATCH for user in self.users[number])
+        return any(self.program.stages[user] > Stage.PARAMETER for user in self.users[number])
 
     def _weight_stem(self, number: int) -> str:
         """The name of the parameter that this expands."""
@@ -199,15 +205,16 @@ class Printer:
     def _forward(self) -> None:
         shown: set[str] = set()
         for number, instruction in enumerate(self.program.instructions):
-            if self.program.stages[number] is not Stage.BATCH:
+            stage = self.program.stages[number]
+            if stage <= Stage.PARAMETER:
+                continue
+            if stage is Stage.SIZE and isinstance(instruction, Expand):
+                broadcast = all(self._adds_to_batch(user) for user in self.users[number])
+                write = self.write.broadcast if broadcast else self._spread
+                self.code[number] = write(number)
                 continue
             if isinstance(instruction, Input):
-                name = self.input_names[instruction.name]
-                many = any(
-                    feature.name == instruction.name and len(feature.type.blocks) > 1
-                    for feature in self.module.inputs
-                )
-                self.code[number] = Code(f"{name}[{instruction.block}]" if many else name)
+                self.code[number] = Code(self._input(instruction.name, instruction.block))
                 continue
             if isinstance(instruction, OrbitMean | CallModule):
                 self._tuple(number, instruction, shown)
@@ -230,6 +237,43 @@ class Printer:
                 self.code[number] = Code(name)
             else:
                 self.code[number] = code
+
+    def _adds_to_batch(self, number: int) -> bool:
+        instruction = self.program.instructions[number]
+        return isinstance(instruction, Add) and any(
+            self.program.stages[arg] is Stage.BATCH for arg in instruction.args
+        )
+
+    def _spread(self, number: int) -> Code:
+        return self.write.expression(number, self.program.instructions[number])
+
+    def _size_lines(self) -> list[str]:
+        """Sizes of run time are read from the inputs, and must agree where they stand twice."""
+        lines: list[str] = []
+        text = "\n".join([*self.out.forward_lines, *self.out.outputs])
+        for symbol, name in self.write.sizes.items():
+            found = [
+                f"{self._input(feature.name, k)}.shape[{dim - len(shape)}]"
+                for feature in self.module.inputs
+                for k, shape in enumerate(feature.type.shapes)
+                for dim, size in enumerate(shape)
+                if any(s.name == symbol for s in symbols_of(size))
+            ]
+            used = re.search(rf"(?m)^(?!\s*#).*\b{name}\b", text) is not None
+            head = f"{name} = " if used else ""
+            if len(found) > 1:
+                self.out.helpers.add("size")
+                lines.extend(call(8, f"{head}_size", [f'"{symbol}"', *found]))
+            elif used:
+                lines.append(f"        {head}{found[0]}")
+        return lines
+
+    def _input(self, name: str, block: int) -> str:
+        """A block of an input: the argument, or a part of it if there are several."""
+        many = any(
+            feature.name == name and len(feature.type.blocks) > 1 for feature in self.module.inputs
+        )
+        return f"{self.input_names[name]}[{block}]" if many else self.input_names[name]
 
     def _wants_name(self, number: int, code: Code) -> bool:
         instruction = self.program.instructions[number]

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eqspec.emit.laws import law_lines, shape_text
+from eqspec.emit.laws import drawn, law_lines, shape_text
+from eqspec.emit.layout import WIDTH
 from eqspec.emit.module import ModuleNames
+from eqspec.emit.names import Names
 from eqspec.emit.render import render
+from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.model import Base, Module, Spec
+from eqspec.graph.sizes import is_dynamic
 from eqspec.lowering.controls import Expectations, expectations, generator_order
 from eqspec.lowering.module import Lowered
+from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import Pointwise
 
@@ -20,15 +25,60 @@ from eqspec.program.instructions import Pointwise
 def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:
     """The text of the test file."""
     del spec
-    lines = ["CASES = ["]
+    sizes = _sizes(lowered)
+    lines: list[str] = []
     for key in lowered:
         expected = expectations(lowered, key)
-        lines.extend(_case(lowered[key], names, expected))
-    lines.append("]")
-    return render("torch/test_module.py.jinja", stem=stem, case_lines=lines)
+        lines.extend(_case(lowered[key], names, expected, sizes))
+    if not sizes:
+        lines = ["CASES = [", *lines, "]"]
+    return render(
+        "torch/test_module.py.jinja",
+        stem=stem,
+        case_lines=lines,
+        sizes=list(sizes.values()),
+        size_values=_size_values(lowered, len(sizes)),
+    )
 
 
-def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str]:
+def _sizes(lowered: Mapping[str, Lowered]) -> dict[str, str]:
+    """The sizes of run time of a file, and what the tests call them."""
+    symbols = {name for item in lowered.values() for name in sizes_of(item.module)}
+    names = Names({"Any", "Case", "cases"})
+    return {symbol: names.take(symbol) for symbol in sorted(symbols)}
+
+
+def _size_values(lowered: Mapping[str, Lowered], count: int) -> list[str]:
+    """Values of the sizes to test at, as tuples: below, at and above the number of acted axes."""
+    shapes = [
+        shape
+        for item in lowered.values()
+        for node in item.module.nodes
+        for shape in node.type.shapes
+    ]
+    powers = max((sum(is_dynamic(size) for size in shape) for shape in shapes), default=0)
+    values = [1, 2, 3, 4, 7, 50 if powers <= 2 else 12]
+    return [
+        shape_text([values[(k + place) % len(values)] for place in range(count)])
+        for k in range(len(values))
+    ]
+
+
+def _case(
+    item: Lowered, names: ModuleNames, expected: Expectations, sizes: Mapping[str, str]
+) -> list[str]:
+    """The lines of one case; with sizes of run time they stand inside of a function of these."""
+    lines = _case_lines(item, names, expected, sizes, 4 if sizes else 0)
+    return [f"    {line}" if sizes else line for line in lines]
+
+
+def _case_lines(
+    item: Lowered,
+    names: ModuleNames,
+    expected: Expectations,
+    sizes: Mapping[str, str],
+    inside: int,
+) -> list[str]:
     module = item.module
     nodes = {
         name: variable
@@ -38,18 +88,18 @@ def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str
     types = dict(module.features)
     types.update({name: module.node(name).type for name in nodes})
     lines = ["    Case(", f'        name="{names.classes[module.key]}",']
-    lines += _list("bases", [_base(base) for base in module.bases])
-    lines += _list("inputs", [f'"{feature.name}"' for feature in module.inputs])
-    lines += _list("outputs", [f'"{feature.name}"' for feature in module.outputs])
+    lines += _list("bases", [_base(base) for base in module.bases], inside)
+    lines += _list("inputs", [f'"{feature.name}"' for feature in module.inputs], inside)
+    lines += _list("outputs", [f'"{feature.name}"' for feature in module.outputs], inside)
     lines.append("        shapes={")
     for feature in module.inputs:
-        shapes = ", ".join(shape_text(shape) for shape in feature.type.shapes)
+        shapes = ", ".join(shape_text(shape, sizes) for shape in feature.type.shapes)
         lines.append(f'            "{feature.name}": [{shapes}],')
     lines += ["        },", "        laws={"]
     for name, type_ in types.items():
-        law = law_lines(12, type_)
+        law = law_lines(12 + inside, type_)
         lines.append(f'            "{name}": {law[0].strip()}')
-        lines.extend(law[1:])
+        lines.extend(line[inside:] for line in law[1:])
     lines += ["        },", *_orders(module)]
     if nodes:
         lines.append("        nodes={")
@@ -57,9 +107,16 @@ def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str
         lines.append("        },")
     if expected.control is not None:
         control = expected.control
-        lines.append(
-            f'        control=("{control.tensor}", "{control.generator}", "{control.how}"),'
-        )
+        words = f'control=("{control.tensor}", "{control.generator}", "{control.how}")'
+        if sizes:  # too few entries may look alike
+            least = next(iter(sizes.values()))
+            least = least if len(sizes) == 1 else f"min({', '.join(sizes.values())})"
+            if inside + 8 + len(f"{words} if {least} > 3 else None,") <= WIDTH:
+                lines.append(f"        {words} if {least} > 3 else None,")
+            else:
+                lines += [f"        {words}", f"        if {least} > 3", "        else None,"]
+        else:
+            lines.append(f"        {words},")
     else:
         lines.append(
             "        # no wrong action makes a difference: the outputs do not see the groups"
@@ -72,6 +129,9 @@ def _case(item: Lowered, names: ModuleNames, expected: Expectations) -> list[str
         for i in item.program.instructions
     ):
         lines.append("        smooth=False,")
+    if sizes:
+        words = ", ".join(f"{symbol}={{{name}}}" for symbol, name in sizes.items())
+        lines.append(f'        at=f"{words}",')
     return [*lines, "    ),"]
 
 
@@ -80,7 +140,12 @@ def _orders(module: Module) -> list[str]:
     lines: list[str] = []
     for factor, group in module.groups.items():
         for number, generator in enumerate(group.generators):
+            if has_dynamic_size(group):  # nobody asks for the order of these
+                lines.append(f'            "{factor}.{generator}": 0,')
+                continue
             lines.append(f'            "{factor}.{generator}": {generator_order(group, number)},')
+        if has_dynamic_size(group):
+            lines += [f'            "{name}": 0,' for name in drawn(factor)]
     return ["        orders={", *lines, "        },"] if lines else ["        orders={},"]
 
 
@@ -92,8 +157,8 @@ def _base(base: Base) -> str:
     return f"([{takes}], [{returns}])"
 
 
-def _list(name: str, items: list[str]) -> list[str]:
+def _list(name: str, items: list[str], inside: int) -> list[str]:
     flat = f"        {name}=[{', '.join(items)}],"
-    if len(flat) <= 88:
+    if len(flat) + inside <= WIDTH:
         return [flat]
     return [f"        {name}=[", *(f"            {item}," for item in items), "        ],"]

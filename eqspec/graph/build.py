@@ -15,7 +15,7 @@ from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.graph.elaborate import type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
 from eqspec.graph.extensions import beside
-from eqspec.graph.interface import forgotten_fields
+from eqspec.graph.interface import forgotten_fields, sizes_without_input
 from eqspec.graph.model import (
     Base,
     InputFeature,
@@ -30,6 +30,7 @@ from eqspec.graph.op import Refusal, Subgroup
 from eqspec.graph.order import dependence_order
 from eqspec.graph.promises import claimed, factor_promise, subgroup_promise
 from eqspec.graph.scope import Scope
+from eqspec.graph.sizes import is_dynamic
 from eqspec.syntax import tree
 
 LEVELS = {
@@ -73,6 +74,9 @@ class ModuleBuilder:
                 self._extend(forgotten_fields(scope, feature))
         if item.complete and not any(isinstance(m, tree.Output) for m in item.members):
             self._report("EQS216", f"the module `{item.name.text}` has no output", item.name.span)
+        for diagnostic in sizes_without_input(scope, item, inputs, nodes):
+            self.failed = True
+            scope.world.diagnostics.append(diagnostic)
         promises = self._promises(expressions.nodes)
         self._lint_unused(nodes, outputs)
         if self.failed:
@@ -139,6 +143,14 @@ class ModuleBuilder:
                 def declare(name: str = name, member: tree.Base = member) -> None:
                     signature = tuple(type_of(self.scope, part) for part in member.signature)
                     target = type_of(self.scope, member.target)
+                    if is_dynamic(target.shapes, *(part.shapes for part in signature)):
+                        self.scope.refuse(
+                            "EQS218",
+                            f"the base `{name}` needs fixed sizes",
+                            member.name.span,
+                            "its signature has a size that is read at run time",
+                            help="pool that axis before the base is called",
+                        )
                     factory = member.factory.value if member.factory else None
                     if factory is not None and not _is_factory(factory):
                         self.scope.refuse(

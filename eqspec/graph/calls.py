@@ -99,7 +99,7 @@ def _template(
             if formals[key].is_group:
                 arguments[key] = group_of(expressions.scope, argument.value)
             else:
-                arguments[key] = size_of(expressions.scope, argument.value)
+                arguments[key] = size_of(expressions.scope, argument.value, dynamic=True)
         elif any(base.name.text == key for base in bases):
             if not (
                 isinstance(argument.value, tree.Reference)
@@ -129,7 +129,7 @@ def _template(
             arguments[key] = (
                 group_of(entry.scope, formal.default)
                 if formal.is_group
-                else size_of(entry.scope, formal.default)
+                else size_of(entry.scope, formal.default, dynamic=True)
             )
     return {key: arguments[key] for key in formals}, given
 

@@ -14,6 +14,7 @@ from eqspec.graph.op import Refusal
 from eqspec.graph.reps import represent, select, user_representation
 from eqspec.graph.resolve import ModuleEntry, kind, path_value, resolve
 from eqspec.graph.scope import GroupValue, RepEntry, Scope, SubgroupValue
+from eqspec.graph.sizes import NOMINAL, Size, is_dynamic, size_named
 from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, term_of
 from eqspec.syntax import tree
 
@@ -41,19 +42,33 @@ def value_of_item(scope: Scope, item: tree.Item) -> object:
 def _parameter(scope: Scope, item: tree.Param) -> int:
     if not scope.prefix and item.name.text in scope.world.overrides:
         return scope.world.overrides[item.name.text]
-    if isinstance(item.value, str):
+    if item.value == "padded":
         scope.not_built(
-            f"`{item.value}` (a size chosen at run time)",
+            "`padded` (samples of one batch that differ in size)",
             item.span,
-            help="give a fixed size here, and another with `--set`",
+            help="`dynamic` is built: all samples of a batch have one size",
         )
+    if item.value == "dynamic":
+        return _dynamic(scope, item)
+    assert not isinstance(item.value, str)
     return size_of(scope, item.value)
 
 
-# ---- numbers ---------------------------------------------------------------------------------------
-
-
-# ---- groups ------------------------------------------------------------------------------------------
+def _dynamic(scope: Scope, item: tree.Param) -> Size:
+    """A size of run time; files that declare the same name get two symbols."""
+    world = scope.world
+    name = item.name.text if not scope.prefix else f"{scope.prefix}_{item.name.text}"
+    if len(world.sizes) >= len(NOMINAL):
+        scope.refuse(
+            "EQS218",
+            f"at most {len(NOMINAL)} sizes can be read at run time",
+            item.span,
+            help="give this one a fixed value",
+        )
+    while name in world.sizes:
+        name += "_"
+    world.sizes[name] = size_named(name, len(world.sizes), padded=item.value == "padded")
+    return world.sizes[name]
 
 
 # ---- representations, axes, types ----------------------------------------------------------------------
@@ -137,6 +152,13 @@ def user_rep(entry: RepEntry, group: GroupValue, name: str) -> Representation:
 
 def _modified(scope: Scope, rep: Representation, name: tree.Name) -> Representation:
     try:
+        if name.text in ("axial", "pseudoscalar") and is_dynamic(rep.shape):
+            scope.refuse(
+                "EQS218",
+                f"`{name.text}` depends on a size that is read at run time",
+                name.span,
+                "the parity of the generator `c` changes with the size",
+            )
         match name.text:
             case "axial":
                 return rep.axial()
@@ -167,7 +189,7 @@ def axis_of(scope: Scope, expr: tree.Expression | tree.FlatBlock) -> Axis:
         if not is_size and not _qualified_size(scope, expr):
             return RepAxis(rep_of(scope, expr))
     name = expr.name if isinstance(expr, tree.Reference) else None
-    return PlainAxis(size_of(scope, expr), name)
+    return PlainAxis(size_of(scope, expr, dynamic=True), name)
 
 
 def _qualified_size(scope: Scope, expr: tree.Expression) -> bool:
@@ -189,7 +211,16 @@ def flat_of(scope: Scope, block: tree.FlatBlock) -> FlatAxis:
                 field.name.span,
                 "the second",
             )
-        fields.append((field.name.text, type_of(scope, field.type)))
+        type_ = type_of(scope, field.type)
+        if is_dynamic(type_.shapes):
+            scope.refuse(
+                "EQS218",
+                "a field of a `flat` needs a fixed size",
+                field.name.span,
+                f"`{field.name.text}` has type {type_}",
+                help="make it an input of its own",
+            )
+        fields.append((field.name.text, type_))
     if not fields:
         scope.refuse("EQS205", "a `flat` needs a field", block.span, "it has none")
     label = "flat { " + ", ".join(f"{name}: {type_}" for name, type_ in fields) + " }"

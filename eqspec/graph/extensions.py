@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from eqspec.algebra import products
 from eqspec.algebra.groups import Group, GroupError, Word
 from eqspec.diagnostics.model import Diagnostic, Label, Span
-from eqspec.graph.groups import group_of
+from eqspec.graph.groups import group_of, has_dynamic_size, refuse_dynamic_group
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.words import as_one, generator_of, word_of
 from eqspec.syntax import tree
@@ -38,6 +38,9 @@ def product_group(scope: Scope, call: tree.Call, item: tree.GroupDeclaration, ke
     if item.generators is not None:
         scope.refuse("EQS301", f"`{name}` knows its generators", call.span)
     first, second = (group_of(scope, argument.value) for argument in call.arguments)
+    parts = [scope.world.groups[factor] for group in (first, second) for factor in group.names]
+    if has_dynamic_size(*parts):
+        refuse_dynamic_group(scope, f"`{name}`", None, call.span)
     for twice in sorted(set(first.names) & set(second.names)):
         scope.refuse(
             "EQS309",

@@ -103,7 +103,7 @@ def default_arguments(item: tree.Module, scope: Scope) -> dict[str, int | GroupV
             found[formal.name.text] = (
                 group_of(scope, formal.default)
                 if formal.is_group
-                else size_of(scope, formal.default)
+                else size_of(scope, formal.default, dynamic=True)
             )
     return found
 

@@ -5,16 +5,16 @@ In: the syntax of an interface. Out: a `Module` without layers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from eqspec.diagnostics.model import Diagnostic, Severity
 from eqspec.graph.elaborate import type_of
 from eqspec.graph.extensions import beside
-from eqspec.graph.model import InputFeature, Module, OutputFeature
+from eqspec.graph.model import InputFeature, Module, Node, OutputFeature
 from eqspec.graph.op import Refusal
 from eqspec.graph.resolve import ModuleEntry
 from eqspec.graph.scope import Scope
-from eqspec.graph.types import Block, FlatAxis, PlainAxis
+from eqspec.graph.types import Block, FlatAxis, PlainAxis, symbols_in
 from eqspec.syntax import tree
 
 
@@ -61,6 +61,16 @@ def build_interface(entry: ModuleEntry) -> Module | None:
     scope.world.diagnostics.extend(wrong)
     if failed or wrong:
         return None
+    if symbols_in(feature.type for features in (inputs, outputs) for feature in features):
+        try:
+            scope.not_built(
+                "an interface with sizes that are read at run time",
+                item.name.span,
+                help="give the sizes fixed values; a `module` may have sizes of run time",
+            )
+        except Refusal as refusal:
+            scope.gather(refusal)
+            return None
     groups = {}
     for type_ in (feature.type for features in (inputs, outputs) for feature in features):
         groups.update(type_.groups)
@@ -83,6 +93,33 @@ def build_interface(entry: ModuleEntry) -> Module | None:
         {},
         is_interface=True,
     )
+
+
+def sizes_without_input(
+    scope: Scope,
+    item: tree.Module,
+    inputs: Iterable[InputFeature],
+    features: Iterable[Node],
+) -> Iterator[Diagnostic]:
+    """An error for every size of run time that stands in a feature and in no input: there is nothing
+    to read it from."""
+    known = symbols_in(feature.type for feature in inputs)
+    if any(
+        member.name.text not in {f.name for f in inputs}
+        for member in item.members
+        if isinstance(member, tree.Input)
+    ):
+        return  # an input was refused, and the size may stand there
+    for feature in features:
+        for symbol in sorted(symbols_in([feature.type]) - known):
+            yield scope.diagnostic(
+                "EQS220",
+                f"`{symbol.name}` is read at run time and stands in no input",
+                feature.span,
+                f"`{feature.name}` has type {feature.type}",
+                help=f"give `{item.name.text}` an input with an axis of this size",
+            )
+            return
 
 
 def forgotten_fields(scope: Scope, feature: InputFeature) -> Iterator[Diagnostic]:

@@ -71,6 +71,8 @@ class Signature:
     its arguments and hands it down, makes its ``parts``, or ``ignores`` it. ``then`` is the
     op that brings the result to a declared type, if it has another. ``hints`` says, where it is
     not so simple, which types a declared type hands down to the arguments.
+    ``sizes`` says which sizes of run time the op has a rule for: none, one for a whole batch
+    (`dynamic`), or also one for each sample (`padded`).
     """
 
     tensors: tuple[int, int | None] = (1, 1)
@@ -79,6 +81,7 @@ class Signature:
     target: Literal["chooses", "keeps", "parts", "ignores"] = "ignores"
     then: str | None = None
     hints: Callable[[Type, int], list[Type | None]] | None = None
+    sizes: Literal["fixed", "dynamic", "padded"] = "fixed"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ makes of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Span
@@ -18,8 +18,9 @@ from eqspec.graph.numbers import number_of
 from eqspec.graph.op import CallSite, Checked, Keyword, KeywordValue, Numbers, OpTyping, Refusal
 from eqspec.graph.resolve import resolve
 from eqspec.graph.scope import Scope
+from eqspec.graph.sizes import Size
 from eqspec.graph.subgroups import forgettable
-from eqspec.graph.types import FlatAxis, Type
+from eqspec.graph.types import FlatAxis, Type, symbols_in
 from eqspec.syntax import tree
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ def checked_node(
         expressions.scope.source,
         expressions.scope.world.diagnostics.append,
     )
+    _check_sizes(site, op, [arg.type for arg in args])
     checked: Checked = op.check(site)
+    _check_sizes(site, op, [checked.type])
     return expressions.add(
         Node(
             name,
@@ -176,6 +179,36 @@ def checked_node(
             own=checked.level,
         )
     )
+
+
+def _check_sizes(site: CallSite, op: OpTyping, types: Sequence[Type]) -> None:
+    """An op meets only sizes for which it has a rule, and every size of run time is a symbol."""
+    symbols = sorted(symbols_in(types))
+    if symbols and op.signature.sizes == "fixed":
+        site.refuse(
+            "EQS429",
+            f"`{op.name}` needs fixed sizes",
+            f"`{symbols[0].name}` is read at run time",
+            help=f"pool the axis first, or give `{symbols[0].name}` a fixed value",
+        )
+    padded = [symbol for symbol in symbols if symbol.padded]
+    if padded and op.signature.sizes != "padded":
+        site.refuse(
+            "EQS429",
+            f"`{op.name}` has no rule for samples of different sizes",
+            f"`{padded[0].name}` is `padded`",
+            help="`dynamic` sizes, one for a whole batch, are built",
+        )
+    for type_ in types:
+        for shape in type_.shapes:
+            for size in shape:
+                if isinstance(size, Size) and size.symbol is None:
+                    site.refuse(
+                        "EQS217",
+                        f"the axis {size} would be computed from a size that is read at run time",
+                        f"`{op.name}` makes the type {type_}",
+                        span=site.whole,
+                    )
 
 
 def _base_argument(

@@ -19,6 +19,7 @@ from eqspec.algebra.representations import Representation, RepresentationError, 
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph import cosetreps
+from eqspec.graph.groups import has_dynamic_size, refuse_dynamic_group
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import number_of, size_of
 from eqspec.graph.scope import GroupValue, Scope
@@ -55,6 +56,10 @@ def represent(
         Refusal: unknown, not built yet, or the group has no such representation.
     """
     world = scope.world
+    if has_dynamic_size(*(world.groups[factor] for factor in group.names)) and (
+        arguments or name.text not in ("natural", "trivial")
+    ):
+        refuse_dynamic_group(scope, f"`{name.text}`", None, span)
     if name.text in NOT_BUILT:
         scope.not_built(f"the representation `{name.text}`", name.span)
     if name.text not in BUILT:
@@ -203,6 +208,8 @@ def user_representation(
     scope: Scope, group: GroupValue, item: tree.RepDeclaration
 ) -> Representation:
     """A `rep` declaration, checked: an image for every generator, all relations, all commutators."""
+    if has_dynamic_size(*(scope.world.groups[factor] for factor in group.names)):
+        refuse_dynamic_group(scope, f"`{item.path.text}`", None, item.path.span)
     kind, points = _kind_and_points(scope, item)
     degree = len(points)
     world = scope.world

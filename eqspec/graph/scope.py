@@ -15,6 +15,7 @@ from eqspec.algebra.groups import Group
 from eqspec.diagnostics.model import Diagnostic, Fix, Label, Severity, Source, Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.op import OpTyping, Refusal
+from eqspec.graph.sizes import Size
 from eqspec.syntax import tree
 
 Loader = Callable[[Path, str], tuple[tree.File | None, list[Diagnostic]]]
@@ -74,6 +75,7 @@ class World:
     files: dict[Path, Scope] = field(default_factory=dict)
     loading: list[Path] = field(default_factory=list)
     prefixes: set[str] = field(default_factory=set)
+    sizes: dict[str, Size] = field(default_factory=dict)  # of run time, by symbol
     used: set[tuple[int, str]] = field(default_factory=set)  # (id of a scope, name)
 
 

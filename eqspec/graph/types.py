@@ -8,13 +8,14 @@ the same generators act on them by the same matrices, whatever they are called.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
 from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation, Term, entries, same_action
+from eqspec.graph.sizes import Symbol, symbols_of
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,11 @@ class Type:
 
     def __str__(self) -> str:
         return " + ".join(str(block) for block in self.blocks)
+
+
+def symbols_in(types: Iterable[Type]) -> frozenset[Symbol]:
+    """The sizes of run time in some types."""
+    return symbols_of(*(size for type_ in types for shape in type_.shapes for size in shape))
 
 
 def term_of(block: Block) -> Term:

@@ -17,6 +17,7 @@ import numpy as np
 from eqspec.algebra.averages import FWord
 from eqspec.algebra.groups import Group
 from eqspec.algebra.images import AnyImage, Monomial, compose, trace_is_finite
+from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
 from eqspec.lowering.validation import Array, Machine, Tensors, act_on, random_inputs, settled
@@ -140,6 +141,8 @@ def _output_control(
                 }
                 for how, tensors in wrong.items():
                     error = max(_error(x, y) for x, y in zip(tensors, found, strict=True))
+                    if how == "inverse" and has_dynamic_size(group):
+                        continue  # its order is not known
                     if how == "inverse" and (generator_order(group, number) or 0) > 100:
                         continue  # the tests write an inverse as a power
                     if error > POWER and (best is None or error > best.error):

@@ -47,7 +47,7 @@ def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault |
     item = lowered[key]
     fault = count_fault(item.module, item.plain)
     for program in dict.fromkeys((item.plain, item.program)):
-        fault = fault or _equivariance_fault(lowered, key, program, seed)
+        fault = fault or equivariance_fault(lowered, key, program, seed)
     return fault or _translation_fault(lowered, key, seed)
 
 
@@ -234,7 +234,7 @@ def act_on(xs: Sequence[Array], type_: Type, word: FWord) -> Tensors:
     return tuple(act_on_block(x, block, word) for x, block in zip(xs, type_.blocks, strict=True))
 
 
-def _equivariance_fault(
+def equivariance_fault(
     lowered: Mapping[str, Lowered], key: str, program: Program, seed: int
 ) -> Fault | None:
     """The first feature that does not follow its type under some word.

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from eqspec.algebra.images import AnyImage, kron
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import DenseBasis, OrbitBasis, solved_basis
+from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 from eqspec.ops.contractions import Spread, drawing_of, lower_drawing, lower_drawn_bias
@@ -70,6 +71,8 @@ def fan_of(pair: Pair) -> Fan:
     for part in (*pair.shared, *pair.invariant, *pair.symmetric):
         basis = pair_basis(pair, part)
         width = math.prod(axis_size(pair.source, k) for k in part.source)
+        if is_dynamic(width):  # these maps take means
+            continue
         if isinstance(basis, OrbitBasis):
             filled = float(np.mean(basis.labels >= 0)) if part.source else 1.0
             inputs *= width * filled
@@ -183,7 +186,9 @@ def _reduce(
     where = [layout.index(k) for k in part.source]
     rest = [k for k in layout if k not in part.source]
     if _is_constant(basis):
-        return b.reduce(x, where, "sum"), rest, None
+        # a sum over a size of run time would grow with it; its mean spans the same space
+        dynamic = is_dynamic(*(b.shape(x)[k] for k in where))
+        return b.reduce(x, where, "mean" if dynamic else "sum"), rest, None
     order = [k for k in range(len(layout)) if k not in where] + where
     x = b.permute(x, order)
     shape = b.shape(x)

@@ -18,6 +18,7 @@ from eqspec.algebra.counting import (
 from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation
 from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.sizes import MOST_AXES, is_dynamic
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
@@ -47,6 +48,7 @@ def check(site: CallSite) -> Checked:
                 "EQS207", f"`{name}` stands twice in `each`", "", span=site.keyword_spans["each"]
             )
         _check_each(site, name, target)
+    _check_dynamic(site, target, each)
     try:
         dimensions = tuple(
             tuple(
@@ -98,6 +100,40 @@ def _check_each(site: CallSite, name: str, target: Type) -> None:
                     f"{type_} has {count or 'none'}",
                     span=span,
                 )
+
+
+def _check_dynamic(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
+    """No weight may depend on a size of run time: plain axes of such a size stand in `each`, and acted
+    ones are few enough for all diagrams to be independent at the sizes at which they are counted."""
+    ends = (
+        *((arg.type, span) for arg, span in zip(site.args, site.arg_spans, strict=True)),
+        (target, site.target_span or site.span),
+    )
+    for type_, span in ends:
+        for block in type_.blocks:
+            for axis in block.axes:
+                plain = isinstance(axis, PlainAxis) and axis.name not in each
+                if plain and is_dynamic(axis.shape):
+                    name = getattr(axis, "name", None) or str(axis)
+                    site.refuse(
+                        "EQS428",
+                        f"the weights of this layer would depend on `{axis}`, which is read at run time",
+                        f"{block} has a plain axis of this size",
+                        span=span,
+                        help=f"`each={name}` uses one map at every index; or let `symmetric({name})` act",
+                    )
+    for source in (block for arg in site.args for block in arg.type.blocks):
+        for block in target.blocks:
+            acted = [a for a in (*source.axes, *block.axes) if a.factors and is_dynamic(a.shape)]
+            for factor in sorted({factor for axis in acted for factor in axis.factors}):
+                count = sum(factor in axis.factors for axis in acted)
+                if count > MOST_AXES:
+                    site.refuse(
+                        "EQS431",
+                        f"`{factor}` has a size that is read at run time and acts on {count} axes",
+                        f"from {source} to {block}",
+                        help=f"at most {MOST_AXES} axes of both ends together are built",
+                    )
 
 
 def _check_zero(
@@ -262,7 +298,12 @@ def _origin(site: LoweringSite, arg: str) -> str:
 
 LINEAR = Op(
     "linear",
-    Signature(tensors=(1, None), keywords={"each": "names", "bias": "boolean"}, target="chooses"),
+    Signature(
+        tensors=(1, None),
+        keywords={"each": "names", "bias": "boolean"},
+        target="chooses",
+        sizes="dynamic",
+    ),
     check,
     lower,
     "the weights span Hom_G(inputs, type) exactly, and the bias its invariants, so every choice of"

@@ -232,7 +232,11 @@ def ops() -> list[Op]:
     return [
         Op(
             function.name,
-            Signature(keywords={key: "number" for key, _ in function.options}, target="keeps"),
+            Signature(
+                keywords={key: "number" for key, _ in function.options},
+                target="keeps",
+                sizes="dynamic",
+            ),
             check,
             lower,
             f"it is pointwise and commutes with {function.scalings.value}, and every generator acts so",

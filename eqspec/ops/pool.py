@@ -137,7 +137,9 @@ def lower(site: LoweringSite) -> Registers:
 
 POOL = Op(
     "pool",
-    Signature(keywords={"over": "subgroup", "axis": "axis", "by": HOW}, target="ignores"),
+    Signature(
+        keywords={"over": "subgroup", "axis": "axis", "by": HOW}, target="ignores", sizes="dynamic"
+    ),
     check,
     lower,
     "every generator permutes the entries along the pooled axes, so their mean, sum and maximum stay",

@@ -160,20 +160,24 @@ def _made_by_graph(site: CallSite) -> Checked:
 
 SUM = Op(
     "+",
-    Signature(tensors=(1, None), target="keeps"),
+    Signature(tensors=(1, None), target="keeps", sizes="dynamic"),
     check_sum,
     lower_sum,
     "the same matrices act on all terms",
 )
 CONCAT = Op(
     "concat",
-    Signature(tensors=(1, None), target="parts"),
+    Signature(tensors=(1, None), target="parts", sizes="dynamic"),
     check_concat,
     lower_concat,
     "every generator acts on every part as on the part alone",
 )
 IDENTITY = Op(
-    "identity", Signature(target="keeps"), check_identity, lower_identity, "nothing changes"
+    "identity",
+    Signature(target="keeps", sizes="dynamic"),
+    check_identity,
+    lower_identity,
+    "nothing changes",
 )
 FIELD = Op("field", Signature(), _made_by_graph, lower_field, "a field is a direct summand")
 BLOCK = Op("block", Signature(), _made_by_graph, lower_block, "a block is a direct summand")

@@ -5,6 +5,7 @@ position (``args``). Shapes never contain the batch: a result that depends on an
 of leading batch dimensions besides, one that depends on parameters alone has none. That dependence
 is the *stage* of a result, and the stage says where the printer puts it: constants into the
 constructor, parameter-only work into the method that expands the weights, the rest into ``forward``.
+A size may be one of run time (`graph.sizes`); then shapes are polynomials in it.
 
 In: nothing. Out: the value types used by `ops`, `passes`, `interpreter`, `cost` and the printer.
 """
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+
+from eqspec.graph.sizes import is_dynamic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +35,8 @@ class Stage(IntEnum):
 
     CONSTANT = 0
     PARAMETER = 1
-    BATCH = 2
+    SIZE = 2  # parameters and sizes of run time: in `forward`, without a batch
+    BATCH = 3
 
 
 @dataclass(frozen=True)
@@ -355,6 +359,8 @@ def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
             return Stage.PARAMETER
         case Constant():
             return Stage.CONSTANT
+        case Expand(size=size) if is_dynamic(size):
+            return max(Stage.SIZE, stages[instruction.args[0]])
         case _:
             return max(stages[arg] for arg in instruction.args)
 

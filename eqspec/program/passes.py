@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
+from eqspec.graph.sizes import is_dynamic
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import (
     Add,
@@ -119,7 +120,9 @@ def _reduce_first(builder: Builder, instruction: Instruction) -> int | None:
     x = instruction.args[0]
     source = builder.instructions[x]
     match source:
-        case Expand(dim=dim) if dim in instruction.dims:
+        case Expand(dim=dim, size=size) if dim in instruction.dims:
+            if instruction.how == "sum" and is_dynamic(size):
+                return None  # the factor would be a size of run time
             rest = tuple(d - (d > dim) for d in instruction.dims if d != dim)
             inner = builder.reduce(source.args[0], rest, instruction.how)
             return builder.scale(inner, float(source.size)) if instruction.how == "sum" else inner
@@ -222,6 +225,15 @@ def _linear_tail(builder: Builder, register: int) -> object:
     return None
 
 
+def _repeated(builder: Builder, register: int) -> int | None:
+    """The parameter that is repeated along leading axes of run-time sizes, if that is what it is."""
+    if builder.stages[register] is not Stage.SIZE:
+        return None
+    while isinstance(step := builder.instructions[register], Expand) and step.dim == 0:
+        register = step.args[0]
+    return register if builder.stages[register] is Stage.PARAMETER else None
+
+
 def _fuse_bias(builder: Builder, instruction: Instruction) -> int | None:
     if not isinstance(instruction, Add):
         return None
@@ -231,7 +243,14 @@ def _fuse_bias(builder: Builder, instruction: Instruction) -> int | None:
         linear = builder.instructions[inner]
         if not (isinstance(linear, Linear) and len(linear.args) == 2):
             continue
-        if builder.stages[host] is not Stage.BATCH or len(builder.shape(inner)) != 1:
+        if builder.stages[host] is not Stage.BATCH:
+            continue
+        for bias in instruction.args if host == inner else ():
+            core = _repeated(builder, bias)
+            if core is not None and builder.shape(core) == builder.shape(host)[-1:]:
+                rest = [arg for arg in instruction.args if arg not in (host, bias)]
+                return builder.add(builder.linear(*linear.args, core), *rest)
+        if len(builder.shape(inner)) != 1:
             continue
         for bias in instruction.args:
             if builder.stages[bias] is Stage.PARAMETER:

@@ -13,6 +13,7 @@ from typing import Any
 
 from eqspec.diagnostics.render import render_text, summary
 from eqspec.graph.model import ModuleCall, Node
+from eqspec.graph.sizes import for_json, is_dynamic
 from eqspec.ops.averaging import Average
 from eqspec.tools.explaining import checked_spec, paint
 from eqspec.tools.findings import out, say, to_stderr
@@ -44,7 +45,7 @@ def run_cost(spec: str, format_: str, sizes: Mapping[str, int], color: bool) -> 
         return 1
     records = module_costs(lowered)
     if format_ == "json":
-        out(json.dumps({"schema": SCHEMA, "modules": records}, indent=2) + "\n")
+        out(json.dumps(for_json({"schema": SCHEMA, "modules": records}), indent=2) + "\n")
     elif records:
         out("\n".join(_table(record, color) for record in records))
         say("For one sample in evaluation; what a base does inside is not counted.")
@@ -86,6 +87,8 @@ def module_costs(lowered: Mapping[str, Any]) -> list[Record]:
         # (an infinite group never acts on what is averaged, and has no such number)
         orders = [group.order or 1 for group in made.module.groups.values()]
         total["product_calls"] = math.prod(orders) if total["base_calls"] else 0
+        if any(is_dynamic(group.parameters) for group in made.module.groups.values()):
+            total["product_calls"] = 0  # n! for an n that is not known
         totals[key] = total
         records.append({"module": key, "nodes": nodes, "total": total})
     return records

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
 from eqspec.algebra.representations import Representation
 from eqspec.graph.model import Level, Module, ModuleCall, Node, edge_classes, is_fusion
+from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import op_named
 from eqspec.ops.averaging import Average
@@ -20,6 +21,7 @@ from eqspec.ops.linear import LinearMaps
 SCHEMA = 1
 ORBITS = "orbits of index pairs"
 NULL_SPACE = "exact null space"
+DIAGRAMS = "diagrams"
 
 Axes: TypeAlias = tuple[int | Representation, ...]
 
@@ -140,15 +142,18 @@ def _clusters(source: Axes, target: Axes, unsolved: bool) -> list[dict[str, Any]
             dimension: int | None = hom_dimension(left, right)
         except CannotCount:
             dimension = None
-        found.append(
-            {
-                "factors": list(cluster.factors),
-                "source": [_label(axis) for axis in left],
-                "target": [_label(axis) for axis in right],
-                "dimension": dimension,
-                "solver": None if unsolved else _solver(left, right),
-            }
-        )
+        record: dict[str, Any] = {
+            "factors": list(cluster.factors),
+            "source": [_label(axis) for axis in left],
+            "target": [_label(axis) for axis in right],
+            "dimension": dimension,
+            "solver": None if unsolved else _solver(left, right),
+        }
+        legs = [axis.shape for axis in (*left, *right) if not isinstance(axis, int)]
+        symbols = symbols_of(*(size for shape in legs for size in shape))
+        if symbols:  # below, some of the diagrams depend on others
+            record["holds_from"] = {symbol.name: len(legs) for symbol in sorted(symbols)}
+        found.append(record)
     return found
 
 
@@ -158,6 +163,8 @@ def _label(axis: int | Representation) -> str:
 
 def _solver(source: Axes, target: Axes) -> str:
     """The route by which a compile finds the basis: as in `eqspec.algebra.solver`."""
+    if is_dynamic(*(axis.shape for axis in (*source, *target) if not isinstance(axis, int))):
+        return DIAGRAMS
     signed = all(
         part.is_signed_permutation for part in (*source, *target) if not isinstance(part, int)
     )

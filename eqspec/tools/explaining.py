@@ -13,6 +13,7 @@ from eqspec.diagnostics.render import render_text, summary
 from eqspec.diagnostics.snippet import visible
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.model import Module, Node
+from eqspec.graph.sizes import for_json
 from eqspec.tools.checking import Checked, check_all
 from eqspec.tools.derivation import derivation
 from eqspec.tools.findings import UNUSABLE, count, out, say, to_stderr
@@ -115,7 +116,10 @@ def run_explain(
     if node is None:
         if format_ == "json":
             records = [derivation(m, n, whole=False) for m in modules for n in m.nodes]
-            out(json.dumps({"schema": 1, "nodes": records}, indent=2, ensure_ascii=False) + "\n")
+            out(
+                json.dumps(for_json({"schema": 1, "nodes": records}), indent=2, ensure_ascii=False)
+                + "\n"
+            )
         else:
             out(_overview(modules, spec, color))
         return 0
@@ -129,7 +133,7 @@ def run_explain(
         return 2
     record = derivation(*found[0])
     if format_ == "json":
-        out(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        out(json.dumps(for_json(record), indent=2, ensure_ascii=False) + "\n")
     else:
         out(_text(record, color))
     return 0
@@ -296,6 +300,8 @@ def _cluster_lines(found: Sequence[Mapping[str, Any]], indent: str) -> list[str]
         target = " x ".join(map(_short, cluster["target"])) or "1"
         dimension = cluster["dimension"]
         size = "not counted" if dimension is None else f"dimension {dimension:,}"
+        for symbol, least in cluster.get("holds_from", {}).items():
+            size += f" for {symbol} >= {least}"
         rows.append(
             (f"{{{', '.join(cluster['factors'])}}}", f"{source} -> {target}", size, cluster)
         )

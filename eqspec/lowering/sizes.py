@@ -1,0 +1,185 @@
+"""Sizes of run time in lowering: one program for all of them.
+
+The algebra works at nominal values, so a number in a program might come from them. Therefore a module
+is lowered a second time, at other nominal values, and the two programs must be the same: then no
+constant, weight or shape depends on a size. The program is also validated at small sizes, below the
+number of acted axes. In: a checked module. Out: the same at other sizes; a `LoweringRefused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from eqspec.algebra import constructors, families
+from eqspec.algebra.groups import Group
+from eqspec.graph.model import Module, ModuleCall, Node
+from eqspec.graph.sizes import NOMINAL, SECOND, Size, is_dynamic
+from eqspec.graph.types import Axis, PlainAxis, RepAxis, Type, symbols_in
+from eqspec.lowering.counting import Fault
+from eqspec.lowering.errors import LoweringRefused
+from eqspec.lowering.module import Lowered, lower_module
+from eqspec.lowering.validation import equivariance_fault
+from eqspec.program.instructions import Program
+
+SMALL = (1, 2, 3)
+
+Sizes = Mapping[str, int]
+T = TypeVar("T")
+
+
+def sizes_of(module: Module) -> dict[str, Size]:
+    """The sizes of run time in the features of a module, by symbol, at their nominal values."""
+    found: dict[str, Size] = {}
+    for type_ in (*(t for _, t in module.features), *(node.type for node in module.nodes)):
+        for shape in type_.shapes:
+            for size in shape:
+                if isinstance(size, Size) and size.symbol is not None:
+                    found[size.symbol.name] = size
+    return dict(sorted(found.items()))
+
+
+def second_values(module: Module) -> dict[str, int]:
+    """Other nominal values for the sizes of a module."""
+    return {name: SECOND[NOMINAL.index(int(size))] for name, size in sizes_of(module).items()}
+
+
+def small_values(module: Module) -> list[dict[str, int]]:
+    """Small values: 1, 2, 3 for the first size, 2, 3, 1 for the second, and so on."""
+    names = list(sizes_of(module))
+    return [
+        {name: SMALL[(k + place) % len(SMALL)] for place, name in enumerate(names)}
+        for k in range(len(SMALL))
+    ]
+
+
+def resized(size: int, values: Sizes) -> int:
+    """The same polynomial at other values; plain numbers stay."""
+    return Size(size.at(values), size.terms) if isinstance(size, Size) else size
+
+
+def resized_type(type_: Type, values: Sizes) -> Type:
+    return Type(
+        tuple(
+            replace(block, axes=tuple(_axis(axis, values) for axis in block.axes))
+            for block in type_.blocks
+        )
+    )
+
+
+def _axis(axis: Axis, values: Sizes) -> Axis:
+    if isinstance(axis, PlainAxis):
+        return replace(axis, size=resized(axis.size, values))
+    if isinstance(axis, RepAxis) and is_dynamic(axis.shape):
+        # `check` lets nothing but `natural` through
+        ((factor, group),) = axis.rep.groups
+        return RepAxis(constructors.natural(axis.rep.label, factor, _group(group, values)))
+    return axis
+
+
+def _group(group: Group, values: Sizes) -> Group:
+    if not is_dynamic(group.parameters):
+        return group
+    (size,) = group.parameters
+    assert group.family == "symmetric" and isinstance(size, Size)
+    made = families.symmetric(resized(size, values))
+    return replace(made, generators=group.generators)
+
+
+def resized_module(module: Module, values: Sizes) -> Module:
+    """The module with its sizes at other values; what the typing rules found stays as it is."""
+
+    def node(old: Node) -> Node:
+        data = old.data
+        if isinstance(data, ModuleCall):
+            data = replace(data, module=resized_module(data.module, values))
+        return replace(old, type=resized_type(old.type, values), data=data)
+
+    return replace(
+        module,
+        inputs=tuple(replace(f, type=resized_type(f.type, values)) for f in module.inputs),
+        outputs=tuple(replace(f, type=resized_type(f.type, values)) for f in module.outputs),
+        nodes=tuple(node(old) for old in module.nodes),
+        groups={name: _group(group, values) for name, group in module.groups.items()},
+    )
+
+
+def resized_program(program: Program, values: Sizes) -> Program:
+    """The program with all sizes in it at other values."""
+    return replace(
+        program, instructions=tuple(_resized_value(i, values) for i in program.instructions)
+    )
+
+
+def _resized_value(value: T, values: Sizes) -> T:
+    made: Any = value
+    if isinstance(value, Size):
+        made = resized(value, values)
+    elif type(value) is tuple:
+        items: Any = value
+        made = tuple(_resized_value(item, values) for item in items)
+    elif is_dataclass(value) and not isinstance(value, type):
+        changed = {
+            field.name: new
+            for field in fields(value)
+            if (new := _resized_value(old := getattr(value, field.name), values)) is not old
+        }
+        made = replace(value, **changed)
+    result: T = made
+    return result
+
+
+def same_program(first: Program, second: Program, values: Sizes) -> str | None:
+    """The node at which two programs differ, the first one taken at the sizes of the second; None if
+    they are the same."""
+    moved = resized_program(first, values)
+    for a, b, owner in zip(moved.instructions, second.instructions, second.owners, strict=False):
+        if a != b:
+            return owner
+    if moved != second:
+        return second.owners[-1] if second.owners else ""
+    return None
+
+
+def has_sizes(module: Module) -> bool:
+    return bool(symbols_in(node.type for node in module.nodes))
+
+
+def check_sizes(lowered: Mapping[str, Lowered], key: str) -> Fault | None:
+    """Hold a lowered module against its sizes of run time.
+
+    Raises:
+        LoweringRefused: EQS430, something in the program depends on a size.
+    """
+    item = lowered[key]
+    if not has_sizes(item.module):
+        return None
+    values = second_values(item.module)
+    second = lower_module(resized_module(item.module, values))
+    for first, other in ((item.plain, second.plain), (item.program, second.program)):
+        node = same_program(first, other, values)
+        if node is not None:
+            names = ", ".join(f"`{name}`" for name in values)
+            span = next((n.span for n in item.module.nodes if n.name == node), item.module.span)
+            raise LoweringRefused(
+                "EQS430",
+                f"what `{node}` compiles to depends on {names}",
+                span,
+                "one module cannot serve all sizes here",
+            )
+    for sizes in small_values(item.module):
+        small = {
+            name: Lowered(
+                resized_module(made.module, sizes),
+                resized_program(made.program, sizes),
+                resized_program(made.plain, sizes),
+            )
+            for name, made in lowered.items()
+            if sizes_of(made.module).keys() <= sizes.keys()
+        }
+        fault = equivariance_fault(small, key, small[key].program, 0)
+        if fault is not None:
+            at = ", ".join(f"{name} = {value}" for name, value in sizes.items())
+            return Fault(fault.node, f"{fault.message}, at {at}")
+    return None
