@@ -14,7 +14,7 @@ import pytest
 from eqspec.algebra.images import explicit, is_orthogonal, rows_of
 from eqspec.algebra.representations import Representation
 from eqspec.diagnostics.model import Severity, Source
-from eqspec.graph.groups import ALL_FAMILIES, GENERATED, GROUPS_NOT_BUILT, MATRIX_FAMILIES
+from eqspec.graph.groups import ALL_FAMILIES, GENERATED, GROUPS_NOT_BUILT
 from eqspec.graph.reps import BUILT, NOT_BUILT
 from eqspec.graph.types import RepAxis
 from eqspec.pipeline import CheckResult, check_source, compile_spec
@@ -33,8 +33,6 @@ NAMES = {
     "selection": r"\[.*\]$",
     "declared": r".",
 }
-# pages whose example needs the solver in `check`
-SOLVED_IN_CHECK = {"tensor", *MATRIX_FAMILIES}
 CLASSES = ("signed permutation", "permutation", "orthogonal", "form", "any")
 
 
@@ -116,8 +114,7 @@ def test_the_example_is_proved_and_lowered(file: Path) -> None:
 
 
 def test_examples_are_checked_without_numpy(tmp_path: Path) -> None:
-    files = [f for f in WRITTEN if f.stem not in SOLVED_IN_CHECK]
-    for file in files:
+    for file in WRITTEN:
         (tmp_path / f"{file.parent.name}_{file.stem}.eqs").write_text(example(file), "utf-8")
     code = (
         "import sys\n"

@@ -18,7 +18,7 @@ from eqspec.graph.groups import GROUPS_NOT_BUILT
 from eqspec.ops.linear import LinearMaps
 from eqspec.pipeline import check_source, lower_spec
 
-LARGEST_LOWERED = 10_000  # entries of a map that is also solved
+LARGEST_LOWERED = 2_000  # entries of a map that is also solved
 
 
 @dataclass(frozen=True)
