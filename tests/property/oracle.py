@@ -472,7 +472,8 @@ def equivariant_maps(groups: Sequence[Group], source: Side, target: Side, rng: R
         return image(mean)
     fixed = np.eye(len(actions[0]))
     for a in actions:  # what the elements so far have in common, and the next one fixes too
-        fixed = fixed @ kernel(a @ fixed - fixed)
+        size = max(1.0, float(np.linalg.norm(a, 2)))
+        fixed = fixed @ kernel((a @ fixed - fixed) / size)
     return fixed
 
 
