@@ -14,6 +14,7 @@ from eqspec.algebra.forms import Form
 from eqspec.graph.types import Block
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.greps import Greps, channels_of
+from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.program.builder import Builder
 
 
@@ -115,11 +116,15 @@ class _Layer:
             terms.append(self.b.einsum("h,ij->hij", mixed, self.metric()))
         return self.passed(self.b.add(*terms), "mix2_bias")
 
+    def activated(self, x: int) -> int:
+        name = self.layer.activation
+        return self.b.pointwise(x, name, FUNCTIONS[name].options)
+
     def passed(self, u: int, bias: str) -> int:
         """Slices pass through the activation; for any other representation nothing happens."""
         if not self.layer.slices:
             return u
-        return self.b.pointwise(self.shifted(u, bias), self.layer.activation)
+        return self.activated(self.shifted(u, bias))
 
     def shifted(self, u: int, bias: str) -> int:
         """u plus a number for every channel."""
@@ -203,7 +208,7 @@ class _Layer:
         b = self.b
         x = b.concat(invariants, 0)
         hidden = b.linear(x, self.weight("hidden"), self.weight("hidden_bias"))
-        hidden = b.pointwise(hidden, self.layer.activation)
+        hidden = self.activated(hidden)
         return b.linear(hidden, self.weight("scalars"), self.weight("scalars_bias"))
 
     def out(self, u: int, gate: int, scale: int | None, order: int) -> int:
