@@ -133,6 +133,8 @@ class Attempt:
     def __init__(self, rng: random.Random, pool: tuple[Group, ...], ops: list[str]) -> None:
         self.rng, self.ops = rng, ops
         chosen = rng.sample(pool, rng.choice([1, 1, 2]))
+        if sum(bool(group.before) for group in chosen) > 1:
+            chosen = chosen[:1]  # both declare N and H
         self.groups = dict(zip("PQ", chosen, strict=False))
         self.head = ["eqspec 1"]
         for name, group in self.groups.items():

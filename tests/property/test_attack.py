@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pytest
 from attack import attempts, violation
-from oracle import classical_groups, finite_groups
+from oracle import classical_groups, finite_groups, product_groups
 
 from eqspec.diagnostics.model import Source
 from eqspec.pipeline import check_source
 
 
+POOLS = {
+    "finite": (*finite_groups(), *product_groups()),
+    "classical": classical_groups(),
+}
+
+
 def attacked(seeds: range, pool: str, layers: int = 12) -> None:
-    accepted, refused = attempts(
-        seeds, {"finite": finite_groups, "classical": classical_groups}[pool](), layers=layers
-    )
+    accepted, refused = attempts(seeds, POOLS[pool], layers=layers)
     print(f"\naccepted {dict(accepted)}\nrefused {dict(refused)}")
     assert len(accepted) >= 8
     assert sum(accepted.values()) > len(seeds)

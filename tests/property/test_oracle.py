@@ -15,6 +15,7 @@ from oracle import (
     classical_groups,
     equivariant_maps,
     finite_groups,
+    product_groups,
     same_space,
 )
 
@@ -79,6 +80,8 @@ class Case:
         self.groups: list[Group] = []
         while not self.groups:
             chosen = self.rng.sample(pool, self.rng.choice([1, 1, 2]))
+            if sum(bool(g.before) for g in chosen) > 1:
+                continue  # both declare N and H
             if np.prod([len(g.elements or [0]) for g in chosen]) <= MOST_ELEMENTS:
                 self.groups = chosen
         self.source, self.target = self._pair()
@@ -149,7 +152,7 @@ def test_finite_groups() -> None:
 
 @pytest.mark.slow
 def test_many_finite_groups() -> None:
-    compare_all(range(FAST, FAST + ALL), finite_groups())
+    compare_all(range(FAST, FAST + ALL), (*finite_groups(), *built(product_groups())))
 
 
 def built(groups: tuple[Group, ...]) -> tuple[Group, ...]:
@@ -157,6 +160,10 @@ def built(groups: tuple[Group, ...]) -> tuple[Group, ...]:
     if not found:
         pytest.skip("not built yet")
     return found
+
+
+def test_semidirect_and_wreath_products() -> None:
+    compare_all(range(20), built(product_groups()))
 
 
 def test_matrix_groups() -> None:
