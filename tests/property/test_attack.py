@@ -9,7 +9,6 @@ from oracle import classical_groups, finite_groups, product_groups
 from eqspec.diagnostics.model import Source
 from eqspec.pipeline import check_source
 
-
 POOLS = {
     "finite": (*finite_groups(), *product_groups()),
     "classical": classical_groups(),
