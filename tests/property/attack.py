@@ -123,8 +123,19 @@ def violation(
 
 POINTWISE = ["relu", "tanh", "gelu", "abs", "silu", "leaky_relu"]
 BILINEAR = ["contract", "tensor_product", "greps", "concat"]
-SEVERAL = [*BILINEAR, "linear", "+", "dot", "gated"]
+SEVERAL = ["greps", "concat", "linear", "+"]
+TWO = ["dot", "tensor_product", "gated"]
 OPTIONS = ["", "", "", ", bias=false", ", eps=0.1", ", affine=false", ", over=P", ", by=max"]
+
+PAIRS = [", pairs=all", ", pairs=same", ", pairs=channels", ", over=P, pairs=all"]
+OWN = {
+    "dot": PAIRS * 3,
+    "tensor_product": PAIRS * 3,
+    "contract": [", dims=[0, 1]", ", dims=[1, 2]", ", dims=[0, 2]", ", dims=[-1, -2]"] * 4,
+    "norm": [", squared=true", ", over=Q"],
+    "greps": [", trace=true", ", contract=true", ", antisymmetric=true", ", normalise=false"],
+    "pool": [", over=P", ", over=Q", ", over=P, by=max", ", over=P, by=sum"] * 3,
+}
 
 
 class Attempt:
@@ -184,7 +195,7 @@ class Attempt:
     def layer(self, number: int) -> None:
         rng, name = self.rng, f"h{number}"
         op = rng.choice(self.ops)
-        many = rng.choice([1, 2, 2, 3]) if op in SEVERAL else 1
+        many = rng.choice([1, 2, 2, 3]) if op in SEVERAL else 2 if op in TWO else 1
         args = [rng.choice(self.names) for _ in range(many)]
         target = rng.choice([self.type(), rng.choice(self.known()), "[1]", "[3]"])
         chance = 1.0 if op == "linear" else 0.6 if op in BILINEAR else 0.1
@@ -192,7 +203,7 @@ class Attempt:
         if op == "+":
             value = " + ".join(args)
         else:
-            value = f"{op}({', '.join(args)}{rng.choice(OPTIONS)})"
+            value = f"{op}({', '.join(args)}{rng.choice([*OPTIONS, *OWN.get(op, [])])})"
         line = f"  {name}{declared} = {value}"
         codes = self.try_line(name, line)
         if codes:
