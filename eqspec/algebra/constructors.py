@@ -157,7 +157,7 @@ def tensor(label: str, factor: str, group: Group, p: int, q: int) -> Representat
 
     Shape (n, ..., n); a composite, so that its matrices are formed only where somebody asks.
     """
-    n = len(im.rows_of(_matrices(label, group)[0]))
+    n = _matrices(label, group)[0].degree
     if p + q < 1:
         raise RepresentationError(
             f"{label} has no index", "a plain size is an axis on which nothing acts"
@@ -183,7 +183,7 @@ def shifted(label: str, factor: str, group: Group, size: int) -> Representation:
 
 
 def _matrices(label: str, group: Group) -> list[AnyImage]:
-    if group.family != "matrices" and group.family not in CLASSICAL:
+    if group.family not in ("matrices", "lie") and group.family not in CLASSICAL:
         raise RepresentationError(
             f"{label}: {group.description} is not given by matrices",
             "write rep ... = matrix(n) with an image for every generator",

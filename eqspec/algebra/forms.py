@@ -344,12 +344,13 @@ def _rational(residue: int) -> Fraction | None:
 def _letters(rep: Representation) -> list[tuple[Rows, Rows]]:
     """The matrices of every generator on V and on its dual."""
     dual = rep.dual()
-    return [
-        (im.sparse_rows_of(rep.image(name, g)), im.sparse_rows_of(dual.image(name, g)))
+    pairs = [
+        im.commuting(rep.image(name, g), dual.image(name, g))
         for name, group in rep.groups
         if name in rep.factors
         for g in range(len(group.generators))
     ]
+    return [(im.sparse_rows_of(a), im.sparse_rows_of(b)) for a, b in pairs]
 
 
 def _sparse(rows: Sequence[Sequence[Fraction]]) -> Rows:

@@ -125,13 +125,13 @@ def _relator_fault(
 
 def _functorial(group: Group) -> list[tuple[AnyImage, ...]]:
     """What every group of matrices acts by, however large: det(g), g^-T, det(g) g, det(g) g^-T."""
-    signs = [im.determinant(image) for image in group.model]
+    signs = [im.determinant_image(image) for image in group.model]
     duals = [im.inverse(im.transpose(image)) for image in group.model]
     return [
-        tuple(im.matrix([[sign]]) for sign in signs),
+        tuple(signs),
         tuple(duals),
-        tuple(im.scale(image, sign) for image, sign in zip(group.model, signs, strict=True)),
-        tuple(im.scale(image, sign) for image, sign in zip(duals, signs, strict=True)),
+        tuple(im.kron(sign, image) for image, sign in zip(group.model, signs, strict=True)),
+        tuple(im.kron(sign, image) for image, sign in zip(duals, signs, strict=True)),
     ]
 
 

@@ -1,6 +1,9 @@
-"""Images of group elements: exact matrices in three forms, and their arithmetic.
+"""Images of group elements: exact matrices in four forms, and their arithmetic.
 
 In: permutations with signs, rows of fractions, lattice symmetries. Out: products, inverses, traces.
+An `Infinitesimal` stands for the one-parameter group exp(tA): the same functions take its Kronecker
+sum, its dual, its trace in place of a determinant, and its equation b L = L a is that of a matrix; it
+has no product with other images, no trace and no rows as an element.
 A `Monomial` is a signed permutation matrix, a `Matrix` any rational matrix that is not one, and a
 `LatticeMap` a signed affine permutation of grid coordinates, which is composed, compared and traced
 without listing the points of the grid (an image of 128 x 128 x 128 costs what one of 2 x 2 costs).
@@ -83,6 +86,41 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Infinitesimal:
+    """The elements exp(tA) for all real t, by the rows of A. Built by `infinitesimal`."""
+
+    rows: tuple[tuple[Fraction, ...], ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(("exp", self.rows))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def degree(self) -> int:
+        return len(self.rows)
+
+    @property
+    def is_permutation(self) -> bool:
+        return False
+
+    @property
+    def is_identity(self) -> bool:
+        return False  # in normal form A is not zero
+
+    @cached_property
+    def sparse_rows(self) -> tuple[tuple[tuple[int, Fraction], ...], ...]:
+        """The non-zero entries of every row of A as (column, value)."""
+        return tuple(tuple((j, v) for j, v in enumerate(row) if v) for row in self.rows)
+
+
+class NoElement(TypeError):  # noqa: N818 - says what the argument is not
+    """A one-parameter group was taken for an element."""
+
+
+@dataclass(frozen=True)
 class LatticeMap:
     """The permutation of the points of a grid that moves the entry at c to c', where c'[axes[d]] =
     (signs[d] * c[d] + offsets[d]) mod shape[d]. Built by `lattice_map` (normal form)."""
@@ -120,8 +158,8 @@ class LatticeMap:
         return Monomial(tuple(images), (1,) * len(images))
 
 
-Image: TypeAlias = Monomial | Matrix
-AnyImage: TypeAlias = Monomial | Matrix | LatticeMap
+Image: TypeAlias = Monomial | Matrix | Infinitesimal
+AnyImage: TypeAlias = Monomial | Matrix | Infinitesimal | LatticeMap
 
 
 def matrix(rows: Sequence[Sequence[Rational]]) -> Image:
@@ -138,6 +176,14 @@ def matrix(rows: Sequence[Sequence[Rational]]) -> Image:
             return Matrix(exact)
         images[support[0]], signs[support[0]] = i, int(row[support[0]])
     return Monomial(tuple(images), tuple(signs))
+
+
+def infinitesimal(rows: Sequence[Sequence[Rational]]) -> Image:
+    """exp(tA) for the A with these rows; the identity if A is zero. ValueError if not square."""
+    exact = tuple(tuple(Fraction(value) for value in row) for row in rows)
+    if any(len(row) != len(exact) for row in exact):
+        raise ValueError(f"a square matrix is needed, found {len(exact)} rows of other lengths")
+    return Infinitesimal(exact) if any(map(any, exact)) else identity(len(exact))
 
 
 def permutation(images: Iterable[int]) -> Monomial:
@@ -166,13 +212,15 @@ def identity(degree: int) -> Monomial:
 
 
 def explicit(image: AnyImage) -> Image:
-    """The image as `Monomial` or `Matrix`."""
+    """The image in a form that is no lattice symmetry."""
     return image.monomial if isinstance(image, LatticeMap) else image
 
 
 def rows_of(image: AnyImage) -> tuple[tuple[Fraction, ...], ...]:
-    """The dense rows of any image."""
+    """The dense rows of any image. NoElement for a one-parameter group."""
     image = explicit(image)
+    if isinstance(image, Infinitesimal):
+        raise NoElement("a one-parameter group has no matrix")
     if isinstance(image, Matrix):
         return image.rows
     rows = [[Fraction(0)] * image.degree for _ in range(image.degree)]
@@ -182,8 +230,10 @@ def rows_of(image: AnyImage) -> tuple[tuple[Fraction, ...], ...]:
 
 
 def sparse_rows_of(image: AnyImage) -> tuple[tuple[tuple[int, Fraction], ...], ...]:
-    """The non-zero entries of every row as (column, value)."""
+    """The non-zero entries of every row as (column, value). NoElement for a one-parameter group."""
     image = explicit(image)
+    if isinstance(image, Infinitesimal):
+        raise NoElement("a one-parameter group has no matrix")
     if isinstance(image, Matrix):
         return image.sparse_rows
     rows: list[tuple[tuple[int, Fraction], ...]] = [()] * image.degree
@@ -192,10 +242,23 @@ def sparse_rows_of(image: AnyImage) -> tuple[tuple[tuple[int, Fraction], ...], .
     return tuple(rows)
 
 
+def commuting(a: AnyImage, b: AnyImage) -> tuple[Image, Image]:
+    """Two matrices with the same equation b L = L a as the images of one letter. L commutes with
+    exp(tA) for all t iff it commutes with A, where the identity has A = 0."""
+    if isinstance(a, Infinitesimal) or isinstance(b, Infinitesimal):
+        return matrix(_tangent(a)), matrix(_tangent(b))
+    return explicit(a), explicit(b)
+
+
 def compose(left: AnyImage, right: AnyImage) -> AnyImage:
     """The product `left * right` (`right` acts first)."""
     if left.degree != right.degree:
         raise ValueError(f"degrees {left.degree} and {right.degree} cannot be composed")
+    if left.is_identity or right.is_identity:
+        if isinstance(left, Infinitesimal) or isinstance(right, Infinitesimal):
+            return right if left.is_identity else left
+    elif isinstance(left, Infinitesimal) or isinstance(right, Infinitesimal):
+        raise NoElement("one-parameter groups are not multiplied")
     if isinstance(left, LatticeMap) and isinstance(right, LatticeMap) and left.shape == right.shape:
         axes = tuple(left.axes[a] for a in right.axes)
         signs = [s * left.signs[a] for s, a in zip(right.signs, right.axes, strict=True)]
@@ -224,6 +287,16 @@ def compose(left: AnyImage, right: AnyImage) -> AnyImage:
     return matrix(product)
 
 
+def _tangent(image: AnyImage) -> list[list[Fraction]]:
+    """The rows of A for exp(tA); zero for the identity. NoElement for anything else: a letter means
+    a one-parameter group on every tensor or on none."""
+    if isinstance(image, Infinitesimal):
+        return [list(row) for row in image.rows]
+    if not image.is_identity:
+        raise NoElement("an element was taken for a one-parameter group")
+    return [[Fraction(0)] * image.degree for _ in range(image.degree)]
+
+
 def inverse(image: AnyImage) -> AnyImage:
     """The inverse matrix. ZeroDivisionError if there is none."""
     match image:
@@ -237,6 +310,8 @@ def inverse(image: AnyImage) -> AnyImage:
             for i, j in enumerate(image.images):
                 order[j] = i
             return Monomial(tuple(order), tuple([image.signs[i] for i in order]))
+        case Infinitesimal():
+            return Infinitesimal(tuple(tuple(-v for v in row) for row in image.rows))
         case Matrix():
             return matrix(inverse_rows(image.rows))
 
@@ -244,11 +319,15 @@ def inverse(image: AnyImage) -> AnyImage:
 def transpose(image: AnyImage) -> AnyImage:
     if isinstance(image, Matrix):
         return Matrix(tuple(zip(*image.rows, strict=True)))
+    if isinstance(image, Infinitesimal):
+        return Infinitesimal(tuple(zip(*image.rows, strict=True)))
     return inverse(image)
 
 
 def power(image: AnyImage, exponent: int) -> AnyImage:
     """The power by repeated squaring; negative exponents through the inverse."""
+    if isinstance(image, Infinitesimal):
+        return infinitesimal([[exponent * v for v in row] for row in image.rows])
     base = inverse(image) if exponent < 0 else image
     exponent = abs(exponent)
     if isinstance(image, LatticeMap):
@@ -268,6 +347,8 @@ def power(image: AnyImage, exponent: int) -> AnyImage:
 def trace(image: AnyImage) -> Rational:
     """The trace: for a permutation the number of fixed points, O(axes) for a lattice map."""
     match image:
+        case Infinitesimal():
+            raise NoElement("a one-parameter group has no trace")
         case Matrix():
             return _whole(sum((row[i] for i, row in enumerate(image.rows)), Fraction(0)))
         case Monomial():
@@ -287,6 +368,8 @@ def trace(image: AnyImage) -> Rational:
 def trace_is_finite(image: AnyImage) -> bool:
     """False if the trace shows that the matrix has infinite order: in a finite group it is a sum of
     `degree` roots of unity, and rational, so a whole number between -degree and degree."""
+    if isinstance(image, Infinitesimal):
+        return False
     value = Fraction(trace(image))
     return value.denominator == 1 and abs(value) <= image.degree
 
@@ -321,6 +404,12 @@ def kron(left: AnyImage, right: AnyImage) -> AnyImage:
             tuple([i * d + j for i in left.images for j in right.images]),
             tuple([s * t for s in left.signs for t in right.signs]),
         )
+    if isinstance(left, Infinitesimal) or isinstance(right, Infinitesimal):
+        a, b = _tangent(left), _tangent(right)
+        p, q = range(left.degree), range(right.degree)
+        return infinitesimal(  # the Kronecker sum
+            [[(k == m) * a[i][j] + (i == j) * b[k][m] for j in p for m in q] for i in p for k in q]
+        )
     return matrix(
         [[a * b for a in row for b in other] for row in rows_of(left) for other in rows_of(right)]
     )
@@ -340,20 +429,21 @@ def direct_sum(blocks: Sequence[AnyImage]) -> Image:
         return Monomial(tuple(images), tuple(signs))
     size = sum(part.degree for part in parts)
     rows, start = [], 0
+    tangent = any(isinstance(part, Infinitesimal) for part in parts)
     for part in parts:
-        for row in rows_of(part):
+        for row in _tangent(part) if tangent else rows_of(part):
             line = [Fraction(0)] * size
             line[start : start + part.degree] = row
             rows.append(line)
         start += part.degree
-    return matrix(rows)
+    return infinitesimal(rows) if tangent else matrix(rows)
 
 
 def restrict(image: AnyImage, indices: Sequence[int]) -> Image | None:
     """The diagonal block on `indices`, or None unless the matrix is block-diagonal for them and the
     rest."""
     chosen = {index: place for place, index in enumerate(indices)}
-    rows = sparse_rows_of(image)
+    rows = image.sparse_rows if isinstance(image, Infinitesimal) else sparse_rows_of(image)
     for i, row in enumerate(rows):
         if any((j in chosen) != (i in chosen) for j, _ in row):
             return None
@@ -361,7 +451,7 @@ def restrict(image: AnyImage, indices: Sequence[int]) -> Image | None:
     for place, i in enumerate(indices):
         for j, value in rows[i]:
             block[place][chosen[j]] = value
-    return matrix(block)
+    return infinitesimal(block) if isinstance(image, Infinitesimal) else matrix(block)
 
 
 def scale(image: AnyImage, factor: Rational) -> Image:
@@ -371,9 +461,25 @@ def scale(image: AnyImage, factor: Rational) -> Image:
     return matrix([[factor * value for value in row] for row in rows_of(image)])
 
 
+def determinant_image(image: AnyImage) -> Image:
+    """g -> det(g), and exp(tA) -> exp(t trace A), as an image of degree 1."""
+    if isinstance(image, Infinitesimal):
+        return infinitesimal([[sum((row[i] for i, row in enumerate(image.rows)), Fraction(0))]])
+    return matrix([[determinant(image)]])
+
+
+def twisted(image: AnyImage) -> Image:
+    """g -> det(g) g."""
+    if isinstance(image, Infinitesimal):
+        return explicit(kron(determinant_image(image), image))
+    return scale(image, determinant(image))
+
+
 def determinant(image: AnyImage) -> Rational:
     """The determinant; the parity of the permutation times the product of the signs if monomial."""
     image = explicit(image)
+    if isinstance(image, Infinitesimal):
+        raise NoElement("a one-parameter group has no determinant")
     if isinstance(image, Matrix):
         return _whole(determinant_rows(image.rows))
     seen = [False] * image.degree
@@ -388,6 +494,8 @@ def determinant(image: AnyImage) -> Rational:
 
 
 def is_orthogonal(image: AnyImage) -> bool:
+    if isinstance(image, Infinitesimal):
+        return inverse(image) == transpose(image)
     if not isinstance(image, Matrix):
         return True
     return compose(image, transpose(image)).is_identity
@@ -399,6 +507,8 @@ def monomial_entries(image: AnyImage) -> frozenset[Fraction] | None:
         return frozenset({Fraction(1)})
     if isinstance(image, Monomial):
         return frozenset(Fraction(sign) for sign in set(image.signs))
+    if isinstance(image, Infinitesimal):
+        return None  # diagonal ones would have the entries e^(at): not taken for scalings
     columns = set()
     for row in image.sparse_rows:
         if len(row) != 1:

@@ -17,7 +17,15 @@ from typing import TypeAlias
 
 from eqspec.algebra import images as im
 from eqspec.algebra.groups import Group, Word
-from eqspec.algebra.images import AnyImage, Image, LatticeMap, Matrix, Monomial, Rational
+from eqspec.algebra.images import (
+    AnyImage,
+    Image,
+    Infinitesimal,
+    LatticeMap,
+    Matrix,
+    Monomial,
+    Rational,
+)
 
 LatticeOp: TypeAlias = (
     tuple[str, int, tuple[int, ...]] | tuple[str, tuple[int, ...]] | tuple[str, int, int]
@@ -224,18 +232,14 @@ class Representation:
                 if all(group.is_finite for _, group in self.groups)
                 else "the two axes `.pseudoscalar` and `.dual` together are det(g) g^-T",
             )
-        axial = self._mapped(
-            f"{self.label}.axial", lambda image: im.scale(image, im.determinant(image))
-        )
+        axial = self._mapped(f"{self.label}.axial", im.twisted)
         # an even number of coordinates times a determinant: the power stays 1 for vectors only
         plain = self.kind is not None and self.kind[0] == "vector" and self.kind[2] == 0
         return replace(axial, kind=("vector", 0, 1) if plain else None)
 
     def pseudoscalar(self) -> Representation:
         """g -> det(g), of degree 1."""
-        result = self._mapped(
-            f"{self.label}.pseudoscalar", lambda image: im.matrix([[im.determinant(image)]])
-        )
+        result = self._mapped(f"{self.label}.pseudoscalar", im.determinant_image)
         kind = {"vector": ("trivial", 0, 1), "covector": ("trivial", 0, -1)}
         of_vector = self.kind is not None and self.kind[2] == 0
         name = self.kind[0] if of_vector and self.kind is not None else ""
@@ -375,8 +379,11 @@ def _dual_kind(kind: Kind | None) -> Kind | None:
 
 def _term_is_orthogonal(term: Term, factor: str, generator: int) -> bool:
     """A Kronecker product is orthogonal iff each of its factors is so up to a scale, and the scales
-    cancel: the Gram matrix of the product is the product of the Gram matrices."""
+    cancel: the Gram matrix of the product is the product of the Gram matrices. For exp(tA), the sums
+    A + A^T must be multiples of the identity that cancel."""
     total = Fraction(1)
+    if any(isinstance(part.image(factor, generator), Infinitesimal) for part in term.parts):
+        return _tangents_cancel([part.image(factor, generator) for part in term.parts])
     for part in term.parts:
         image = part.image(factor, generator)
         gram = im.rows_of(im.compose(im.transpose(image), image))
@@ -389,6 +396,20 @@ def _term_is_orthogonal(term: Term, factor: str, generator: int) -> bool:
             return False
         total *= scale
     return total == 1
+
+
+def _tangents_cancel(images: Sequence[Image]) -> bool:
+    total = Fraction(0)
+    for image in images:
+        if not isinstance(image, Infinitesimal):
+            continue  # the identity, whose A is zero
+        twice = image.rows[0][0] * 2
+        for i, row in enumerate(image.rows):
+            for j, value in enumerate(row):
+                if value + image.rows[j][i] != (twice if i == j else 0):
+                    return False
+        total += twice
+    return total == 0
 
 
 def entries(rep: Representation, factor: str, generator: int) -> frozenset[Fraction] | None:

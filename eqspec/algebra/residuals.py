@@ -30,7 +30,7 @@ def residual(basis: Basis, source: Parts, target: Parts) -> Fraction:
         raise ValueError(f"maps of shape {basis.shape} between degrees {x.degree} and {y.degree}")
     vectors: NDArray[np.object_] | None = None
     for name, g in generators_of(source, target):
-        a, b = x.image(name, g), y.image(name, g)
+        a, b = im.commuting(x.image(name, g), y.image(name, g))
         if isinstance(basis, OrbitBasis) and isinstance(a, Monomial) and isinstance(b, Monomial):
             worst = max(worst, _orbit_residual(basis, a, b))
             continue

@@ -149,7 +149,7 @@ def _cluster(source: Parts, target: Parts) -> Basis:
     for name, g in generators_of(source, target):
         if (name, g) in covered:
             continue
-        a, b = x.image(name, g), y.image(name, g)
+        a, b = im.commuting(x.image(name, g), y.image(name, g))
         for equation in _equations(a, b):
             row: SparseRow = {}
             for j, value in equation.items():
@@ -176,7 +176,7 @@ def _monomial_elements(
     covered = {
         (name, g)
         for name, g in generators_of(source, target)
-        if not any(isinstance(part.image(name, g), Matrix) for part in parts)
+        if all(isinstance(part.image(name, g), Monomial) for part in parts)
     }
     found: list[list[tuple[Representation, str, Word]]] = [
         [(part, name, ((g, 1),)) for part in parts] for name, g in sorted(covered)

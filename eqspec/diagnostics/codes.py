@@ -88,6 +88,8 @@ _TABLE = (
     Code("EQS308", "a representation has no such form"),
     Code("EQS309", "a factor stands twice in a product"),
     Code("EQS310", "images of an infinite group are none of its forms"),
+    Code("EQS311", "a Lie algebra is not closed"),
+    Code("EQS312", "a discrete element does not fit the Lie algebra"),
     Code("EQS320", "a semidirect product is not an action"),
     Code("EQS321", "this is no word in the generators"),
     Code("EQS322", "a group acts beside a product that is built of it"),

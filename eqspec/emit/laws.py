@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from eqspec.algebra.images import Image, Monomial, explicit, inverse, rows_of
+from eqspec.algebra.images import Image, Infinitesimal, Monomial, explicit, inverse, rows_of
 from eqspec.algebra.representations import Representation
 from eqspec.emit.layout import WIDTH
 from eqspec.graph.sizes import Size, is_dynamic
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.controls import generator_order
+from eqspec.lowering.letters import exponential
 
 
 def shape_text(shape: Sequence[int], names: Mapping[str, str] | None = None) -> str:
@@ -53,6 +54,12 @@ def _axes(indent: int, block: Block) -> list[str]:
             for number, generator in enumerate(groups[factor].generators):
                 key = f"{factor}.{generator}"
                 shift = rank - dim - width
+                if isinstance(groups[factor].model[number], Infinitesimal):
+                    for name, times in ((key, 1), (f"{key}^-1", -1)):
+                        rows = exponential(rep, factor, number, times).tolist()
+                        texts = [", ".join(repr(v) for v in row) for row in rows]
+                        lines.extend(_matrix(indent + 8, f'"{name}"', texts))
+                    continue
                 lines.extend(_generator(indent + 8, f'"{key}"', rep, factor, number, shift))
                 if generator_order(groups[factor], number) is None:
                     back = explicit(inverse(rep.image(factor, number)))
@@ -79,17 +86,23 @@ def _generator(
 
 
 def _image(indent: int, key: str, image: Image) -> list[str]:
-    pad = " " * indent
     if isinstance(image, Monomial):
         words = [str(k) for k in image.images]
         if image.is_permutation:
             return _numbers(indent, key, '"permutation"', [words])
         return _numbers(indent, key, '"signed"', [words, [str(s) for s in image.signs]])
-    rows = [_row([Fraction(v) for v in row]) for row in rows_of(image)]
+    return _matrix(indent, key, [_row([Fraction(v) for v in row]) for row in rows_of(image)])
+
+
+def _matrix(indent: int, key: str, rows: Sequence[str]) -> list[str]:
+    pad = " " * indent
     lines = [f"{pad}{key}: (", f'{pad}    "matrix",']
-    lines += [f"{pad}    ({row})," for row in rows]
-    if len(rows[0].split(",")) == 1:
-        lines[-1] = f"{pad}    ({rows[0]},),"
+    for row in rows:
+        flat = f"{pad}    ({row},)," if "," not in row else f"{pad}    ({row}),"
+        if len(flat) <= WIDTH:
+            lines.append(flat)
+            continue
+        lines += [f"{pad}    (", *(f"{pad}        {v}," for v in row.split(", ")), f"{pad}    ),"]
     return [*lines, f"{pad}),"]
 
 

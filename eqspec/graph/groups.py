@@ -19,7 +19,7 @@ from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
 from eqspec.graph.sizes import Size, is_dynamic
 from eqspec.syntax import tree
 
-GROUPS_NOT_BUILT = frozenset("euclidean special_euclidean lie".split())
+GROUPS_NOT_BUILT = frozenset("euclidean special_euclidean".split())
 
 
 FAMILIES = {
@@ -49,6 +49,7 @@ ALL_FAMILIES = (
     *PRODUCTS,
     *MATRIX_FAMILIES,
     "subgroup",
+    "lie",
     *sorted(GROUPS_NOT_BUILT),
 )
 
@@ -158,6 +159,10 @@ def declared_group(scope: Scope, item: tree.GroupDeclaration) -> GroupValue | Su
         from eqspec.graph.extensions import product_group
 
         group = product_group(scope, expr, item, key)
+    elif isinstance(expr.function, tree.Reference) and expr.function.name == "lie":
+        from eqspec.graph.lie import declared_lie
+
+        group = declared_lie(scope, expr, item)
     else:
         group = _primitive_group(scope, expr, item)
     if has_dynamic_size(group) and group.family != "symmetric":

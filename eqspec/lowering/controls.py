@@ -16,7 +16,7 @@ import numpy as np
 
 from eqspec.algebra.averages import FWord
 from eqspec.algebra.groups import Group
-from eqspec.algebra.images import AnyImage, Monomial, compose, trace_is_finite
+from eqspec.algebra.images import AnyImage, Infinitesimal, Monomial, compose, trace_is_finite
 from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
@@ -59,6 +59,8 @@ def generator_order(group: Group, number: int) -> int | None:
                 k, length = image.images[k], length + 1
             order = math.lcm(order, (length if sign > 0 else 2 * length) or 1)
         return order
+    if isinstance(image, Infinitesimal):
+        return None
     if group.family == "cyclic":
         return group.order
     return _power_order(image, bounded=not group.is_finite)

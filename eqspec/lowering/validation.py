@@ -9,7 +9,6 @@ compiler, not a proof of the spec: the proof is the typing rule of each op.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.averages import FWord, evaluate_any
-from eqspec.algebra.images import Matrix
-from eqspec.algebra.representations import Representation
+from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Base, Module, ModuleCall
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.counting import Fault, count_fault
+from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.instructions import (
@@ -209,23 +207,15 @@ def stretch(module: Module, word: FWord) -> float:
     types = [*(f.type for f in module.inputs), *(node.type for node in module.nodes)]
     blocks = dict.fromkeys(block for type_ in types for block in type_.blocks)
     return max(
-        (math.prod(_condition(rep, word) for rep, _, _ in block.actions) for block in blocks),
+        (math.prod(condition(rep, word) for rep, _, _ in block.actions) for block in blocks),
         default=1.0,
     )
 
 
-@functools.lru_cache(maxsize=4096)
-def _condition(rep: Representation, word: FWord) -> float:
-    image = evaluate_any(rep, word)
-    if not isinstance(image, Matrix):
-        return 1.0
-    return float(np.linalg.cond(np.array([[float(v) for v in row] for row in image.rows])))
-
-
 def act_on_block(x: Array, block: Block, word: FWord) -> Array:
     for rep, dim, width in block.actions:
-        image = evaluate_any(rep, word)
-        if not image.is_identity:
+        image = moved_by(rep, word)
+        if isinstance(image, np.ndarray) or not image.is_identity:
             x = act(x, dim, width, image)
     return x
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import AnyImage, LatticeMap, Monomial
+from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, rows_of
 from eqspec.program.instructions import (
     Add,
     AxisMove,
@@ -158,7 +158,7 @@ def apply(x: Array, moves: Sequence[AxisMove], g: int) -> Array:
     return x
 
 
-def act(x: Array, dim: int, width: int, image: AnyImage) -> Array:
+def act(x: Array, dim: int, width: int, image: AnyImage | Array) -> Array:
     """``image`` acts on the ``width`` dimensions of x from ``dim`` on (the batch not counted)."""
     shape = x.shape
     start = dim + 1
@@ -172,9 +172,14 @@ def act(x: Array, dim: int, width: int, image: AnyImage) -> Array:
         signs = signs.reshape(-1, *(1,) * (flat.ndim - start - 1))
         moved[(slice(None),) * start + (np.array(image.images),)] = flat * signs
     else:
-        matrix = np.array([[float(v) for v in row] for row in image.rows])
+        matrix = image if isinstance(image, np.ndarray) else floats(image)
         moved = np.moveaxis(np.tensordot(matrix, flat, axes=(1, start)), 0, start)
     return moved.reshape(shape)
+
+
+def floats(image: AnyImage) -> Array:
+    """The matrix of an image in double precision."""
+    return np.array([[float(v) for v in row] for row in rows_of(image)])
 
 
 def _act_on_lattice(x: Array, start: int, image: LatticeMap) -> Array:
