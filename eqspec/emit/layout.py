@@ -60,6 +60,10 @@ def text_block(indent: int, head: str, words: Sequence[str], tail: str = "") -> 
     flat = f'{pad}{head}("{" ".join(words)}"){tail}'
     if len(flat) <= WIDTH:
         return [flat]
+    method, _, sizes = tail.partition("(")
+    start = f'{pad}{head}("{" ".join(words)}"){method}('
+    if sizes and len(start) <= WIDTH:  # a formatter breaks the last call first
+        return [start, f"{inner}{sizes.removesuffix(')')}", f"{pad})"]
     lines: list[str] = []
     row = ""
     for word in words:

@@ -64,6 +64,30 @@ module M {
   output aa: [A.vector, 3] = relu(linear(a))
 }
 """
+LIE = """eqspec 1
+group Turn = lie(2) {
+  algebra J = [[0, -1], [1, 0]]
+  discrete s = diag(1, -1)
+}
+group Shear = lie(2) { algebra N = [[0, 1], [0, 0]] }
+group C = cyclic(2)
+module M {
+  input x: [4, Turn.vector]
+  input t: [Turn.tensor(1, 1), 2]
+  output y: [Turn.vector, 3] = linear(x)
+  output z: [3] = linear(t)
+  output w: [Turn.vector.pseudoscalar] + [Turn.tensor(2, 0)] = linear(t)
+}
+module Sheared {
+  input x: [Shear.vector]
+  input c: [Shear.covector, 2]
+  input h: [Shear.tensor(1, 1)]
+  output y: [Shear.vector, 3] = linear(x)
+  output z: [3] = linear(c)
+  output q: [C.regular, 2] = linear(c)
+  output hh: [Shear.vector, Shear.covector] = linear(h)
+}
+"""
 
 
 def compiled(text: str, folder: Path, stem: str, emit: list[str] | None = None) -> None:
@@ -80,7 +104,8 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("stem", "text"), [("rotations", ROTATIONS), ("boosts", BOOSTS), ("linear_groups", LINEAR)]
+    ("stem", "text"),
+    [("rotations", ROTATIONS), ("boosts", BOOSTS), ("linear_groups", LINEAR), ("lie", LIE)],
 )
 def test_emitted_tests_pass(tmp_path: Path, stem: str, text: str) -> None:
     compiled(text, tmp_path, stem, ["module", "tests", "actions"])
