@@ -7,6 +7,7 @@ makes of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Span
@@ -20,7 +21,7 @@ from eqspec.graph.resolve import resolve
 from eqspec.graph.scope import Scope
 from eqspec.graph.sizes import Size
 from eqspec.graph.subgroups import forgettable
-from eqspec.graph.types import FlatAxis, Type, symbols_in
+from eqspec.graph.types import FlatAxis, Type, regrouped, symbols_in
 from eqspec.syntax import tree
 
 if TYPE_CHECKING:
@@ -114,8 +115,9 @@ def _brought(
     made = checked_node(
         expressions, op, inner, args, arg_spans, None, keywords, spans, None, span, expr.span
     )
-    if made.type == expected:
-        return made
+    if made.type == expected or regrouped(made.type, expected):  # [V, V] as tensor(2, 0)
+        del expressions.nodes[inner]
+        return expressions.add(replace(made, name=name, type=expected))
     then = expressions.scope.world.ops[op.signature.then]
     return checked_node(
         expressions,

@@ -212,3 +212,40 @@ def block_entries(block: Block, factor: str, generator: int) -> frozenset[Fracti
             return None
         found = frozenset(a * b for a in found for b in values)
     return found
+
+
+def unfolded(axis: Axis) -> tuple[int | Representation, ...] | None:
+    """What acts on every tensor dimension of an axis: one entry, or those of a tensor product.
+
+    None where several dimensions make one axis that is no product, as on a grid.
+    """
+    if isinstance(axis, PlainAxis):
+        return (axis.size,)
+    rep = axis.rep
+    if len(axis.shape) == 1:
+        return (rep,)
+    if rep.terms is not None and len(rep.terms) == 1 and rep.shape == rep.terms[0].shape:
+        parts = rep.terms[0].axes
+        if all(isinstance(part, int) or len(part.shape) == 1 for part in parts):
+            return parts
+    return None
+
+
+def regrouped(first: Type, second: Type) -> bool:
+    """Do the types differ in nothing but which dimensions are written as one tensor axis?"""
+    if first.shapes != second.shapes:
+        return False
+    return all(
+        _dimensions(a) == _dimensions(b) for a, b in zip(first.blocks, second.blocks, strict=True)
+    )
+
+
+def _dimensions(block: Block) -> tuple[Axis, ...]:
+    found: list[Axis] = []
+    for axis in block.axes:
+        parts = unfolded(axis)
+        if parts is None or isinstance(axis, FlatAxis):
+            found.append(axis)
+        else:
+            found.extend(PlainAxis(p) if isinstance(p, int) else RepAxis(p) for p in parts)
+    return tuple(found)

@@ -14,7 +14,7 @@ from eqspec.algebra.forms import Form, invariant_form, is_dual_pair
 from eqspec.algebra.representations import Representation, same_action, tensor_product
 from eqspec.diagnostics.model import Label
 from eqspec.graph.op import CallSite, Checked, Numbers, Signature
-from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type
+from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type, unfolded
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
 LETTERS = "abcdefghijklmnopqrstuvwABCDEFGHIJKLMNOPQRSTUVW"
@@ -96,22 +96,12 @@ def _slots(block: Block) -> list[Slot | None]:
     """What acts on every dimension; None where several dimensions make one axis."""
     slots: list[Slot | None] = []
     for k, axis in enumerate(block.axes):
-        if isinstance(axis, PlainAxis):
-            slots.append(Slot(k, axis.size, axis.size))
-        elif len(axis.shape) == 1:
-            slots.append(Slot(k, axis.rep, axis.shape[0]))
+        parts = unfolded(axis)
+        if parts is None:
+            slots.extend([None] * len(axis.shape))
         else:
-            slots.extend(_tensor_slots(k, axis.rep))
+            slots.extend(Slot(k, p, size) for p, size in zip(parts, axis.shape, strict=True))
     return slots
-
-
-def _tensor_slots(k: int, rep: Representation) -> list[Slot | None]:
-    if rep.terms is not None and len(rep.terms) == 1:
-        (term,) = rep.terms
-        shapes = [(p,) if isinstance(p, int) else p.shape for p in term.axes]
-        if rep.shape == term.shape and all(len(shape) == 1 for shape in shapes):
-            return [Slot(k, p, shape[0]) for p, shape in zip(term.axes, shapes, strict=True)]
-    return [None] * len(rep.shape)
 
 
 def _form(site: CallSite, a: Slot, b: Slot) -> Form:

@@ -240,3 +240,22 @@ def test_parameters_from_outside() -> None:
     assert result.spec.modules[0].inputs[0].type.shapes == ((7, 3),)
     wrong = check_source(Source("x.eqs", text), overrides={"m": 7})
     assert [d.code for d in wrong.diagnostics] == ["EQS215"]
+
+
+def test_a_product_of_vectors_is_a_tensor_without_a_layer() -> None:
+    text = """eqspec 1
+group O3 = orthogonal(3)
+module M {
+  input x: [4, O3.vector]
+  t: [4, O3.tensor(2, 0)] = tensor_product(x, x, pairs=same)
+  u: [4, O3.vector, 4, O3.vector] = tensor_product(x, x)
+  w: [2, O3.tensor(2, 0)] = tensor_product(x, x)
+  output y: [1] = linear(t, u, w)
+}
+"""
+    spec = check_source(Source("products.eqs", text)).spec
+    assert spec is not None
+    module = spec.modules[0]
+    assert module.node("t").op == module.node("u").op == "tensor_product"
+    assert module.node("w").op == "linear"
+    assert module.node(module.node("w").args[0]).op == "tensor_product"
