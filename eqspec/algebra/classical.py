@@ -64,7 +64,7 @@ def _check(family: str, parameters: tuple[int, ...]) -> None:
         raise NoSuchMatrixGroup(
             f"{text} is finite: write `cyclic(2)` with `sign`"
             if family == "orthogonal" and size == 1
-            else f"{text} is trivial: the size must be at least 2"
+            else f"{text}: the size must be at least 2"
         )
     if size > LARGEST_MATRIX:
         raise NoSuchMatrixGroup(f"{text}: matrices go up to {LARGEST_MATRIX} rows")
@@ -198,6 +198,22 @@ def _scaling(n: int) -> Named:
     return (("a", _changed(n, {(i, i): 2 for i in range(n)})),)
 
 
+def _affine(linear: Named) -> Named:
+    """Motions x -> Rx + t as matrices of one more row; `t` is the step along the first axis. Its
+    powers are dense in the translations of that axis, and rotations turn these into all others."""
+    n = linear[0][1].degree
+    moves = [(name, direct_sum([image, identity(1)])) for name, image in linear]
+    return (*moves, ("t", _changed(n + 1, {(0, n): 1})))
+
+
+def _euclidean(n: int) -> Named:
+    return _affine(_orthogonal(n))
+
+
+def _special_euclidean(n: int) -> Named:
+    return _affine(_special_orthogonal(n))
+
+
 FAMILIES: Mapping[str, Callable[..., Named]] = {
     "orthogonal": _orthogonal,
     "special_orthogonal": _special_orthogonal,
@@ -208,5 +224,8 @@ FAMILIES: Mapping[str, Callable[..., Named]] = {
     "general_linear": _general_linear,
     "special_unitary": _special_unitary,
     "scaling": _scaling,
+    "euclidean": _euclidean,
+    "special_euclidean": _special_euclidean,
 }
+AFFINE = ("euclidean", "special_euclidean")
 ARITY = {"lorentz": 2, "special_lorentz": 2}

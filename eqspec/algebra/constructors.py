@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import prod
 
 from eqspec.algebra import images as im
+from eqspec.algebra.classical import AFFINE
 from eqspec.algebra.classical import FAMILIES as CLASSICAL
 from eqspec.algebra.groups import ENUMERATION_LIMIT, Group
 from eqspec.algebra.images import AnyImage, Monomial
@@ -140,7 +141,8 @@ def _restricted_sign(label: str, factor: str, sub: Group) -> list[int]:
 
 
 def vector(label: str, factor: str, group: Group) -> Representation:
-    """The space on which a matrix group is given."""
+    """The space on which a matrix group is given; of the motions of a space, its vectors, which
+    translations leave alone."""
     kind = ("vector", 0, 0)
     return replace(_single(label, factor, group, _matrices(label, group), None), kind=kind)
 
@@ -188,6 +190,8 @@ def _matrices(label: str, group: Group) -> list[AnyImage]:
             f"{label}: {group.description} is not given by matrices",
             "write rep ... = matrix(n) with an image for every generator",
         )
+    if group.family in AFFINE:  # translations move points, not vectors
+        return [im.matrix([row[:-1] for row in im.rows_of(image)[:-1]]) for image in group.model]
     return list(group.model)
 
 

@@ -14,7 +14,7 @@ but the number of irreducible parts.
 The non-compact groups have the same algebraic representations as the compact form of their
 complexification (Weyl's unitary trick), and O(p, q) and O(n) two complex components each: the
 coset of determinant -1 has the measure of Sp(n - 2) for even n, and is -SO(n) for odd n (Weyl, The
-Classical Groups, VII.9).
+Classical Groups, VII.9). Motions act on vectors by their linear part.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def _components(family: str, sizes: tuple[int, ...]) -> tuple[Component, ...] | 
     n = sum(sizes)
     m = n // 2
     match family:
-        case "orthogonal" | "lorentz" if n % 2:
+        case "orthogonal" | "lorentz" | "euclidean" if n % 2:
             return _odd(m), _odd(m, negative=True)
-        case "orthogonal" | "lorentz":
+        case "orthogonal" | "lorentz" | "euclidean":
             return _even(m), Component(m - 1, "signed", tuple(range(m - 1, 0, -1)), folded=True)
-        case "special_orthogonal" | "special_lorentz":
+        case "special_orthogonal" | "special_lorentz" | "special_euclidean":
             return (_odd(m),) if n % 2 else (_even(m),)
         case "symplectic":
             return (Component(m, "signed", tuple(range(m, 0, -1))),)

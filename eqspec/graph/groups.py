@@ -19,7 +19,7 @@ from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
 from eqspec.graph.sizes import Size, is_dynamic
 from eqspec.syntax import tree
 
-GROUPS_NOT_BUILT = frozenset("euclidean special_euclidean".split())
+GROUPS_NOT_BUILT: frozenset[str] = frozenset()
 
 
 FAMILIES = {

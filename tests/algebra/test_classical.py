@@ -10,6 +10,7 @@ import pytest
 from eqspec.algebra import classical, constructors, lattice
 from eqspec.algebra import images as im
 from eqspec.algebra.averages import ActionTooLarge, action_image
+from eqspec.algebra.counting import hom_dimension
 from eqspec.algebra.families import classical_group, cyclic
 from eqspec.algebra.groups import Group, GroupError, GroupTooLarge
 from eqspec.algebra.homomorphism import NotFunctorial, homomorphism_fault
@@ -21,6 +22,7 @@ from eqspec.algebra.representations import (
     same_action,
     tensor_product,
 )
+from eqspec.algebra.solver import hom_basis
 
 Rows = list[list[int]]
 
@@ -185,7 +187,8 @@ def test_the_closure_has_the_whole_lie_algebra(
         ("symplectic", (3,), "even"),
         ("lorentz", (0, 3), "definite"),
         ("lorentz", (3, 0), "definite"),
-        ("special_linear", (1,), "trivial"),
+        ("special_linear", (1,), "at least 2"),
+        ("euclidean", (1,), "at least 2"),
         ("scaling", (0,), "at least 1"),
         ("orthogonal", (65,), "64"),
     ],
@@ -256,7 +259,7 @@ def test_half_a_rotation_is_refused() -> None:
         homomorphism_fault(from_images("T.half", (("T", group),), 2, half))
 
 
-@pytest.mark.parametrize("family", sorted(classical.FAMILIES))
+@pytest.mark.parametrize("family", sorted(set(classical.FAMILIES) - set(classical.AFFINE)))
 @pytest.mark.parametrize(("p", "q"), [(2, 0), (1, 1), (0, 2), (2, 1)])
 def test_tensors_act_by_kronecker_products(family: str, p: int, q: int) -> None:
     sizes = (1, 2) if family in classical.ARITY else (2,)
@@ -310,3 +313,36 @@ def test_forms_of_a_vector() -> None:
     assert not same_action(boosted.dual(), boosted)
     turned: Representation = boosted.dual().dual()
     assert same_action(turned, boosted)
+
+
+def test_motions_act_on_vectors_by_their_linear_part() -> None:
+    for family, linear in (
+        ("euclidean", "orthogonal"),
+        ("special_euclidean", "special_orthogonal"),
+    ):
+        group, rotations = classical_group(family, 3), classical_group(linear, 3)
+        assert group.generators == (*rotations.generators, "t")
+        vector = constructors.vector("E.vector", "E", group)
+        assert [vector.image("E", g) for g in range(len(rotations.generators))] == [
+            im.explicit(image) for image in rotations.model
+        ]
+        assert vector.image("E", len(rotations.generators)).is_identity
+        # the group itself is faithful: no power of the translation is the identity
+        assert not im.power(group.model[-1], 5).is_identity
+        tensor = constructors.tensor("T", "E", group, 2, 0)
+        other = constructors.tensor("T", "O", rotations, 2, 0)
+        assert hom_dimension([tensor], [tensor]) == hom_dimension([other], [other]) == 3
+        assert len(hom_basis([tensor], [tensor])) == 3
+
+
+def test_points_and_vectors_are_different() -> None:
+    """On (x, 1) a motion acts linearly: maps to vectors kill the last coordinate's complement."""
+    group = classical_group("euclidean", 2)
+    names = {("E", k): im.explicit(image) for k, image in enumerate(group.model)}
+    points = from_images("E.homogeneous", (("E", group),), 3, names)
+    assert homomorphism_fault(points) is None
+    vector = constructors.vector("E.vector", "E", group)
+    assert hom_dimension([points], [vector]) == len(hom_basis([points], [vector])) == 0
+    assert hom_dimension([vector], [points]) == len(hom_basis([vector], [points])) == 1
+    assert hom_dimension([points], []) == 1  # the last coordinate
+    assert hom_dimension([], [points]) == 0
