@@ -113,6 +113,7 @@ _TABLE = (
     Code("EQS430", "a compiled layer depends on a size of run time"),
     Code("EQS431", "a group of run-time size acts on too many axes"),
     Code("EQS434", "a subgroup that is not normal cannot be forgotten"),
+    Code("EQS435", "`multi_equitune` needs a direct product"),
     Code("EQS440", "there is no axis to work along"),
     Code("EQS441", "a length beside such an axis is not equivariant"),
     Code("EQS442", "there is no invariant form of this kind"),

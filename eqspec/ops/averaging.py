@@ -27,6 +27,7 @@ from eqspec.algebra.counting import CannotCount, invariants_dimension
 from eqspec.algebra.fixed import fixed_dimension
 from eqspec.algebra.images import AnyImage, Monomial
 from eqspec.algebra.multiaverage import MultiAverageReport, multi_average_report
+from eqspec.algebra.products import chain_of
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
 from eqspec.diagnostics.model import Label
@@ -87,6 +88,7 @@ def check_multi_equitune(site: CallSite) -> Checked:
     _check_not_zero(site, source, target)
     assert site.base is not None
     if len(own) < 2:
+        _check_not_taken_apart(site, source)
         return check_equitune(site)
     calls = sum(_calls(site, source, (factor,)) for factor in own)
     _check_branches(site, source, target, [(factor,) for factor in own])
@@ -111,6 +113,20 @@ def check_multi_equitune(site: CallSite) -> Checked:
     return Checked(
         target, Average(site.base, tuple((f,) for f in own), acting, calls, product, report)
     )
+
+
+def _check_not_taken_apart(site: CallSite, source: Type) -> None:
+    """One factor that is no direct product: there is nothing whose orders could be summed."""
+    for factor, group in source.groups.items():
+        if group.family in ("semidirect", "wreath"):
+            calls = _calls(site, source, (factor,))
+            site.refuse(
+                "EQS435",
+                f"`multi_equitune` cannot take `{factor}` apart: it is no direct product",
+                f"`{factor}` is {group.description}, one factor",
+                span=site.whole,
+                help=f"`equitune` averages over the whole of it, in {calls:,} calls",
+            )
 
 
 def check_fuse(site: CallSite) -> Checked:
@@ -394,14 +410,18 @@ def _moves(block: Block, elements: Sequence[FWord]) -> tuple[AxisMove, ...]:
 
 
 def _project_factors(site: LoweringSite, x: int, block: Block, factors: Sequence[str]) -> int:
-    """Average over factors, one after the other (Reynolds operators of commuting groups multiply)."""
+    """Average over factors, one after the other, and over each along its chain of subgroups (Reynolds
+    operators multiply where the products of the subgroups are subgroups)."""
     from eqspec.ops.project import project
 
     for factor in factors:
         if factor in block.factors:
             group = site.module.groups[factor]
-            words: list[FWord] = [((factor, k, 1),) for k in range(len(group.generators))]
-            x = project(site.builder, x, block, words)
+            chain: list[list[FWord]] = [
+                [tuple((factor, letter, exponent) for letter, exponent in word) for word in link]
+                for link in chain_of(group)
+            ]
+            x = project(site.builder, x, block, chain)
     return x
 
 
@@ -416,7 +436,7 @@ def _project_words(site: LoweringSite, x: int, block: Block, words: Sequence[FWo
             for axis in block.axes
         )
     ]
-    return project(site.builder, x, block, moving) if moving else x
+    return project(site.builder, x, block, [moving]) if moving else x
 
 
 EQUITUNE = Op(

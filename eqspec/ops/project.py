@@ -2,7 +2,9 @@
 
 The group is given by generators, as words in the generators of the factors; it is never listed where
 its images are signed permutations: the average is then the mean over signed orbits, and an orbit in
-which an entry meets its own negative averages to zero.
+which an entry meets its own negative averages to zero. Other matrices are summed over the subgroups of a
+chain, one after the other: G = H_1 ... H_k with every H_1 ... H_j a subgroup has the projector
+P_1 ... P_k, at the price of the sum of the orders and not of their product.
 """
 
 from __future__ import annotations
@@ -38,8 +40,10 @@ class ProjectorTooLarge(ValueError):  # noqa: N818 - says what happened
     """The group acts by matrices that are no signed permutations and is too large to list."""
 
 
-def project(b: Builder, x: int, block: Block, words: Sequence[FWord]) -> int:
-    """The mean of x over the group that the words generate; same shape as x."""
+def project(b: Builder, x: int, block: Block, chain: Sequence[Sequence[FWord]]) -> int:
+    """The mean of x over a group; same shape as x. ``chain`` gives words that generate subgroups whose
+    averages, one after the other, are the average over the group (one subgroup: the group)."""
+    words = [word for link in chain for word in link]
     acted = [
         k
         for k, axis in enumerate(block.axes)
@@ -65,7 +69,7 @@ def project(b: Builder, x: int, block: Block, words: Sequence[FWord]) -> int:
     x = b.reshape(x, (*lead, size))
     letters = LETTERS[: len(lead)]
     if len(monomials) < len(generators):
-        total, order = _dense_sum(generators, size)
+        total, order = _dense_sum([[_joint(block, acted, w) for w in link] for link in chain], size)
         x = b.einsum(f"{letters}x,yx->{letters}y", x, b.number(total, "sum over the group"))
         x = b.scale(x, 1 / order)
     elif count == 0:
@@ -102,10 +106,25 @@ def divide(b: Builder, x: int, counts: NDArray[np.int64], letters: str) -> int:
     return b.scale(b.einsum(f"{letters}x,x->{letters}x", x, table), 1 / whole)
 
 
-def _dense_sum(generators: Sequence[Image], size: int) -> tuple[NDArray[np.float64], float]:
-    """The sum of all elements of a finite matrix group as whole numbers, and what to divide by."""
+def _dense_sum(chain: Sequence[Sequence[Image]], size: int) -> tuple[NDArray[np.float64], float]:
+    """The sum of all elements of a finite matrix group as whole numbers, and what to divide by: the
+    product of the sums over the subgroups of the chain."""
     if size > DENSE_LIMIT:
         raise ProjectorTooLarge(f"a projector of {size} by {size}")
+    total: NDArray[np.object_] | None = None
+    divisor = 1
+    for generators in chain:
+        moving = [generator for generator in generators if not generator.is_identity]
+        if moving:
+            whole, order = link_sum(moving, size)
+            total = whole if total is None else total.dot(whole)
+            divisor *= order
+    assert total is not None, "some generator moves something"
+    return total.astype(np.float64), float(divisor)
+
+
+def link_sum(generators: Sequence[Image], size: int) -> tuple[NDArray[np.object_], int]:
+    """The sum over the group that the matrices generate, element by element, times a denominator."""
     one: AnyImage = identity(size)
     seen: dict[AnyImage, None] = {one: None}
     todo = [one]
@@ -125,5 +144,5 @@ def _dense_sum(generators: Sequence[Image], size: int) -> tuple[NDArray[np.float
                 if value:
                     row[k] += value
     denominator = math.lcm(*(v.denominator for row in total for v in row))
-    whole = np.array([[int(v * denominator) for v in row] for row in total], dtype=np.float64)
-    return whole, float(len(seen) * denominator)
+    whole = np.array([[int(v * denominator) for v in row] for row in total], dtype=object)
+    return whole, len(seen) * denominator
