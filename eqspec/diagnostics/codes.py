@@ -94,6 +94,7 @@ _TABLE = (
     Code("EQS321", "this is no word in the generators"),
     Code("EQS322", "a group acts beside a product that is built of it"),
     Code("EQS323", "a subgroup stands where it cannot"),
+    Code("EQS324", "an irreducible representation is not rational"),
     # ---- equivariance ----
     Code("EQS401", "a pointwise function is not equivariant here"),
     Code("EQS402", "the result would always be zero"),

@@ -18,7 +18,7 @@ from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.graph import cosetreps
+from eqspec.graph import cosetreps, irreps
 from eqspec.graph.groups import has_dynamic_size, refuse_dynamic_group
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import number_of, size_of
@@ -32,12 +32,13 @@ ArgumentConstructor: TypeAlias = Callable[
 
 BUILT = (
     "trivial regular natural sign vector covector tensor shift reverse rot90 rot180 hflip vflip transpose"
-    " grid quotient induced".split()
+    " grid quotient induced irrep".split()
 )
-NOT_BUILT = frozenset("irrep irreps point".split())
+NOT_BUILT = frozenset("irreps point".split())
 BY_ARGUMENTS: dict[str, ArgumentConstructor] = {
     "quotient": cosetreps.quotient,
     "induced": cosetreps.induced,
+    "irrep": irreps.irrep,
 }
 """Representations whose arguments are no sizes."""
 MAX_DEGREE = 2**22
