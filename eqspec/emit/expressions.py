@@ -220,6 +220,9 @@ class Expressions:
 
     def _reshape(self, x: Code, old: Shape, new: Shape) -> Code:
         """Flatten or unflatten the dimensions that change; both if it must be."""
+        for k, size in enumerate(new):
+            if size == 1 and (*new[:k], *new[k + 1 :]) == old:
+                return self._method(x, "unsqueeze", [str(k - len(new))])
         if not old:
             code = self._method(x, "unsqueeze", ["-1"])
             return (

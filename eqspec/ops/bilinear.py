@@ -204,14 +204,14 @@ def lower(site: LoweringSite) -> Registers:
 
 DOT = Op(
     "dot",
-    Signature(tensors=(2, 2), keywords={**OPTIONS, "pairs": PAIRS}),
+    Signature(tensors=(2, 2), keywords={**OPTIONS, "pairs": PAIRS}, sizes="dynamic"),
     check_dot,
     lower,
     "the contracted axes are paired by a form that every generator keeps",
 )
 TENSOR_PRODUCT = Op(
     "tensor_product",
-    Signature(tensors=(2, 2), keywords={"pairs": PAIRS}, then="linear"),
+    Signature(tensors=(2, 2), keywords={"pairs": PAIRS}, then="linear", sizes="dynamic"),
     check_tensor_product,
     lower,
     "every generator acts on the product by the product of its matrices",

@@ -173,7 +173,7 @@ def lower(site: LoweringSite) -> Registers:
 
 CONTRACT = Op(
     "contract",
-    Signature(keywords={"dims": "numbers"}),
+    Signature(keywords={"dims": "numbers"}, sizes="dynamic"),
     check,
     lower,
     "the two dimensions are paired by a form that every generator keeps",

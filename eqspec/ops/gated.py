@@ -7,7 +7,6 @@ serves all indices. Typing: along every shared axis both are moved by the same p
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -140,30 +139,23 @@ def lower(site: LoweringSite) -> Registers:
     ):
         which = number if len(types) > 1 else 0
         gate, own = site.args[1][which], types[which]
-        if _is_one(own):
-            sizes = [1] * len(block.shape)
-        else:
-            shared = [k for j, k in enumerate(places) if not _is_single(own, j)]
-            dims = [d for k in shared for d in range(block.dims[k][0], sum(block.dims[k]))]
-            sizes = [size if d in dims else 1 for d, size in enumerate(block.shape)]
-        results.append(b.mul(x, _stretched(b, gate, sizes)))
+        shared = [k for j, k in enumerate(places) if not _is_single(own, j)]
+        dims = [d for k in shared for d in range(block.dims[k][0], sum(block.dims[k]))]
+        results.append(b.mul(x, _stretched(b, gate, block.shape, dims)))
     return tuple(results)
 
 
-def _stretched(b: Builder, gate: int, sizes: list[int]) -> int:
-    """The gate with an axis of size 1 wherever it serves all indices."""
-    shape = b.shape(gate)
-    if shape == tuple(sizes):
-        return gate
-    if math.prod(shape) == 1:
-        return b.unsqueeze(b.reshape(gate, (1,)), range(1, len(sizes)))
-    compact = b.reshape(gate, [size for size in sizes if size > 1])
-    return b.unsqueeze(compact, [d for d, size in enumerate(sizes) if size == 1])
+def _stretched(b: Builder, gate: int, shape: tuple[int, ...], dims: list[int]) -> int:
+    """The gate, which lies along ``dims`` of x, with an axis of size 1 wherever it serves all."""
+    others = [d for d in range(len(shape)) if d not in dims]
+    if len(b.shape(gate)) == len(shape):
+        return gate  # written in full
+    return b.unsqueeze(b.reshape(gate, [shape[d] for d in dims]), others)
 
 
 GATED = Op(
     "gated",
-    Signature(tensors=(2, 2), target="keeps", hints=_hints),
+    Signature(tensors=(2, 2), target="keeps", hints=_hints, sizes="dynamic"),
     check,
     lower,
     "the gates are moved by the permutations of x alone, and are one number along its other axes",

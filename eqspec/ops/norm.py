@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from eqspec.algebra.forms import Form
 from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.chosen import (
     OPTIONS,
@@ -62,7 +63,20 @@ def check_norm(site: CallSite) -> Checked:
 
 
 def check_norm_relu(site: CallSite) -> Checked:
-    return Checked(site.args[0].type, _lengths(site, signs=True, squared=False))
+    type_ = site.args[0].type
+    lengths = _lengths(site, signs=True, squared=False)
+    for block, forms in zip(type_.blocks, lengths.forms, strict=True):
+        for k in kept_axes(block, tuple(k for k, _ in forms)):
+            axis = block.axes[k]
+            if isinstance(axis, PlainAxis) and is_dynamic(axis.size):
+                site.refuse(
+                    "EQS429",
+                    "`norm_relu` needs fixed sizes on plain axes",
+                    f"it has one free number for every index of `{axis}`, which is read at run time",
+                    span=site.arg_spans[0],
+                    help="`gated(x, ...)` with a function of `norm(x)` has no such numbers",
+                )
+    return Checked(type_, lengths)
 
 
 def _lengths(site: CallSite, *, signs: bool, squared: bool) -> Lengths:
@@ -130,14 +144,14 @@ def _bias(b: Builder, block: Block, chosen: tuple[int, ...], name: str) -> int:
 
 NORM = Op(
     "norm",
-    Signature(keywords={**OPTIONS, "eps": "number", "squared": "boolean"}),
+    Signature(keywords={**OPTIONS, "eps": "number", "squared": "boolean"}, sizes="dynamic"),
     check_norm,
     lower_norm,
     "every generator keeps the form <x, x> along the contracted axes and permutes the other indices",
 )
 NORM_RELU = Op(
     "norm_relu",
-    Signature(keywords={**OPTIONS, "eps": "number"}, target="keeps"),
+    Signature(keywords={**OPTIONS, "eps": "number"}, target="keeps", sizes="dynamic"),
     check_norm_relu,
     lower_norm_relu,
     "every vector is multiplied by a function of its invariant length",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from eqspec.graph.sizes import is_dynamic
 from eqspec.program.instructions import (
     Add,
     CallModule,
@@ -98,6 +99,7 @@ class Builder:
 
     def parameter(self, name: str, shape: Shape, bound: float) -> int:
         """Free weights of their own: a name that is taken gets a number."""
+        assert not is_dynamic(shape), (name, shape)
         fresh, count = name, 1
         while fresh in self._parameters:
             count += 1

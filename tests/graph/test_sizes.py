@@ -126,3 +126,36 @@ def test_a_plain_size_does_not_match_a_nominal_one(size: int) -> None:
     text = text.replace("relu(a)", "relu(a) + b")
     found = check_source(Source("x.eqs", text)).diagnostics
     assert "EQS206" in {d.code for d in found}
+
+
+LENGTHS = """eqspec 1
+param n = dynamic
+group S = symmetric(n)
+group O3 = orthogonal(3)
+module M {
+  input x: [S.natural, O3.vector]
+  input a: [S.natural, S.natural, 2]
+  g: [S.natural, 1, 1] = linear(norm(x))
+  u: [S.natural, 1, O3.vector] = gated(linear(x), g)
+  p: [S.natural, S.natural, 2] = gated(norm_relu(a, over=S), linear(norm(u)))
+  q: [S.natural, S.natural] = dot(x, x, pairs=all)
+  t: [S.natural, O3.tensor(2, 0)] = tensor_product(x, x, pairs=same)
+  output y: [3] = linear(norm(a, over=S), contract(a, dims=[0, 1]), p, q, contract(t, dims=[1, 2]))
+}
+"""
+
+
+def test_lengths_and_products_need_no_number_of_points() -> None:
+    """Lowered at two nominal sizes to one program, and equivariant at 1, 2 and 3 points."""
+    from eqspec.pipeline import compile_spec
+
+    result = compile_spec(check_source(Source("points.eqs", LENGTHS)), "points", "points.eqs")
+    assert [d.message for d in result.diagnostics] == []
+    assert result.files
+
+
+def test_a_free_number_for_every_index_needs_a_fixed_size() -> None:
+    text = LENGTHS.replace("input a", "input c: [n, O3.vector]\n  input a")
+    text = text.replace("output y", "d = norm_relu(c)\n  output z = norm(d)\n  output y")
+    found = [d for d in check_source(Source("points.eqs", text)).diagnostics]
+    assert [d.code for d in found] == ["EQS429"]
