@@ -61,9 +61,24 @@ def check_dot(site: CallSite) -> Checked:
             (k, j, _form(site, x, k, y, j)) for k, j in zip(left, right, strict=True)
         )
         shared = _shared(site, x, kept_axes(x, left), y, kept_axes(y, right), "same")
+        _check_area(site, x, contracted, len(shared) == len(kept_axes(x, left)))
         made.append(_product(site, x, left, y, right, shared))
         pairings.append(Pairing(contracted, shared))
     return Checked(Type(tuple(made)), Pairings(tuple(pairings)))
+
+
+def _check_area(
+    site: CallSite, x: Block, contracted: tuple[tuple[int, int, Form], ...], same: bool
+) -> None:
+    """An antisymmetric form is 0 on a vector with itself."""
+    odd = [k for k, _, form in contracted if not form.symmetric]
+    if same and len(odd) % 2 and site.args[0].name == site.args[1].name:
+        site.refuse(
+            "EQS402",
+            f"`dot` of {x} with itself is 0",
+            f"the invariant form of `{x.axes[odd[0]]}` is antisymmetric",
+            help="pair two different features, or channels with channels: `pairs=channels`",
+        )
 
 
 def check_tensor_product(site: CallSite) -> Checked:

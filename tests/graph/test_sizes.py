@@ -157,5 +157,5 @@ def test_lengths_and_products_need_no_number_of_points() -> None:
 def test_a_free_number_for_every_index_needs_a_fixed_size() -> None:
     text = LENGTHS.replace("input a", "input c: [n, O3.vector]\n  input a")
     text = text.replace("output y", "d = norm_relu(c)\n  output z = norm(d)\n  output y")
-    found = [d for d in check_source(Source("points.eqs", text)).diagnostics]
+    found = check_source(Source("points.eqs", text)).diagnostics
     assert [d.code for d in found] == ["EQS429"]

@@ -72,6 +72,13 @@ ROWS = [
         module("input x: [8, Sp.vector]\ninput y: [8, Sp.vector]\noutput z: [8] = dot(x, y)"),
     ),
     Row(
+        "the area between a vector and itself",
+        "EQS402",
+        "dot",
+        module("input x: [8, Sp.vector]\noutput y = dot(x, x)"),
+        module("input x: [8, Sp.vector]\noutput y: [8, 8] = dot(x, x, pairs=channels)"),
+    ),
+    Row(
         "a vector of GL meets a covector, not a vector",
         "EQS442",
         "x",
