@@ -19,6 +19,7 @@ from eqspec.algebra.representations import Representation, RepresentationError, 
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph import cosetreps, irreps
+from eqspec.graph.commuting import commuting_help
 from eqspec.graph.groups import has_dynamic_size, refuse_dynamic_group
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import number_of, size_of
@@ -253,7 +254,7 @@ def user_representation(
     except GroupTooLarge as error:
         scope.refuse("EQS304", str(error), item.path.span, "its images cannot be checked")
     if fault is not None:
-        _refuse_fault(scope, item, points, fault, spans)
+        _refuse_fault(scope, item, points, rep, fault, spans)
     return rep
 
 
@@ -261,6 +262,7 @@ def _refuse_fault(
     scope: Scope,
     item: tree.RepDeclaration,
     points: tuple[str, ...],
+    rep: Representation,
     fault: Fault,
     spans: dict[tuple[str, int], Span],
 ) -> NoReturn:
@@ -280,8 +282,7 @@ def _refuse_fault(
             f"`{item.path.text}`: the actions of `{a}` and `{b}` do not commute",
             span,
             f"{fault.relation} fails: {witness}",
-            help="factors of a direct product must commute: declare one group instead, for example"
-            " `dihedral(4)` for quarter turns and a mirror",
+            help=commuting_help(scope, rep, a, b),
         )
     close = ""
     if 0 < fault.error < 1e-3:
