@@ -137,22 +137,18 @@ class RankCheck:
         zero = {p.name: np.zeros(p.shape) for p in parameters}
         width = sum(math.prod(small.shape(r)) for r in results)
         rng = np.random.default_rng(3)
-        # one feature given twice makes weights redundant, though the space between types is full
-        carrying = sum(any(row) for argument in node.data.dimensions for row in argument)
-        distinct = sum(isinstance(i, Input) for i in small.instructions)
-        if fresh and count <= min(RANK_WEIGHTS, self.budget) and distinct >= carrying:
+        if fresh and count <= min(RANK_WEIGHTS, self.budget) and self._all_different(node):
             self.budget -= count
             batch = count + 8
             inputs = _arguments(small, rng, batch)
-            total = batch * width
-            picks = rng.choice(total, min(total, 16 * batch), replace=False)
+            sketch = _Sketch(rng, batch * width, 16 * batch)
             columns = []
             for parameter in parameters:
                 for k in range(math.prod(parameter.shape)):
                     unit = np.zeros(math.prod(parameter.shape))
                     unit[k] = 1.0
                     theta = {**zero, parameter.name: unit.reshape(parameter.shape)}
-                    columns.append(_result(small, results, inputs, theta)[picks])
+                    columns.append(sketch(_result(small, results, inputs, theta)))
             found = int(np.linalg.matrix_rank(np.stack(columns))) if columns else 0
             if found < count:
                 return Fault(node.name, f"{count} free weights span {found} dimensions only")
@@ -163,6 +159,18 @@ class RankCheck:
             if not np.any(_result(small, results, inputs, theta)):
                 return Fault(node.name, f"the weights `{parameter.name}` have no effect")
         return None
+
+    def _all_different(self, node: Node) -> bool:
+        """One feature given twice makes weights redundant, though the space between types is full."""
+        maps = node.data
+        assert isinstance(maps, LinearMaps)
+        registers = [
+            register
+            for arg, rows in zip(node.args, maps.dimensions, strict=True)
+            for register, row in zip(self.results[arg], rows, strict=True)
+            if any(row)
+        ]
+        return len(set(registers)) == len(registers)
 
     def _extract(self, name: str) -> tuple[Program, list[int], list[Parameter]]:
         """The instructions of one layer as a program of its own; what it reads becomes its inputs."""
@@ -194,6 +202,22 @@ class RankCheck:
         small = Program(tuple(instructions), tuple("" for _ in instructions), ())
         parameters = [i for i in instructions if isinstance(i, Parameter)]
         return small, [place[k] for k in leaving], parameters
+
+
+class _Sketch:
+    """Random signed sums of the entries of a result. Entries picked at random would miss a basis map
+    that lives on few of them, such as the diagonal of a large matrix. Charikar, Chen and
+    Farach-Colton, Finding frequent items in data streams (2002)."""
+
+    def __init__(self, rng: np.random.Generator, total: int, buckets: int) -> None:
+        self.size = min(total, buckets)
+        whole = total <= buckets
+        self.places = np.arange(total) if whole else rng.integers(buckets, size=total)
+        self.signs = np.ones(total) if whole else rng.choice([-1.0, 1.0], total)
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = np.bincount(self.places, self.signs * values, minlength=self.size)
+        return sums.astype(np.float64)
 
 
 def _arguments(

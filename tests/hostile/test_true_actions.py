@@ -11,7 +11,7 @@ from oracle import Group, classical_groups, finite_groups
 
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.ops.greps import ACTIVATIONS
-from eqspec.pipeline import CheckResult, check_source
+from eqspec.pipeline import CheckResult, CompileResult, check_source, compile_spec
 
 
 def group(text: str) -> Group:
@@ -24,7 +24,7 @@ def check(groups: dict[str, str], lines: str) -> CheckResult:
     return check_source(Source("hostile.eqs", text))
 
 
-def errors(checked: CheckResult) -> list[str]:
+def errors(checked: CheckResult | CompileResult) -> list[str]:
     return [d.code for d in checked.diagnostics if d.severity is Severity.ERROR]
 
 
@@ -45,3 +45,27 @@ def test_greps_with_every_activation(family: str, activation: str) -> None:
         f"  input x: [2] + [3, {rep}]\n"
         f"  output y: [2] + [2, {rep}] = greps(x, activation={activation})",
     )
+
+
+LEGAL = {
+    "a diagonal on few entries": (
+        {"S": "symmetric(90)"},
+        "  input x: [2]\n  input z: [S.natural]\n"
+        "  output y: [S.natural, S.natural] = linear(x, bias=false)\n  output w = identity(z)",
+    ),
+    "an argument twice in two layers that share a sum": (
+        {"S": "symmetric(4)"},
+        "  input x: [S.natural, S.natural]\n"
+        "  output y: [S.natural, S.natural] = linear(x, x)\n"
+        "  output z: [S.natural, S.natural, 1] = linear(x, x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LEGAL)
+def test_legal_specs_that_the_compiler_once_refused_to_write(case: str) -> None:
+    groups, lines = LEGAL[case]
+    checked = check(groups, lines)
+    assert errors(checked) == []
+    result = compile_spec(checked, "legal", "legal.eqs", emit=["module"])
+    assert errors(result) == [], [d.label for d in result.diagnostics]
