@@ -36,6 +36,8 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             word = "pooled"
         case Add():
             word = "sum"
+        case Concat():
+            word = "joined"
         case Linear() | Einsum() | Reshape() | Permute() | Expand():
             word = _mapped_word(program, users, number)
         case _:
@@ -56,6 +58,9 @@ def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: i
                 if "_from_" in weight:  # a diagram
                     return weight.removeprefix("weight_")
                 return f"from_{weight.removeprefix('weight_')}"
+            first = next(filter(None, (_origin_of_weight(program, a) for a in step.args)), "")
+            if first and not first.startswith("weight"):
+                return first  # `h_hidden` is what `self.h_hidden` makes
             break
         if not isinstance(step, Reshape | Permute | Expand):
             break

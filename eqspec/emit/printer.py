@@ -114,6 +114,12 @@ class Printer:
             if len(registers) == 1 and registers[0] not in self.named:
                 self.named[registers[0]] = name
                 self.final[registers[0]] = self.variables.take(name)
+        for name, registers in self.program.named:  # the blocks of a direct sum
+            for k, register in enumerate(registers if len(registers) > 1 else ()):
+                plain = self.program.stages[register] is Stage.BATCH
+                item = isinstance(self.program.instructions[register], Input | Item)
+                if plain and not item and register not in self.final:
+                    self.final[register] = self.variables.take(f"{name}_{k}")
         for number, stage in enumerate(self.program.stages):
             if stage is Stage.CONSTANT:
                 self._constant(number)
@@ -277,7 +283,7 @@ class Printer:
 
     def _wants_name(self, number: int, code: Code) -> bool:
         instruction = self.program.instructions[number]
-        if number in self.named:
+        if number in self.final:
             return True
         if isinstance(instruction, Concat | Stack) and instruction.note is not None:
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,8 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 SCRIPTS = {
     "cartpole": "imitate.py",
+    "dipole": "train.py",
     "four_views": "count_calls.py",
+    "inertia": "train.py",
+    "o5_invariance": "train.py",
     "quadruped": "mirror_loss.py",
+    "scattering": "train.py",
+    "sets_of_sets": "train.py",
     "two_view": "train.py",
 }
 NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]\d+|%)?"
@@ -190,3 +196,62 @@ def test_four_views_counts(tmp_path: Path) -> None:
     assert rows["plain average"][:2] == [512, 256]
     assert rows["FourViews"][2] < 1e-5
     assert rows["plain average"][2] < 1e-5
+
+
+# ---- regression ----------------------------------------------------------------------------------
+
+BOUNDS = {"o5_invariance": 0.05, "inertia": 1.5, "scattering": 0.06}  # with 1,000 samples
+SIZES = (30, 100, 300, 1000)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_regression_quick(name: str, tmp_path: Path) -> None:
+    rows = table(script(name, "--quick", cwd=tmp_path))
+    _, error, *_ = rows["G-RepsNet 100 samples"]
+    for width in (100, 384):
+        assert error < 0.6 * rows[f"MLP 3x{width} 100 samples"][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BOUNDS)
+def test_regression(name: str, tmp_path: Path) -> None:
+    """Three seeds reach the bound, and beat both networks at every size of the training set."""
+    rows = table(script(name, "--sizes", *map(str, SIZES), cwd=tmp_path))
+    for size in SIZES:
+        _, mean, worst, _ = rows[f"G-RepsNet {size} samples"]
+        assert size < 1000 or worst <= BOUNDS[name]
+        for width in (100, 384):
+            assert mean < rows[f"MLP 3x{width} {size} samples"][1]
+
+
+def test_written_experiments(tmp_path: Path) -> None:
+    """The table of the documentation is that of the results beside it, and they keep the bounds."""
+    file = ROOT / "docs" / "experiments.json"
+    printed = run(sys.executable, EXAMPLES / "experiments.py", file, cwd=tmp_path)
+    text = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    assert printed.strip() in text
+    tasks = json.loads(file.read_text(encoding="utf-8"))
+    for bound, networks in zip(BOUNDS.values(), tasks.values(), strict=True):
+        ours = networks["G-RepsNet"]["errors"]
+        assert list(ours) == [str(size) for size in SIZES]
+        assert all(len(errors) == 3 for errors in ours.values())
+        assert max(ours["1000"]) <= bound
+        for name, other in networks.items():
+            for size, errors in other["errors"].items():
+                assert name == "G-RepsNet" or sum(ours[size]) < sum(errors)
+
+
+def test_dipole_learns_hidden_charges(tmp_path: Path) -> None:
+    rows = table(script("dipole", "--quick", cwd=tmp_path))
+    weights, error, reordered, turned = rows["Dipole"]
+    assert weights < rows["ordinary"][0] / 100
+    assert error < rows["ordinary"][1] / 4
+    assert max(reordered, turned) < 1e-4 < min(rows["ordinary"][2:])
+
+
+def test_sets_of_sets_keeps_what_it_should(tmp_path: Path) -> None:
+    rows = table(script("sets_of_sets", "--quick", cwd=tmp_path))
+    _, error, reordered, exchanged = rows["SetsOfSets"]
+    assert error < rows["ordinary"][1]
+    assert reordered < 1e-4 < exchanged
+    assert rows["ordinary"][2] > 1e-2
