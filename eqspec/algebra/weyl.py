@@ -101,13 +101,15 @@ def _even(m: int) -> Component:
 def _character(
     family: str, sizes: tuple[int, ...], component: Component, kind: Kind
 ) -> Character | None:
-    name, _, power = kind
+    name, number, power = kind
     n, r = sum(sizes), component.rank
     zero = (0,) * r
     if name == "trivial":
         base: list[tuple[Weight, int]] | None = [(zero, 1)]
     elif name in ("vector", "covector"):
         base = _vector(family, n, component, 1 if name == "vector" else -1)
+    elif name == "irrep":
+        base = _irrep(family, n, component, number)
     else:
         base = None
     if base is None:
@@ -133,6 +135,23 @@ def _vector(family: str, n: int, component: Component, sign: int) -> list[tuple[
         return [(weight, 1) for weight in both]  # folded: 1 and -1 cancel
     turned = -1 if component.negative else 1
     return [(weight, turned) for weight in (*both, (0,) * r)]
+
+
+def _irrep(family: str, n: int, component: Component, k: int) -> list[tuple[Weight, int]] | None:
+    """Harmonic polynomials of degree k in the plane and in space; symmetric powers of C^2, twice for
+    odd k, whose real form is quaternionic."""
+    if k == 0:
+        return [((0,) * component.rank, 1)]
+    if family == "special_unitary" and n == 2:
+        return [((k - j, j), 2 if k % 2 else 1) for j in range(k + 1)]
+    if component.folded and n == 2:
+        return []  # a mirror of the plane has trace 0
+    if n == 2:
+        return [((k,), 1), ((-k,), 1)]
+    if n == 3:
+        sign = -1 if component.negative and k % 2 else 1
+        return [((2 * j,), sign) for j in range(-k, k + 1)]
+    return None
 
 
 def _mean(component: Component, family: str, factors: Sequence[tuple[Character, int]]) -> int:
