@@ -33,13 +33,14 @@ ArgumentConstructor: TypeAlias = Callable[
 
 BUILT = (
     "trivial regular natural sign vector covector tensor shift reverse rot90 rot180 hflip vflip transpose"
-    " grid quotient induced irrep".split()
+    " grid quotient induced irrep irreps".split()
 )
-NOT_BUILT = frozenset("irreps point".split())
+NOT_BUILT = frozenset(["point"])
 BY_ARGUMENTS: dict[str, ArgumentConstructor] = {
     "quotient": cosetreps.quotient,
     "induced": cosetreps.induced,
     "irrep": irreps.irrep,
+    "irreps": irreps.irreps,
 }
 """Representations whose arguments are no sizes."""
 MAX_DEGREE = 2**22

@@ -88,6 +88,22 @@ module Sheared {
   output hh: [Shear.vector, Shear.covector] = linear(h)
 }
 """
+IRREPS = """eqspec 1
+group O3 = orthogonal(3)
+group U = special_unitary(2)
+group T = special_orthogonal(2)
+group E = euclidean(2)
+module M {
+  input x: [4, O3.irreps(0..2)]
+  input v: [2, O3.vector]
+  input p: [U.irrep(3), E.vector]
+  input z: [3, T.irrep(2)]
+  h: [8, O3.irreps(0..3)] = linear(x, v)
+  output y: [5] + [3, O3.irrep(2)] = linear(h)
+  output w: [U.irrep(1), U.irrep(2), E.vector] = linear(p)
+  output u: [T.irrep(2)] = linear(z)
+}
+"""
 
 
 def compiled(text: str, folder: Path, stem: str, emit: list[str] | None = None) -> None:
@@ -105,7 +121,13 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("stem", "text"),
-    [("rotations", ROTATIONS), ("boosts", BOOSTS), ("linear_groups", LINEAR), ("lie", LIE)],
+    [
+        ("rotations", ROTATIONS),
+        ("boosts", BOOSTS),
+        ("linear_groups", LINEAR),
+        ("lie", LIE),
+        ("irreps", IRREPS),
+    ],
 )
 def test_emitted_tests_pass(tmp_path: Path, stem: str, text: str) -> None:
     compiled(text, tmp_path, stem, ["module", "tests", "actions"])
