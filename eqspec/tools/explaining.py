@@ -192,6 +192,12 @@ _ASKS = {
     "invariant": "acts on the source alone: the map forgets it",
     "symmetric": "acts on the target alone: the result is fixed by it",
 }
+_PRODUCTS = ("gated", "dot", "tensor_product")
+_ASKS_OF_PRODUCTS = {
+    "equivariant": "acts on both ends: the product moves as its type says",
+    "invariant": "acts on the source alone: the form along its axes does not change",
+    "symmetric": "acts on the target through the other argument",
+}
 
 
 def _text(record: dict[str, Any], color: bool) -> str:
@@ -268,7 +274,8 @@ def _edge(edge: Mapping[str, Any], color: bool) -> list[str]:
     fusion = "   (fusion point)" if edge["fusion"] else ""
     lines = [paint(f"{edge['source']} -> {edge['target']}", _HEADING, color) + fusion]
     lines.append(f"  from {edge['type']}")
-    rows = [(name, f"{kind:<11}  {_ASKS[kind]}") for name, kind in edge["factors"].items()]
+    asks = _ASKS_OF_PRODUCTS if edge["op"] in _PRODUCTS else _ASKS
+    rows = [(name, f"{kind:<11}  {asks[kind]}") for name, kind in edge["factors"].items()]
     wide = max((len(name) for name, _ in rows), default=0)
     lines += [f"  {name:<{wide}}  {text}" for name, text in rows]
     if not rows:

@@ -184,3 +184,15 @@ def test_a_large_group_is_not_enumerated() -> None:
     assert form is not None and form.definite
     assert form.dense() == [[Fraction(1 + (i == j)) for j in range(6)] for i in range(6)]
     check(rep, form)
+
+
+def test_duals_of_tensors_are_seen_part_by_part() -> None:
+    vector = several(BOOST, TURN)
+    up, down = vector, vector.dual()
+    mixed = tensor_product("t", [up, up, down] * 3)
+    other = tensor_product("t", [down, down, up] * 3)
+    assert is_dual_pair(mixed, other)  # 19,683 entries a side: no matrix is formed
+    assert not is_dual_pair(mixed, mixed)
+    assert not is_dual_pair(tensor_product("t", [up, down]), tensor_product("t", [up, up]))
+    form = invariant_form(tensor_product("t", [up] * 5))
+    assert form is not None and not form.definite
