@@ -28,6 +28,7 @@ from eqspec.program.instructions import (
     Add,
     CallModule,
     Concat,
+    Constant,
     Expand,
     Input,
     Instruction,
@@ -152,6 +153,9 @@ class Printer:
         self.code[number] = Code(f"self.{name}")
 
     def _constant_word(self, number: int) -> str:
+        constant = self.program.instructions[number]
+        if isinstance(constant, Constant) and constant.hint in ("form", "symbol"):
+            return constant.hint
         for user in self.users[number]:
             instruction = self.program.instructions[user]
             if isinstance(instruction, Take) and instruction.args[1] == number:

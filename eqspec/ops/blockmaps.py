@@ -25,7 +25,8 @@ from eqspec.algebra.solver import DenseBasis, OrbitBasis, solved_basis
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
-from eqspec.ops.contractions import Spread, drawing_of, lower_drawing, lower_drawn_bias
+from eqspec.ops.contractions import Spread, fan_of_drawing, lower_drawing, lower_drawn_bias
+from eqspec.ops.drawing import drawing_of
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import PairOrbits
 
@@ -63,9 +64,10 @@ def pair_basis(pair: Pair, part: Part) -> OrbitBasis | DenseBasis:
 def fan_of(pair: Pair) -> Fan:
     drawing = drawing_of(pair.source, pair.target, pair.each)
     if drawing is not None:
-        finest, _ = drawing.basis.by_target[0]
+        targets = [target for target, _ in drawing.basis.by_target]
+        finest = max(targets, key=lambda target: len(target.through))
         rest = fan_of(drawing.remaining(finest, 1))
-        return Fan(rest.inputs * drawing.fan, rest.energy)
+        return Fan(rest.inputs * fan_of_drawing(drawing), rest.energy)
     inputs = float(math.prod(axis_size(pair.source, k) for k in pair.source_plain))
     energy = 1.0
     for part in (*pair.shared, *pair.invariant, *pair.symmetric):

@@ -205,7 +205,7 @@ def _check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tu
 
 def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
     from eqspec.ops.clusters import middle_size
-    from eqspec.ops.contractions import (
+    from eqspec.ops.drawing import (
         MAX_LABELS,
         MAX_WEIGHT,
         drawing_of,
@@ -216,11 +216,11 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
     for arg, span in zip(site.args, site.arg_spans, strict=True):
         for source in arg.type.blocks:
             for block in target.blocks:
-                drawing = drawing_of(source, block, each)
-                if drawing is not None:
-                    weight, labels = largest_weight(drawing), largest_stack(drawing)
-                else:
-                    weight, labels = middle_size(source, block, each)
+                weight, labels = middle_size(source, block, each)
+                if weight > MAX_WEIGHT or labels > MAX_LABELS:
+                    drawing = drawing_of(source, block, each)
+                    if drawing is not None:
+                        weight, labels = largest_weight(drawing), largest_stack(drawing)
                 if weight > MAX_WEIGHT or labels > MAX_LABELS:
                     said = f"{weight:,}" if weight < 10**15 else "far too many"
                     site.refuse(
@@ -235,7 +235,8 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
 def lower(site: LoweringSite) -> Registers:
     from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair, spread_bias
     from eqspec.ops.clusters import pair_of
-    from eqspec.ops.contractions import Spread, drawing_of, lower_drawing
+    from eqspec.ops.contractions import Spread, lower_drawing
+    from eqspec.ops.drawing import drawing_of
 
     maps = site.node.data
     assert isinstance(maps, LinearMaps)

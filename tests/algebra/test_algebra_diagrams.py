@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from eqspec.algebra.constructors import natural, sign
+from eqspec.algebra.constructors import covector, natural, sign, vector
 from eqspec.algebra.counting import hom_dimension
 from eqspec.algebra.diagrams import DiagramBasis, diagram_basis, set_partitions
-from eqspec.algebra.families import alternating, symmetric
+from eqspec.algebra.families import alternating, classical_group, matrix_group, symmetric
 from eqspec.algebra.groups import Group
+from eqspec.algebra.matchings import spanning, tensor_basis
 from eqspec.algebra.representations import Representation, tensor_product
 from eqspec.algebra.solver import hom_basis
 
@@ -100,3 +102,121 @@ def test_two_signs_change_nothing() -> None:
     assert basis is not None
     theirs = hom_basis((rep, odd), (odd, rep, rep)).dense().reshape(len(basis), -1)
     assert same_space(basis.dense().reshape(len(basis), -1), theirs)
+
+
+# ---- matchings ---------------------------------------------------------------------------------------
+
+CLASSICAL = (
+    ("orthogonal", (2,)), ("orthogonal", (3,)), ("orthogonal", (5,)),
+    ("special_orthogonal", (2,)), ("special_orthogonal", (3,)), ("special_orthogonal", (4,)),
+    ("lorentz", (1, 1)), ("lorentz", (1, 3)), ("special_lorentz", (1, 2)),
+    ("special_lorentz", (1, 3)), ("symplectic", (2,)), ("symplectic", (4,)),
+    ("general_linear", (2,)), ("general_linear", (3,)),
+    ("special_linear", (2,)), ("special_linear", (3,)),
+)  # fmt: skip
+DOUBLE_FACTORIALS = {2: 1, 4: 3, 6: 15, 8: 105}
+
+
+@pytest.mark.parametrize(("legs", "count"), DOUBLE_FACTORIALS.items())
+def test_matchings_are_counted_by_double_factorials(legs: int, count: int) -> None:
+    group = classical_group("orthogonal", legs // 2)
+    if legs == 2:
+        group = classical_group("orthogonal", 2)
+    rep = vector("G.vector", "G", group)
+    for sources in range(legs + 1):
+        basis = tensor_basis((rep,) * sources, (rep,) * (legs - sources))
+        assert basis is not None
+        assert len(list(spanning(basis))) == len(basis.matchings) == basis.dimension == count
+
+
+@pytest.mark.parametrize(
+    ("family", "sizes", "counts"),
+    [
+        ("orthogonal", (4,), (3, 15, 105)),
+        ("orthogonal", (3,), (3, 15, 91)),
+        ("orthogonal", (2,), (3, 10, 35)),
+        ("special_orthogonal", (3,), (3, 15, 91)),
+        ("special_orthogonal", (2,), (6, 20, 70)),
+        ("special_lorentz", (1, 3), (4, 25, 196)),
+        ("symplectic", (4,), (3, 14, 84)),
+        ("special_linear", (2,), (2, 5, 14)),
+        ("general_linear", (2,), (2, 5, 14)),
+    ],
+)
+def test_known_dimensions(family: str, sizes: tuple[int, ...], counts: tuple[int, ...]) -> None:
+    rep = vector("G.vector", "G", classical_group(family, *sizes))
+    for k, count in zip((2, 3, 4), counts, strict=True):
+        basis = tensor_basis((rep,) * k, (rep,) * k)
+        assert basis is not None
+        assert len(basis.matchings) == basis.dimension == count
+
+
+@pytest.mark.parametrize(("family", "sizes"), CLASSICAL)
+def test_as_many_diagrams_are_independent_as_characters_count(
+    family: str, sizes: tuple[int, ...]
+) -> None:
+    group = classical_group(family, *sizes)
+    up, down = vector("G.vector", "G", group), covector("G.covector", "G", group)
+    found = 0
+    for k in range(4):
+        for m in range(4):
+            for source, target in (
+                ((up,) * k, (up,) * m),
+                ((up,) * k, (down,) * m),
+                ((down,) * k, (up, down)[:m] + (up,) * max(0, m - 2)),
+            ):
+                basis = tensor_basis(source, target)
+                if basis is None:
+                    big = group.family == "special_orthogonal" and sum(sizes) > 4
+                    assert big or not (k + m and hom_dimension(source, target))
+                    continue
+                found += 1
+                assert len(basis.matchings) == basis.dimension == hom_dimension(source, target)
+                assert sum(len(sources) for _, sources in basis.by_target) == basis.dimension
+    assert found >= 4
+
+
+def test_axial_vectors_and_pseudoscalars_take_the_levi_civita_symbol() -> None:
+    rep = vector("G.vector", "G", classical_group("orthogonal", 3))
+    axial, pseudo = rep.axial(), rep.pseudoscalar()
+    cases: list[tuple[tuple[Representation, ...], tuple[Representation, ...], int]] = [
+        ((rep, rep), (axial,), 1),
+        ((rep, rep), (rep, pseudo), 1),
+        ((rep, rep, rep), (pseudo,), 1),
+        ((axial, rep), (pseudo,), 1),
+        ((axial,), (axial,), 1),
+        ((rep, rep), (axial, rep), 0),
+        ((axial, rep), (axial, rep), 3),
+        ((rep, rep), (axial, rep, rep), 6),
+    ]
+    for source, target, count in cases:
+        assert hom_dimension(source, target) == count
+        basis = tensor_basis(source, target)
+        if not count:
+            assert basis is None
+            continue
+        assert basis is not None
+        symbols = {len(matching.symbols) for matching in basis.matchings}
+        assert len(basis.matchings) == count
+        assert symbols == ({1} if basis.odd else {0})
+
+
+def test_other_groups_and_representations_are_left_to_the_solver() -> None:
+    shear = matrix_group(2, {"r": [[0, -1], [1, -1]], "s": [[0, 1], [1, 0]]})
+    own = vector("G.vector", "G", shear)
+    assert tensor_basis((own, own), (own,)) is None
+    five = vector("G.vector", "G", classical_group("special_orthogonal", 5))
+    assert tensor_basis((five,) * 2, (five,) * 2) is not None
+    assert tensor_basis((five,) * 2, (five,) * 3) is None
+    rep = vector("G.vector", "G", classical_group("general_linear", 2))
+    assert tensor_basis((rep, rep.pseudoscalar()), (rep,)) is None
+    assert tensor_basis((rep,), (rep, rep)) is None
+
+
+def test_a_dimension_that_is_too_large_is_seen() -> None:
+    rep = vector("G.vector", "G", classical_group("orthogonal", 2))
+    basis = tensor_basis((rep, rep, rep), (rep, rep, rep))
+    assert basis is not None
+    assert len(basis.matchings) == 10
+    with pytest.raises(ValueError, match="11 maps, 10 diagrams"):
+        assert replace(basis, dimension=11).matchings

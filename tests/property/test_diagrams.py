@@ -12,7 +12,7 @@ from checks import check_module
 
 from eqspec.diagnostics.model import Source
 from eqspec.lowering.module import Lowered
-from eqspec.ops import contractions
+from eqspec.ops import drawing
 from eqspec.pipeline import check_source, compile_spec, lower_spec
 from eqspec.program.cost import costs
 from eqspec.program.instructions import Constant, DiagonalEmbed, Parameter, Stage
@@ -22,10 +22,10 @@ from eqspec.program.interpreter import run
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Diagrams wherever they are possible, however small the layer."""
-    contractions._drawing_of.cache_clear()
-    monkeypatch.setattr(contractions, "_is_worth", lambda *_: True)
+    drawing._drawing_of.cache_clear()
+    monkeypatch.setattr(drawing, "_is_worth", lambda *_: True)
     yield
-    contractions._drawing_of.cache_clear()
+    drawing._drawing_of.cache_clear()
 
 
 def lowered(text: str) -> dict[str, Lowered]:
@@ -89,11 +89,11 @@ def test_layers_span_what_the_orbits_span(seed: int, always: None) -> None:
         f"  output y: {target} = linear(x, bias=false) }}\n"
     )
     mine = matrices(lowered(text)["M"])
-    contractions._drawing_of.cache_clear()
+    drawing._drawing_of.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contractions, "_is_worth", lambda *_: False)
+        patch.setattr(drawing, "_is_worth", lambda *_: False)
         theirs = matrices(lowered(text)["M"])
-    contractions._drawing_of.cache_clear()
+    drawing._drawing_of.cache_clear()
     assert mine.shape == theirs.shape
     basis = np.linalg.svd(theirs, full_matrices=False)[2]
     assert np.linalg.matrix_rank(mine) == len(mine)
@@ -115,6 +115,105 @@ def matrices(item: Lowered) -> np.ndarray:  # type: ignore[type-arg]
             values = run(program, {"x": (x,)}, weights, {}, {}, {})
             rows.append(values[registers[0]].reshape(size, -1).T.reshape(-1))
     return np.stack(rows)
+
+
+def emitted_and_followed(text: str, seed: int) -> None:
+    """The emitted module computes what the interpreter does, and follows every generator."""
+    checked = check_source(Source("one.eqs", text))
+    result = compile_spec(checked, "one_net", "one_net.eqs", emit=["module"])
+    assert result.files, [d.message for d in result.diagnostics]
+    emitted = runner.load("one_net", result.files[0].text)
+    lowered_ = dict(result.lowered)
+    module = lowered_["M"].module
+    network = runner.build(emitted, "M", module, seed)
+    x = runner.draw(module, 4, seed)
+    before = runner.call(network, module, x)
+    other = runner.interpret(lowered_, "M", network, x)
+    for name, ys in before.items():
+        assert runner.scale(ys) > 0
+        assert runner.distance(ys, other[name]) <= 1e-10 * runner.scale(ys)
+    for factor, group in module.groups.items():
+        for g in range(len(group.generators)):
+            word = ((factor, g, 1),)
+            moved = {f.name: runner.act(x[f.name], f.type, word) for f in module.inputs}
+            after = runner.call(network, module, moved)
+            for o in module.outputs:
+                expected = runner.act(before[o.name], o.type, word)
+                bound = 1e-9 * max(1.0, runner.size_of_action(o.type, word))
+                scale = max(runner.scale(before[o.name]), runner.scale(expected))
+                assert runner.distance(after[o.name], expected) <= bound * scale, (o.name, word)
+
+
+CLASSICAL = (
+    "orthogonal(2)", "orthogonal(3)", "special_orthogonal(2)", "special_orthogonal(3)",
+    "special_orthogonal(4)", "lorentz(1, 2)", "special_lorentz(1, 3)", "symplectic(2)",
+    "symplectic(4)", "general_linear(2)", "special_linear(2)", "special_linear(3)",
+)  # fmt: skip
+
+
+def tensor_block(rng: random.Random, legs: int, names: tuple[str, ...]) -> str:
+    axes = [f"G.{rng.choice(names)}" for _ in range(legs)]
+    if legs >= 2 and rng.random() < 0.5:
+        up = rng.randint(0, 2)
+        axes = [f"G.tensor({up}, {2 - up})", *axes[2:]]
+    axes += rng.sample(["2", "3", "S.natural", "C.regular"], rng.randint(0, 2))
+    rng.shuffle(axes)
+    return "[" + ", ".join(axes or ["1"]) + "]"
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_tensor_layers_are_equivariant_and_complete(seed: int, always: None) -> None:
+    rng = random.Random(seed)
+    group = CLASSICAL[seed % len(CLASSICAL)]
+    names: tuple[str, ...] = ("vector", "covector")
+    if group.startswith("orthogonal"):
+        names = ("vector", "vector", "vector.axial")
+    large = "4" in group or "1, 3" in group
+    for _ in range(50):
+        legs = [rng.randint(0, 2 if large else 3) for _ in range(2)]
+        text = (
+            f"eqspec 1\ngroup G = {group}\ngroup S = symmetric(3)\ngroup C = cyclic(2)\n"
+            f"module M {{\n  input x: {tensor_block(rng, legs[0], names)}\n"
+            f"  input v: [G.vector, 2]\n"
+            f"  output y: {tensor_block(rng, legs[1], names)} + [G.vector] = linear(x, v)\n}}\n"
+        )
+        checked = check_source(Source("one.eqs", text))
+        if checked.ok and "G" in text.split("input x")[1].split("\n")[0]:
+            break
+    else:
+        raise AssertionError("no layer was found")
+    emitted_and_followed(text, seed)
+
+
+@pytest.mark.parametrize("group", CLASSICAL)
+def test_tensor_layers_span_what_the_null_space_spans(group: str, always: None) -> None:
+    text = (
+        f"eqspec 1\ngroup G = {group}\nmodule M {{ input x: [G.tensor(1, 1), 2]\n"
+        f"  output y: [2, G.vector, G.covector] = linear(x, bias=false) }}\n"
+    )
+    mine = matrices(lowered(text)["M"])
+    drawing._drawing_of.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "_is_worth", lambda *_: False)
+        theirs = matrices(lowered(text)["M"])
+    drawing._drawing_of.cache_clear()
+    assert mine.shape == theirs.shape
+    basis = np.linalg.svd(theirs, full_matrices=False)[2]
+    assert np.linalg.matrix_rank(mine) == len(mine)
+    assert np.max(np.abs(mine - mine @ basis.T @ basis)) < 1e-8
+
+
+def test_sets_of_vectors(always: None) -> None:
+    """A cluster of points and a cluster of vectors, one inside of the other."""
+    text = (
+        "eqspec 1\ngroup S = symmetric(6)\ngroup O3 = orthogonal(3)\nmodule M {\n"
+        "  input x: [S.natural, O3.vector, 4]\n"
+        "  output y: [S.natural, S.natural, O3.vector, 2] = linear(x)\n}\n"
+    )
+    found = lowered(text)["M"]
+    assert sum(int(np.prod(p.shape)) for p in found.parameters) == 5 * 4 * 2
+    assert not any(isinstance(i, Constant) for i in found.program.instructions)
+    emitted_and_followed(text, 0)
 
 
 PAIRS = """eqspec 1
