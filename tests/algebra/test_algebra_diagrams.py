@@ -119,9 +119,7 @@ DOUBLE_FACTORIALS = {2: 1, 4: 3, 6: 15, 8: 105}
 
 @pytest.mark.parametrize(("legs", "count"), DOUBLE_FACTORIALS.items())
 def test_matchings_are_counted_by_double_factorials(legs: int, count: int) -> None:
-    group = classical_group("orthogonal", legs // 2)
-    if legs == 2:
-        group = classical_group("orthogonal", 2)
+    group = classical_group("orthogonal", max(2, legs // 2))
     rep = vector("G.vector", "G", group)
     for sources in range(legs + 1):
         basis = tensor_basis((rep,) * sources, (rep,) * (legs - sources))
