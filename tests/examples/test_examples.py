@@ -17,6 +17,7 @@ SCRIPTS = {
     "cartpole": "imitate.py",
     "dipole": "train.py",
     "four_views": "count_calls.py",
+    "graph_layer": "train.py",
     "inertia": "train.py",
     "o5_invariance": "train.py",
     "quadruped": "mirror_loss.py",
@@ -247,6 +248,15 @@ def test_dipole_learns_hidden_charges(tmp_path: Path) -> None:
     assert weights < rows["ordinary"][0] / 100
     assert error < rows["ordinary"][1] / 4
     assert max(reordered, turned) < 1e-4 < min(rows["ordinary"][2:])
+
+
+def test_graph_layer_at_sizes_never_seen(tmp_path: Path) -> None:
+    rows = table(script("graph_layer", "--quick", cwd=tmp_path))
+    for nodes in (4, 8, 16, 40, 100):
+        at_nodes, variance, at_pairs, spread, moved = rows[f"{nodes} nodes"]
+        assert at_nodes < variance
+        assert at_pairs < spread / 5
+        assert moved < 1e-4
 
 
 def test_sets_of_sets_keeps_what_it_should(tmp_path: Path) -> None:
