@@ -66,7 +66,7 @@ class ModuleBuilder:
         acting = {
             factor: (node.name, node.span)
             for node in reversed(nodes)
-            for factor in node.type.factors
+            for factor in sorted(node.type.factors)
         }
         beside(scope, acting, self._fail)
         if ordered:

@@ -54,7 +54,7 @@ def build_interface(entry: ModuleEntry) -> Module | None:
         factor: (feature.name, feature.span)
         for features in (inputs, outputs)
         for feature in features
-        for factor in feature.type.factors
+        for factor in sorted(feature.type.factors)
     }
     wrong: list[Diagnostic] = []
     beside(scope, acting, wrong.append)

@@ -34,7 +34,7 @@ def claimed(
     claims: list[tuple[str, ...] | Subgroup] = []
     factors: list[str] = []
     for name in value.names:
-        wholes = [key for key in acting if name in ingredients(scope.world.built, key)]
+        wholes = [key for key in sorted(acting) if name in ingredients(scope.world.built, key)]
         if len(wholes) > 1:
             scope.refuse(
                 "EQS323",

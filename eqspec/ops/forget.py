@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from eqspec.algebra.averages import evaluate_any
 from eqspec.algebra.images import Image, Monomial, explicit, permutation
 from eqspec.algebra.representations import Representation, entries, from_images
 from eqspec.algebra.subgroups import orbit_labels
 from eqspec.diagnostics.model import Label
-from eqspec.graph.op import CallSite, Checked, KeywordValue, Subgroup
+from eqspec.graph.op import CallSite, Checked, Subgroup
 from eqspec.graph.subgroups import moving, not_normal
 from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type
 from eqspec.ops.contract import LoweringSite, Registers
@@ -26,16 +27,18 @@ from eqspec.ops.contract import LoweringSite, Registers
 MAX_POINTS = 1 << 16  # of an axis whose orbits are listed
 
 
+How = Literal["mean", "sum", "max"]
+
+
 @dataclass(frozen=True)
 class Forgetting:
     """``labels[k]`` are pairs (axis, orbit of every entry of the axis) for block k."""
 
     labels: tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
-    how: str
+    how: How
 
 
-def check_forget(site: CallSite, sub: Subgroup, how: KeywordValue) -> Checked:
-    assert isinstance(how, str), "the signature lists the words"
+def check_forget(site: CallSite, sub: Subgroup, how: How) -> Checked:
     (arg,) = site.args
     span = site.keyword_spans["over"]
     if moving(arg.type, sub.words) is None:
@@ -132,11 +135,6 @@ def _orbits(rep: Representation, sub: Subgroup) -> tuple[list[int], Axis | None]
 
 def lower_forget(site: LoweringSite, data: Forgetting) -> Registers:
     """Bring each pooled axis to the end, reduce its orbits, and bring what is left back."""
-    import numpy as np
-
-    from eqspec.ops.blockmaps import LETTERS, reduce_orbits
-    from eqspec.ops.project import divide
-
     b = site.builder
     results: list[int] = []
     for x, block, labels in zip(site.args[0], site.types[0].blocks, data.labels, strict=True):
@@ -146,31 +144,31 @@ def lower_forget(site: LoweringSite, data: Forgetting) -> Registers:
             rank = len(sizes)
             order = [j for j in range(rank) if j != k] + [k]
             x = b.permute(x, order)
-            orbit = np.array(label, dtype=np.int64)
-            counts = np.bincount(orbit)
-            if data.how == "max":
-                x = _largest(site, x, label)
-            else:
-                x = reduce_orbits(b, x, orbit, np.ones(len(label), dtype=np.int8), len(counts))
-                if data.how == "mean":
-                    x = divide(b, x, counts, LETTERS[: rank - 1])
+            x = _reduced(site, x, label, data.how)
             x = b.permute(x, [order.index(j) for j in range(rank)])
         results.append(x)
     shapes = site.node.type.shapes
     return tuple(b.reshape(x, s) for x, s in zip(results, shapes, strict=True))
 
 
-def _largest(site: LoweringSite, x: int, label: tuple[int, ...]) -> int:
-    """The maximum over every orbit along the last axis; a short orbit repeats its first entry."""
+def _reduced(site: LoweringSite, x: int, label: tuple[int, ...], how: How) -> int:
+    """Reduce every orbit along the last axis: orbits of one size as rows of a table; for a maximum a short
+    orbit repeats its first entry; sums and means over orbits of several sizes by weights."""
     import numpy as np
 
+    from eqspec.ops.blockmaps import LETTERS, reduce_orbits
+    from eqspec.ops.project import divide
+
     b = site.builder
-    orbit = np.array(label)
+    orbit = np.array(label, dtype=np.int64)
     members = [np.flatnonzero(orbit == k) for k in range(max(label) + 1)]
     width = max(len(member) for member in members)
-    index = np.array([[*m, *[m[0]] * (width - len(m))] for m in members], dtype=np.int64)
     lead = b.shape(x)[:-1]
-    if not np.array_equal(index.reshape(-1), np.arange(len(label))):
-        x = b.take(x, len(lead), b.index(index.reshape(-1), "entries, orbit by orbit"))
-    x = b.reshape(x, (*lead, len(members), width))
-    return b.reduce(x, [len(lead) + 1], "max")
+    if how == "max" or all(len(member) == width for member in members):
+        index = np.array([[*m, *[m[0]] * (width - len(m))] for m in members], dtype=np.int64)
+        if not np.array_equal(index.reshape(-1), np.arange(len(label))):
+            x = b.take(x, len(lead), b.index(index.reshape(-1), "entries, orbit by orbit"))
+        x = b.reshape(x, (*lead, len(members), width))
+        return b.reduce(x, [len(lead) + 1], how)
+    x = reduce_orbits(b, x, orbit, np.ones(len(label), dtype=np.int8), len(members))
+    return divide(b, x, np.bincount(orbit), LETTERS[: len(lead)]) if how == "mean" else x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from eqspec.diagnostics.model import Diagnostic, Severity, Source
 from eqspec.lowering.module import Lowered
 from eqspec.lowering.validation import act_on, machine_for, random_inputs
-from eqspec.pipeline import check_source, compile_spec, lower_spec
+from eqspec.pipeline import check_file, check_source, compile_spec, lower_spec
 
 HEAD = """\
 eqspec 1
@@ -204,3 +205,53 @@ def test_emitted_files_are_written() -> None:
         "module",
         "tests",
     ]
+
+
+POOLED = [("mean", "Half"), ("sum", "Half"), ("max", "Half"), ("mean", "Turns"), ("max", "N")]
+
+
+@pytest.mark.parametrize(("how", "over"), POOLED)
+def test_pooling_over_a_subgroup_against_numpy(how: str, over: str) -> None:
+    """Orbits of one size and of several, against a loop over the orbits of the subgroup."""
+    rep = "rep D.six = permutation(6) { r -> (0 1 2 3)(4 5)  s -> (0 3)(1 2) }\n"
+    body = rep + module(f"output y = pool(x, over={over}, by={how})", x="[2, D.six, 3]")
+    result = check_source(Source("spec.eqs", HEAD + body))
+    assert result.ok, [d.message for d in result.diagnostics]
+    assert result.spec is not None
+    lowered, wrong = lower_spec(result.spec)
+    assert not wrong
+    item = lowered["M"]
+    x = np.random.default_rng(3).normal(size=(5, 2, 6, 3))
+    found = machine_for(lowered, "M", item.program, 1)({"x": (x,)})[item.program.outputs[0][1][0]]
+    orbits = [[0, 2], [1, 3], [4], [5]] if over == "Half" else [[0, 1, 2, 3], [4, 5]]
+    reduce = {"mean": np.mean, "sum": np.sum, "max": np.max}[how]
+    expected = np.stack([reduce(x[:, :, orbit], axis=2) for orbit in orbits], axis=2)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    commutes(item, lowered)
+
+
+def test_two_products_of_one_group_need_a_subgroup_in_a_claim() -> None:
+    head = HEAD + "group E = semidirect(N, F) { F.r { N.r -> N.r } }\n"
+    body = module(
+        "output y: [1] = linear(x)", "ensure y invariant under N", x="[D.regular, E.regular]"
+    )
+    (found,) = told(body, head)
+    assert found.code == "EQS323"
+    assert "`N` is a part of `D` and of `E`" in found.message
+
+
+def test_groups_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "groups.eqs").write_text(HEAD, encoding="utf-8")
+    main = tmp_path / "main.eqs"
+    main.write_text(
+        'eqspec 1\nuse "groups.eqs" as g\nmodule M {\n  input x: [3, g.D.regular]\n'
+        "  output y: [3, g.D.quotient(g.Half)] = pool(x, over=g.Half)\n"
+        "  output z: [g.D.induced(g.Mirror, chi)] = linear(x)\n"
+        "  ensure y invariant under g.Half\n}\n",
+        encoding="utf-8",
+    )
+    found = [d for d in check_file(main, "main.eqs", tmp_path).diagnostics if d.code != "EQS902"]
+    assert [d.message for d in found] == []
+    main.write_text(main.read_text("utf-8").replace("over=g.Half", "over=g.Mirror"), "utf-8")
+    found = [d for d in check_file(main, "main.eqs", tmp_path).diagnostics if d.code != "EQS902"]
+    assert [d.code for d in found] == ["EQS434"]
