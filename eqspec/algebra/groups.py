@@ -32,7 +32,7 @@ from eqspec.algebra.enumeration import (
     power_word,
 )
 from eqspec.algebra.extension import Extension
-from eqspec.algebra.images import AnyImage, compose, power
+from eqspec.algebra.images import AnyImage, Infinitesimal, compose, power
 
 TABLE_LIMIT = 1 << 23  # elements times points of a product that is listed
 
@@ -86,9 +86,13 @@ class Group:
         return extension if isinstance(extension, Extension) else None
 
     def element(self, word: Word) -> AnyImage:
-        """The element that the word names, in the faithful model."""
+        """The element that the word names, in the faithful model. GroupError for a one-parameter
+        group, which is no element."""
         result = power(self.model[0], 0)
         for generator, exponent in word:
+            if isinstance(self.model[generator], Infinitesimal):
+                name = self.generators[generator]
+                raise GroupError(f"{name} stands for all exp(t {name}) and not for one element")
             result = compose(result, power(self.model[generator], exponent))
         return result
 

@@ -109,6 +109,7 @@ _TABLE = (
     Code("EQS412", "a layer is too large to count"),
     Code("EQS413", "a weight is too large"),
     Code("EQS420", "an average over an infinite group"),
+    Code("EQS421", "a generator stretches a feature too much to be tested"),
     Code("EQS428", "weights would depend on a size of run time"),
     Code("EQS429", "an op has no rule for sizes of run time"),
     Code("EQS430", "a compiled layer depends on a size of run time"),

@@ -20,6 +20,7 @@ from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Base, Module, ModuleCall
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.counting import Fault, count_fault
+from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import numpy_functions
@@ -41,12 +42,34 @@ __all__ = ["Fault", "Machine", "count_fault", "validate"]
 
 
 def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault | None:
-    """Validate the instance ``key``; ``lowered`` holds it and every module that it calls."""
+    """Validate the instance ``key``; ``lowered`` holds it and every module that it calls.
+    LoweringRefused where no test could see a fault."""
     item = lowered[key]
+    _check_stretch(item.module)
     fault = count_fault(item.module, item.plain)
     for program in dict.fromkeys((item.plain, item.program)):
         fault = fault or equivariance_fault(lowered, key, program, seed)
     return fault or _translation_fault(lowered, key, seed)
+
+
+def _check_stretch(module: Module) -> None:
+    """No test in floating point sees a fault behind a generator of large condition number.
+
+    Raises:
+        LoweringRefused: EQS421.
+    """
+    for factor, group in module.groups.items():
+        for number, generator in enumerate(group.generators):
+            if group.is_finite:
+                continue
+            found = stretch(module, ((factor, number, 1),))
+            if found > STRETCH:
+                raise LoweringRefused(
+                    "EQS421",
+                    f"`{factor}.{generator}` stretches a feature of `{module.key}` by {found:,.0f}",
+                    module.span,
+                    f"beyond {STRETCH:,.0f} rounding hides every fault",
+                )
 
 
 def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> Fault | None:

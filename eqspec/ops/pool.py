@@ -108,8 +108,13 @@ def _check_block(
                         f"`pool` by {how} along `{axis}` is not equivariant",
                         f"`{factor}.{generator}` does not permute its entries",
                         labels=labels,
-                        help="`linear` finds the linear invariants, if there are any; else go through a"
-                        f" hidden layer of type `[..., {factor}.regular]` with a nonlinearity",
+                        help="`linear` finds the linear invariants, if there are any; else"
+                        + (
+                            f" go through a hidden layer of type `[..., {factor}.regular]` with a"
+                            " nonlinearity"
+                            if dict(rep.groups)[factor].is_finite
+                            else " `norm` and `dot` give the others"
+                        ),
                     )
                 if how == "max" and pooled and (values is None or any(s <= 0 for s in values)):
                     site.refuse(

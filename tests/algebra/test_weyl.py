@@ -50,6 +50,15 @@ def test_orthogonal_tensors_are_matchings(n: int, k: int, order: int) -> None:
         assert both(classical_group("orthogonal", n), (k, 0), (order, 0)) == odd(k + order)
 
 
+@pytest.mark.parametrize("order", range(7))
+@pytest.mark.parametrize("k", range(4))
+def test_double_factorials_up_to_order_six(k: int, order: int) -> None:
+    """All k <= l with k + l <= 6, by both routes, for the smallest n in the stable range."""
+    if k <= order and 0 < k + order <= 6:
+        group = classical_group("orthogonal", 3)
+        assert both(group, (k, 0), (order, 0)) == odd(k + order)
+
+
 @pytest.mark.parametrize("total", range(1, 15))
 def test_matchings_by_characters_alone(total: int) -> None:
     """(k + l - 1)!! wherever n >= (k + l)/2, and fewer below."""

@@ -183,3 +183,17 @@ def test_a_word_is_cut_before_it_stretches_too_much(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_generator_that_stretches_too_much_is_refused() -> None:
+    for size, codes in (("1000", ["EQS421"]), ("2", [])):
+        text = f"""eqspec 1
+group Big = lie(2) {{ discrete s = diag({size}, 1) }}
+module M {{
+  input x: [Big.tensor(2, 0)]
+  output y: [Big.tensor(2, 0)] = linear(x)
+}}
+"""
+        result = compile_spec(check_source(Source("big.eqs", text)), "big", "big.eqs", ["module"])
+        assert [d.code for d in result.diagnostics] == codes
+        assert bool(result.files) == (not codes)
