@@ -264,6 +264,10 @@ def assign(lines: list[str], name: str, code: Code) -> None:
         assign(lines, name, code.receiver)  # a chain of methods: one step a line
         method = code.head.rpartition(".")[2]
         code = Code(f"{name}.{method}", code.args)
+    inner = f"            {code.text}"
+    if len(f"        {name} = {code.head}(") > WIDTH >= len(inner) and "\n" not in inner:
+        lines += [f"        {name} = (", inner, "        )"]
+        return
     if code.args is not None:
         lines.extend(call(8, f"{name} = {code.head}", code.args, code.tail))
         return
@@ -271,7 +275,6 @@ def assign(lines: list[str], name: str, code: Code) -> None:
         lines.append(flat)
     else:  # a sum of many terms
         lines.append(f"        {name} = (")
-        inner = f"            {code.text}"
         if len(inner) <= WIDTH:
             lines.append(inner)
         else:
