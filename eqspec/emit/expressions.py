@@ -15,6 +15,7 @@ from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import (
     Add,
+    Affine,
     Concat,
     DiagonalEmbed,
     Einsum,
@@ -22,6 +23,7 @@ from eqspec.program.instructions import (
     Linear,
     Mul,
     Narrow,
+    Normalise,
     Permute,
     Pointwise,
     Program,
@@ -144,6 +146,12 @@ class Expressions:
                 if (1 / factor).is_integer() and abs(factor) < 1:
                     return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
                 return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
+            case Affine():
+                scaled = f"{args[0].atom} * {args[1].atom}"
+                terms = (scaled, args[2].text)
+                return Code(" + ".join(terms), binds=SUM, terms=terms)
+            case Normalise():
+                return self._normalise(instruction, args)
             case Shift(term=term):
                 sign = "+" if term > 0 else "-"
                 return Code(f"{args[0].text} {sign} {abs(term)!r}", binds=SUM)
@@ -185,6 +193,24 @@ class Expressions:
 
     def _method(self, x: Code, name: str, args: Sequence[str]) -> Code:
         return Code(f"{x.atom}.{name}", tuple(args), receiver=x)
+
+    def _normalise(self, instruction: Normalise, args: Sequence[Code]) -> Code:
+        """PyTorch's own where the dimensions are the last ones and their sizes are known."""
+        x, *affine = args
+        old = self.program.shape(instruction.args[0])
+        dims = instruction.dims
+        sizes = [old[dim] for dim in dims]
+        eps = f"eps={instruction.eps!r}"
+        if dims == tuple(range(len(old) - len(dims), len(old))) and all(
+            type(size) is int for size in sizes
+        ):
+            name = "F.layer_norm" if instruction.centre else "F.rms_norm"
+            return Code(name, (x.text, self._shape(sizes), *(a.text for a in affine), eps))
+        assert not affine, "weight and bias of such a shape are multiplied and added"
+        places = self._shape([dim - len(old) for dim in dims])
+        name = "layer_norm" if instruction.centre else "rms_norm"
+        self.helpers.add(name)
+        return Code(f"_{name}", (x.text, places, eps))
 
     def _unsqueeze(self, number: int, dim: int) -> Code:
         """A new axis of size 1; where it was just reduced, it is kept instead."""

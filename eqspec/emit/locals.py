@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from eqspec.program.instructions import (
     Add,
+    Affine,
+    BatchNorm,
     Concat,
     DiagonalEmbed,
     Einsum,
     Expand,
     Linear,
+    Normalise,
     Note,
     Parameter,
     Permute,
@@ -38,6 +41,8 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             word = "sum"
         case Concat():
             word = "joined"
+        case Normalise() | BatchNorm() | Affine():
+            return f"{program.owners[number].partition('.')[0]}_normed"
         case Linear() | Einsum() | Reshape() | Permute() | Expand():
             word = _mapped_word(program, users, number)
         case _:

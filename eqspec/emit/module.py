@@ -17,8 +17,8 @@ from eqspec.emit.printer import Printed, Printer, tensor_type
 from eqspec.emit.render import render
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
-from eqspec.lowering.module import Lowered
-from eqspec.program.instructions import OrbitMean
+from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.program.instructions import OrbitMean, Parameter
 
 CALL_BYTES = "2**18"
 
@@ -60,7 +60,9 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
     texts: list[ClassText] = []
     found: dict[str, Mapping[str, str]] = {}
     for key, item in lowered.items():
-        text, printed = _class(item, classes, averages, helpers)
+        text, printed = _class(
+            item, classes, averages, helpers, sees_batch=has_batch_norm(lowered, key)
+        )
         texts.append(text)
         found[key] = printed.locals
     body = render(
@@ -132,7 +134,12 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
 
 
 def _class(
-    item: Lowered, classes: Mapping[str, str], averages: set[str], helpers: set[str]
+    item: Lowered,
+    classes: Mapping[str, str],
+    averages: set[str],
+    helpers: set[str],
+    *,
+    sees_batch: bool,
 ) -> tuple[ClassText, Printed]:
     module = item.module
     name = classes[module.key]
@@ -155,13 +162,7 @@ def _class(
     text.buffers = [*printed.buffers, *orbits.buffers]
     text.init_lines = _init(item, printer, printed, orbits, children, averages)
     text.reset_lines = [
-        line
-        for attribute, parameter in printed.parameters
-        for line in call(
-            8,
-            "nn.init.uniform_",
-            [f"self.{attribute}", f"-{parameter.bound:.8g}", f"{parameter.bound:.8g}"],
-        )
+        line for attribute, parameter in printed.parameters for line in _reset(attribute, parameter)
     ]
     if len(module.outputs) > 1:
         fields = output_fields([feature.name for feature in module.outputs])
@@ -170,10 +171,18 @@ def _class(
             for name, feature in zip(fields, module.outputs, strict=True)
         ]
     text.forward_lines = _forward(item, printer, printed, name)
-    text.docstring = _docstring(module)
+    text.docstring = _docstring(module, sees_batch)
     groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
     text.repr_lines = returned_text(quoted(groups))
     return text, printed
+
+
+def _reset(attribute: str, parameter: Parameter) -> list[str]:
+    """Draw the weights of a layer; weights and biases of norms start at 1 and 0."""
+    if parameter.bound:
+        bound = f"{parameter.bound:.8g}"
+        return call(8, "nn.init.uniform_", [f"self.{attribute}", f"-{bound}", bound])
+    return [f"        nn.init.{'ones' if parameter.start else 'zeros'}_(self.{attribute})"]
 
 
 def _notes(module: Module) -> dict[str, str]:
@@ -278,7 +287,7 @@ def _forward(
     return lines
 
 
-def _docstring(module: Module) -> str:
+def _docstring(module: Module, sees_batch: bool) -> str:
     """The class docstring: what it is, what it takes, and the law it obeys."""
     lines: list[str] = []
     lines.append(
@@ -300,6 +309,13 @@ def _docstring(module: Module) -> str:
                 f"        {factor} = {docstring(group.description)}, generators {generators}"
             )
         lines += ["", *_law(module)]
+    if sees_batch:
+        lines += [
+            "",
+            "    Batch norms: in evaluation mode every sample is treated by itself. In training the",
+            "    samples of a batch see each other by its statistics; the law holds there as well,",
+            "    for a whole batch, also where every sample is moved by an element of its own.",
+        ]
     if module.bases:
         lines += [
             "",

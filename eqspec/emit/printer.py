@@ -26,6 +26,8 @@ from eqspec.graph.types import Type, symbols_in
 from eqspec.lowering.module import Lowered
 from eqspec.program.instructions import (
     Add,
+    Affine,
+    BatchNorm,
     CallModule,
     Concat,
     Constant,
@@ -84,7 +86,13 @@ class Printer:
         self.out = Printed()
         self.attributes = Names(taken)
         self.fields = Names()
-        self.variables = Names({"self", "weights", "_orbit_mean", "_repeat", "_size"})
+        self.variables = Names(
+            {"self", "weights"}
+            | {
+                f"_{name}"
+                for name in ("orbit_mean", "repeat", "layer_norm", "rms_norm", "batch_norm", "size")
+            }
+        )
         self.code: dict[int, Code] = {}
         self.sizes: dict[str, str] = {}
         self.write = Expressions(self.program, self.code, self.out.helpers, self.sizes)
@@ -234,6 +242,8 @@ class Printer:
                 if number not in self.named:
                     continue
                 code = self.code[number]
+            elif isinstance(instruction, BatchNorm):
+                code = self._batch_norm(number, instruction)
             else:
                 code = self.write.expression(number, instruction)
             if self._wants_name(number, code):
@@ -285,6 +295,35 @@ class Printer:
         )
         return f"{self.input_names[name]}[{block}]" if many else self.input_names[name]
 
+    def _batch_norm(self, number: int, instruction: BatchNorm) -> Code:
+        """A call of the helper with the buffers of the running statistics."""
+        shape = self.program.shape(number)
+        sizes = ", ".join(str(n) for n in instruction.channels(shape)) or "()"
+        stem = identifier(instruction.name.partition(".")[0])
+        buffers: list[str] = []
+        for word, start in (("mean", "zeros"), ("var", "ones")):
+            if word == "mean" and not instruction.centre:
+                buffers.append("None")
+                continue
+            name = self.attributes.take(f"{stem}_running_{word}")
+            self.out.buffers.append(name)
+            self.out.buffer_lines.extend(
+                call(8, "self.register_buffer", [f'"{name}"', f"torch.{start}({sizes})"])
+            )
+            buffers.append(f"self.{name}")
+        self.out.helpers.add("batch_norm")
+        keep = tuple_text([str(dim - len(shape)) for dim in instruction.keep])
+        args = (
+            self.code[instruction.args[0]].text,
+            *buffers,
+            keep if len(instruction.keep) != 1 else keep.replace(")", ",)"),
+            str(len(shape)),
+            "training=self.training",
+            f"momentum={instruction.momentum!r}",
+            f"eps={instruction.eps!r}",
+        )
+        return Code("_batch_norm", args)
+
     def _wants_name(self, number: int, code: Code) -> bool:
         instruction = self.program.instructions[number]
         if number in self.final:
@@ -297,7 +336,7 @@ class Printer:
         if user is not None and all(_is_view(self.program.instructions[k]) for k in (number, user)):
             return False  # `x.unsqueeze(-1).unsqueeze(-1)`
         if user is not None and isinstance(
-            self.program.instructions[user], Add | Mul | OrbitMean | CallModule
+            self.program.instructions[user], Add | Mul | Affine | OrbitMean | CallModule
         ):
             return len(code.text) > 30
         return len(code.text) > 44

@@ -16,7 +16,7 @@ from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.model import Base, Module, Spec
 from eqspec.graph.sizes import is_dynamic
 from eqspec.lowering.controls import Expectations, expectations, generator_order
-from eqspec.lowering.module import Lowered
+from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import Pointwise
@@ -29,7 +29,8 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
     lines: list[str] = []
     for key in lowered:
         expected = expectations(lowered, key)
-        lines.extend(_case(lowered[key], names, expected, sizes))
+        batch_norms = has_batch_norm(lowered, key) and not _has_factory(lowered, key)
+        lines.extend(_case(lowered[key], names, expected, sizes, batch_norms=batch_norms))
     if not sizes:
         lines = ["CASES = [", *lines, "]"]
     return render(
@@ -38,6 +39,15 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         case_lines=lines,
         sizes=list(sizes.values()),
         size_values=_size_values(lowered, len(sizes)),
+        batch_norms=any(line.strip() == "batch_norms=True," for line in lines),
+    )
+
+
+def _has_factory(lowered: Mapping[str, Lowered], key: str) -> bool:
+    """Does a network of the user take part? What it does in training is not known."""
+    module = lowered[key].module
+    return any(base.factory for base in module.bases) or any(
+        _has_factory(lowered, child) for child in module.children.values()
     )
 
 
@@ -65,10 +75,15 @@ def _size_values(lowered: Mapping[str, Lowered], count: int) -> list[str]:
 
 
 def _case(
-    item: Lowered, names: ModuleNames, expected: Expectations, sizes: Mapping[str, str]
+    item: Lowered,
+    names: ModuleNames,
+    expected: Expectations,
+    sizes: Mapping[str, str],
+    *,
+    batch_norms: bool,
 ) -> list[str]:
     """The lines of one case; with sizes of run time they stand inside of a function of these."""
-    lines = _case_lines(item, names, expected, sizes, 4 if sizes else 0)
+    lines = _case_lines(item, names, expected, sizes, 4 if sizes else 0, batch_norms)
     return [f"    {line}" if sizes else line for line in lines]
 
 
@@ -78,6 +93,7 @@ def _case_lines(
     expected: Expectations,
     sizes: Mapping[str, str],
     inside: int,
+    batch_norms: bool,
 ) -> list[str]:
     module = item.module
     nodes = {
@@ -129,6 +145,8 @@ def _case_lines(
         for i in item.program.instructions
     ):
         lines.append("        smooth=False,")
+    if batch_norms:
+        lines.append("        batch_norms=True,")
     if sizes:
         words = ", ".join(f"{symbol}={{{name}}}" for symbol, name in sizes.items())
         lines.append(f'        at=f"{words}",')

@@ -17,7 +17,8 @@ from eqspec.graph.model import Base, Level, Node
 from eqspec.graph.types import Type
 
 Keyword = (
-    Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "names"] | tuple[str, ...]
+    Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "axes", "names"]
+    | tuple[str, ...]
 )
 """What a keyword argument may be (a "subgroup": a group of factors or a subgroup); a tuple lists the
 words it may be."""
@@ -48,7 +49,14 @@ class Numbers:
     values: tuple[int, ...]
 
 
-KeywordValue = bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup
+@dataclass(frozen=True)
+class Axes:
+    """A list of axes: plain ones by the parameter that is their size, others by what acts on them."""
+
+    items: tuple[str | Representation, ...]
+
+
+KeywordValue = bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup | Axes
 
 
 class Refusal(Exception):  # noqa: N818  (it is a verdict, not a bug)

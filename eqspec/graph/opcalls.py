@@ -10,13 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eqspec.algebra.representations import Representation
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.elaborate import rep_of
 from eqspec.graph.groups import group_of
 from eqspec.graph.model import Base, Node
 from eqspec.graph.numbers import number_of
-from eqspec.graph.op import CallSite, Checked, Keyword, KeywordValue, Numbers, OpTyping, Refusal
+from eqspec.graph.op import (
+    Axes,
+    CallSite,
+    Checked,
+    Keyword,
+    KeywordValue,
+    Numbers,
+    OpTyping,
+    Refusal,
+)
 from eqspec.graph.resolve import resolve
 from eqspec.graph.scope import Scope
 from eqspec.graph.sizes import Size
@@ -296,6 +306,15 @@ def _keyword(scope: Scope, want: Keyword, key: str, value: tree.Expression) -> K
             for name, item in zip(names, items, strict=True):
                 resolve(scope, name, item.span, "parameter")
             return tuple(names)
+        case "axes":
+            axes: list[str | Representation] = []
+            for item in value.items if isinstance(value, tree.ListOf) else (value,):
+                if isinstance(item, tree.Reference):
+                    resolve(scope, item.name, item.span, "parameter")
+                    axes.append(item.name)
+                else:
+                    axes.append(rep_of(scope, item))
+            return Axes(tuple(axes))
         case tuple():
             if isinstance(value, tree.Reference) and value.name in want:
                 return value.name

@@ -5,6 +5,7 @@ In: a checked `Module`. Out: a `Lowered` module: its tensor program, optimised.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from eqspec.algebra.averages import ActionTooLarge
@@ -16,7 +17,7 @@ from eqspec.ops import op_named
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.project import ProjectorTooLarge
 from eqspec.program.builder import Builder
-from eqspec.program.instructions import Parameter, Program
+from eqspec.program.instructions import BatchNorm, Parameter, Program
 from eqspec.program.passes import optimise
 
 
@@ -31,6 +32,14 @@ class Lowered:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return tuple(i for i in self.program.instructions if isinstance(i, Parameter))
+
+
+def has_batch_norm(lowered: Mapping[str, Lowered], key: str) -> bool:
+    """Does the module take statistics of the batch in training, itself or in one that it calls?"""
+    item = lowered[key]
+    return any(isinstance(i, BatchNorm) for i in item.program.instructions) or any(
+        has_batch_norm(lowered, child) for child in item.module.children.values()
+    )
 
 
 def lower_module(module: Module) -> Lowered:

@@ -22,9 +22,10 @@ from eqspec.graph.types import Block, Type
 from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.letters import condition, moved_by
-from eqspec.lowering.module import Lowered
+from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.instructions import (
+    BatchNorm,
     CallModule,
     Parameter,
     Program,
@@ -49,6 +50,8 @@ def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault |
     fault = count_fault(item.module, item.plain)
     for program in dict.fromkeys((item.plain, item.program)):
         fault = fault or equivariance_fault(lowered, key, program, seed)
+        if has_batch_norm(lowered, key):
+            fault = fault or equivariance_fault(lowered, key, program, seed, training=True)
     return fault or _translation_fault(lowered, key, seed)
 
 
@@ -100,13 +103,20 @@ class Machine:
     rng: np.random.Generator
     bases: Mapping[str, Callable[..., Tensors]]
     gain: float = 2**0.5  # He's scale: features keep their size through many layers
+    training: bool = False  # batch norms take the statistics of the batch
 
     def __post_init__(self) -> None:
         self.parameters: dict[str, Array] = {}
         for instruction in self.program.instructions:
             if isinstance(instruction, Parameter):
                 weights = self.rng.standard_normal(instruction.shape)
-                self.parameters[instruction.name] = self.gain * instruction.bound * weights
+                spread = instruction.bound * self.gain or 0.5
+                self.parameters[instruction.name] = instruction.start + spread * weights
+            if isinstance(instruction, BatchNorm):
+                shape = instruction.channels(self.program.shape(instruction.args[0]))
+                name = instruction.name
+                self.parameters[f"{name}.running_mean"] = self.rng.standard_normal(shape)
+                self.parameters[f"{name}.running_var"] = self.rng.uniform(0.5, 2.0, shape)
         self.children: dict[str, Callable[..., Tensors]] = {}
         calls = {
             node.name: node.data
@@ -130,6 +140,7 @@ class Machine:
                 count = len(feature.type.blocks)
                 given[feature.name] = blocks[at : at + count]
                 at += count
+            machine.training = self.training
             values = machine(given)
             return tuple(
                 x for _, registers in inner.program.outputs for x in (values[r] for r in registers)
@@ -148,6 +159,7 @@ class Machine:
             self.children,
             numpy_functions(),
             given,
+            self.training,
         )
 
 
@@ -248,7 +260,7 @@ def act_on(xs: Sequence[Array], type_: Type, word: FWord) -> Tensors:
 
 
 def equivariance_fault(
-    lowered: Mapping[str, Lowered], key: str, program: Program, seed: int
+    lowered: Mapping[str, Lowered], key: str, program: Program, seed: int, training: bool = False
 ) -> Fault | None:
     """The first feature that does not follow its type under some word.
 
@@ -259,6 +271,9 @@ def equivariance_fault(
     rng = np.random.default_rng([seed, 11])
     inputs = random_inputs(module, rng, BATCH)
     machine, before = settled(lowered, key, program, seed, inputs)
+    if training:
+        machine.training = True
+        before = machine(inputs)
     types = {node.name: node.type for node in module.nodes}
     nodes = {feature.name: feature.node for feature in module.outputs}
     features = [

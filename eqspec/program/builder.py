@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from eqspec.graph.sizes import is_dynamic
 from eqspec.program.instructions import (
     Add,
+    Affine,
     CallModule,
     Concat,
     Constant,
@@ -27,6 +28,7 @@ from eqspec.program.instructions import (
     Linear,
     Mul,
     Narrow,
+    Normalise,
     Note,
     OrbitMean,
     PairOrbits,
@@ -97,7 +99,7 @@ class Builder:
     def input(self, name: str, block: int, shape: Shape) -> int:
         return self.emit(Input((), name, block, shape))
 
-    def parameter(self, name: str, shape: Shape, bound: float) -> int:
+    def parameter(self, name: str, shape: Shape, bound: float, start: float = 0.0) -> int:
         """Free weights of their own: a name that is taken gets a number."""
         assert not is_dynamic(shape), (name, shape)
         fresh, count = name, 1
@@ -105,7 +107,7 @@ class Builder:
             count += 1
             fresh = f"{name}_{count}"
         self._parameters.add(fresh)
-        return self.emit(Parameter((), fresh, shape, bound))
+        return self.emit(Parameter((), fresh, shape, bound, start))
 
     def index(self, values: ArrayLike, hint: str, origin: PairOrbits | None = None) -> int:
         import numpy as np
@@ -185,6 +187,14 @@ class Builder:
 
     def scale(self, x: int, factor: float) -> int:
         return x if factor == 1 else self.emit(Scale((x,), factor))
+
+    def affine(self, x: int, weight: int, bias: int) -> int:
+        """x times a weight plus a bias, whose sizes are those of x or 1."""
+        return self.emit(Affine((x, weight, bias)))
+
+    def normalise(self, args: Sequence[int], dims: Sequence[int], centre: bool, eps: float) -> int:
+        """``args`` are x, and a weight and a bias if there are."""
+        return self.emit(Normalise(tuple(args), tuple(dims), centre, eps))
 
     def concat(self, parts: Sequence[int], dim: int, note: Note | None = None) -> int:
         return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim, note))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from eqspec.program.instructions import (
     Add,
+    Affine,
+    BatchNorm,
     Concat,
     DiagonalEmbed,
     Einsum,
@@ -24,6 +26,7 @@ from eqspec.program.instructions import (
     Linear,
     Mul,
     Narrow,
+    Normalise,
     OrbitMean,
     Parameter,
     Permute,
@@ -88,6 +91,10 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = reads
         case Add() | Mul() | Scale() | Shift() | Pointwise():
             flops = writes * max(1, len(instruction.args) - 1)
+        case Normalise() | BatchNorm():
+            flops = 4 * writes
+        case Affine():
+            flops = 2 * writes
         case OrbitMean(order=order):
             numbers = order * (reads + writes)
             return Cost(base_calls=order, flops=order * writes, bytes=BYTES * numbers)

@@ -51,12 +51,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Parameter:
-    """Free weights, drawn uniformly from (-bound, bound), as `torch.nn.Linear` draws its own."""
+    """Free weights, drawn uniformly from (-bound, bound), as `torch.nn.Linear` draws its own; with
+    bound 0 all are ``start`` at first."""
 
     args: tuple[int, ...]
     name: str
     shape: Shape
     bound: float
+    start: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,44 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class Normalise:
+    """x over the root of the mean of its squares along ``dims``, plus ``eps`` under the root; with
+    ``centre`` the mean along ``dims`` is taken off first. ``args`` may hold a weight and a bias too, both
+    of the shape that x has along ``dims``."""
+
+    args: tuple[int, ...]
+    dims: tuple[int, ...]
+    centre: bool
+    eps: float
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``args = (x, weight, bias)``: x times the weight plus the bias, entry by entry; these have the rank
+    of x and are repeated where their size is 1."""
+
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """x over its root mean square of every index along ``keep``, taken over the batch and the other
+    dimensions; with ``centre`` the mean is taken off first. In evaluation by the running statistics,
+    the buffers ``name.running_mean`` and ``name.running_var``."""
+
+    args: tuple[int, ...]
+    name: str
+    keep: tuple[int, ...]
+    centre: bool
+    momentum: float
+    eps: float
+
+    def channels(self, x: Shape) -> Shape:
+        """The shape of the running statistics."""
+        return tuple(x[dim] for dim in self.keep)
+
+
+@dataclass(frozen=True)
 class Note:
     """For the reader of the emitted code: a word for the variable, and a comment above it."""
 
@@ -303,6 +343,9 @@ Instruction = (
     | Mul
     | Scale
     | Shift
+    | Normalise
+    | Affine
+    | BatchNorm
     | Concat
     | Stack
     | DiagonalEmbed
@@ -353,7 +396,7 @@ def plain_shape(shape: Shape | tuple[Shape, ...]) -> Shape:
 
 def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
     match instruction:
-        case Input() | OrbitMean() | CallModule():
+        case Input() | OrbitMean() | CallModule() | BatchNorm():
             return Stage.BATCH
         case Parameter():
             return Stage.PARAMETER
@@ -423,7 +466,17 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             assert len(of[1]) == 2 and x[-1] == of[1][1], (instruction, of)
             assert len(of) == 2 or of[2] == (of[1][0],), (instruction, of)
             return (*x[:-1], of[1][0])
-        case Pointwise() | Scale() | Shift():
+        case Pointwise() | Scale() | Shift() | BatchNorm():
+            return x
+        case Normalise(dims=dims):
+            along = tuple(x[dim] for dim in dims)
+            assert all(shape == along for shape in of[1:]), (instruction, of)
+            return x
+        case Affine():
+            assert len({len(shape) for shape in of}) == 1, (instruction, of)
+            assert all(
+                part in (1, size) for shape in of for part, size in zip(shape, x, strict=True)
+            ), (instruction, of)
             return x
         case Add():
             assert all(shape == x for shape in of), (instruction, of)

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, rows_of
 from eqspec.program.instructions import (
     Add,
+    Affine,
     AxisMove,
+    BatchNorm,
     CallModule,
     Concat,
     Constant,
@@ -29,6 +31,7 @@ from eqspec.program.instructions import (
     Linear,
     Mul,
     Narrow,
+    Normalise,
     OrbitMean,
     Parameter,
     Permute,
@@ -56,13 +59,15 @@ def run(
     modules: Mapping[str, Callable[..., tuple[Array, ...]]],
     functions: Mapping[str, Function],
     given: Mapping[int, Array] | None = None,
+    training: bool = False,
 ) -> list[Any]:
     """The values of all results, in order; those that depend on an input have a batch axis in front.
 
     ``inputs[name]`` holds the blocks of an input, each of shape (batch, *block); ``bases`` and
     ``modules`` are called with such arrays and return a tuple of them; ``modules`` is keyed by the
     attribute of the call. What reads a result in ``given`` reads the value given there, so that each
-    step can be looked at by itself.
+    step can be looked at by itself. ``parameters`` holds the running statistics of batch norms as well;
+    in ``training`` those of the batch take their place.
     """
     values: list[Any] = []
     forced: Mapping[int, Any] = given or {}
@@ -109,6 +114,12 @@ def run(
                 value = args[0] * factor
             case Shift(term=term):
                 value = args[0] + term
+            case Affine():
+                value = args[0] * args[1] + args[2]
+            case Normalise():
+                value = normalise(instruction, args)
+            case BatchNorm():
+                value = batch_norm(instruction, args[0], parameters, training)
             case Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
             case Stack(dim=dim):
@@ -126,6 +137,33 @@ def run(
                 value = args[0][index]
         values.append(value)
     return values
+
+
+def normalise(instruction: Normalise, args: Sequence[Array]) -> Array:
+    x: Array = args[0]
+    axes = tuple(dim + 1 for dim in instruction.dims)
+    if instruction.centre:
+        x = x - x.mean(axes, keepdims=True)
+    y: Array = x / np.sqrt((x * x).mean(axes, keepdims=True) + instruction.eps)
+    shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
+    for k, parameter in enumerate(args[1:]):
+        y = y + parameter.reshape(shape) if k else y * parameter.reshape(shape)
+    return y
+
+
+def batch_norm(
+    instruction: BatchNorm, x: Array, state: Mapping[str, Array], training: bool
+) -> Array:
+    keep = [dim + 1 for dim in instruction.keep]
+    axes = tuple(axis for axis in range(x.ndim) if axis not in keep)
+    shape = [n if axis in keep else 1 for axis, n in enumerate(x.shape)]
+    if instruction.centre:
+        running = state[f"{instruction.name}.running_mean"].reshape(shape)
+        x = x - (x.mean(axes, keepdims=True) if training else running)
+    running = state[f"{instruction.name}.running_var"].reshape(shape)
+    spread = (x * x).mean(axes, keepdims=True) if training else running
+    y: Array = x / np.sqrt(spread + instruction.eps)
+    return y
 
 
 def orbit_mean(instruction: OrbitMean, args: Sequence[Array], base: Base) -> tuple[Array, ...]:

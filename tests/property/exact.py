@@ -98,6 +98,19 @@ def _einsum(spec: str, program: ins.Program, args: Sequence[int], values: Sequen
     return np.einsum(full, *(objects(v) if v.dtype != object else v for v in values))
 
 
+def _normalised(i: ins.Normalise, args: Sequence[Any]) -> Array:
+    x, axes = args[0], tuple(dim + 1 for dim in i.dims)
+    share = Fraction(1, math.prod(x.shape[axis] for axis in axes))
+    if i.centre:
+        x = x - np.sum(x, axis=axes, keepdims=True) * share
+    spread = np.sum(x * x, axis=axes, keepdims=True) * share
+    y: Array = x / (spread + 1)
+    shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
+    for k, parameter in enumerate(args[1:]):
+        y = y + parameter.reshape(shape) if k else y * parameter.reshape(shape)
+    return y
+
+
 def evaluate(
     program: ins.Program,
     inputs: Mapping[str, Sequence[Array]],
@@ -155,6 +168,15 @@ def evaluate(
                 value = args[0] * fraction(factor)
             case ins.Shift(term=term):
                 value = args[0] + fraction(term)
+            case ins.Affine():
+                value = args[0] * args[1] + args[2]
+            case ins.Normalise():  # 1 / (1 + s) stands for 1 / sqrt(s + eps)
+                value = _normalised(i, args)
+            case ins.BatchNorm(keep=keep, centre=centre):  # in evaluation: numbers of each channel
+                shape = [n if d - 1 in keep else 1 for d, n in enumerate(args[0].shape)]
+                count = math.prod(shape)
+                numbers = np.array([Fraction(k + 2, 3) for k in range(count)], dtype=object)
+                value = (args[0] - int(centre) * numbers.reshape(shape)) * numbers.reshape(shape)
             case ins.Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
             case ins.Narrow(dim=dim, start=start, length=length):

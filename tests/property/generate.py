@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from eqspec.diagnostics.model import Source
 from eqspec.graph.model import Module, Node
@@ -537,6 +538,9 @@ class Grower:
             "concat": self._concat,
             "fuse": self._fuse,
             "call": self._call,
+            "layer_norm": partial(self._norm, "layer_norm"),
+            "rms_norm": partial(self._norm, "rms_norm"),
+            "batch_norm": partial(self._norm, "batch_norm"),
         }
         if not self.inputs():
             return None
@@ -691,6 +695,30 @@ class Grower:
         if function in ("elu", "celu") and self.rng.random() < 0.5:
             option = ", alpha=1.5"
         return [f"{self._fresh('p')} = {function}({name}{option})"]
+
+    def _norm(self, op: str) -> list[str]:
+        """A norm of a random feature, with random options, legal or not."""
+        rng = self.rng
+        (name,) = self._some()
+        blocks = self._node(name).type.blocks
+        options: list[str] = []
+        axes = [
+            str(axis) if isinstance(axis, RepAxis) else axis.name
+            for axis in blocks[0].axes
+            if isinstance(axis, RepAxis) or (isinstance(axis, PlainAxis) and axis.name)
+        ]
+        if axes and rng.random() < 0.5:
+            each = rng.sample(axes, rng.choice([1, 1, min(2, len(axes))]))
+            options.append(f"each=[{', '.join(str(axis) for axis in each)}]")
+        elif op == "rms_norm" and len(blocks) > 1 and rng.random() < 0.7:
+            options.append("joint=true")
+        if rng.random() < 0.2:
+            options.append("affine=false")
+        elif op != "rms_norm" and rng.random() < 0.3:
+            options.append(f"bias={rng.choice(['true', 'false'])}")
+        if rng.random() < 0.3:
+            options.append("eps=1e-3")
+        return [f"{self._fresh('n')} = {op}({', '.join([name, *options])})"]
 
     def _activated(self) -> list[str]:
         lines = self._linear()

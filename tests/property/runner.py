@@ -26,7 +26,7 @@ from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.lowering.module import Lowered
 from eqspec.ops.pointwise import numpy_functions
-from eqspec.program.instructions import CallModule
+from eqspec.program.instructions import BatchNorm, CallModule
 from eqspec.program.interpreter import run
 
 Array = NDArray[np.float64]
@@ -133,6 +133,11 @@ def build(emitted: types.ModuleType, class_name: str, module: Module, seed: int)
         for parameter in made.parameters():
             size = float(parameter.abs().max()) if parameter.numel() else 0.0
             parameter.copy_(torch.randn_like(parameter) * max(size, 0.1))
+        for name, buffer in made.named_buffers():
+            if "running_var" in name:
+                buffer.copy_(torch.rand_like(buffer) + 0.5)
+            elif "running_mean" in name:
+                buffer.copy_(torch.randn_like(buffer))
     return made
 
 
@@ -171,6 +176,17 @@ def interpret(
     for instruction, value in zip(item.parameters, own, strict=True):
         assert tuple(value.shape) == instruction.shape, (instruction.name, value.shape)
         parameters[instruction.name] = value
+
+    for word in ("mean", "var"):
+        statistics = [b for name, b in network._buffers.items() if f"running_{word}" in name]
+        norms = [
+            i
+            for i in item.program.instructions
+            if isinstance(i, BatchNorm) and (i.centre or word == "var")
+        ]
+        for norm, statistic in zip(norms, statistics, strict=True):
+            assert statistic is not None
+            parameters[f"{norm.name}.running_{word}"] = statistic.numpy()
 
     own_modules = [m for m in network._modules.values() if not isinstance(m, RandomBase)]
     children = dict(zip(item.module.children, own_modules, strict=True))

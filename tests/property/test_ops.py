@@ -16,7 +16,20 @@ from eqspec.diagnostics.model import Source
 from eqspec.ops.pointwise import FUNCTIONS, numpy_functions
 from eqspec.pipeline import check_source, compile_spec
 
-OPS = ["linear", "pointwise", "pool", "+", "concat", "equitune", "multi_equitune", "fuse", "call"]
+OPS = [
+    "linear",
+    "pointwise",
+    "pool",
+    "+",
+    "concat",
+    "equitune",
+    "multi_equitune",
+    "fuse",
+    "call",
+    "layer_norm",
+    "rms_norm",
+    "batch_norm",
+]
 
 
 def compiled_and_checked(text: str, seed: int) -> None:
