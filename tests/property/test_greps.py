@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from checks import check_module
 
 from eqspec.diagnostics.model import Source
+from eqspec.ops import grepslayer
 from eqspec.ops.greps import Greps
 from eqspec.pipeline import CheckResult, check_source, compile_spec
 from eqspec.program.instructions import Parameter
@@ -279,6 +281,43 @@ def test_one_norm_of_the_whole_batch_is_caught() -> None:
     failed = emitted_tests(whole, files["tests"])
     assert "test_samples_do_not_see_each_other" in failed
     assert "test_equivariance_in_float64" not in failed  # orthogonal matrices keep that norm too
+
+
+MUTANTS = {
+    "the wrong invariant tensor": ("metric", lambda self: self.b.number(np.eye(3), "wrong")),
+    "a sum of squares": ("lowered", lambda self, u, order: u),
+    "a sum of entries as a length": (
+        "length",
+        lambda self, u, order, v: (self.b.reduce(u, range(1, order + 1), "sum"), None),
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_wrong_layer_is_not_emitted(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, wrong = MUTANTS[mutant]
+    text = LIGHT.replace("OPTIONS", "contract=true").replace(
+        "t: [1, L", "s: fixed [2]\n  input t: [1, L"
+    )
+    text = text.replace("greps(x, t", "greps(x, t, s")
+    checked = check_source(Source("net.eqs", text))
+    assert compile_spec(checked, "greps_net", "greps_net.eqs").files
+    monkeypatch.setattr(grepslayer._Layer, name, wrong)
+    result = compile_spec(checked, "greps_net", "greps_net.eqs")
+    assert [d.code for d in result.diagnostics if d.severity.name == "ERROR"] == ["EQS506"]
+
+
+def test_a_missing_weight_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = check_source(Source("net.eqs", LIGHT.replace("OPTIONS", "contract=true")))
+    first = grepslayer._Layer.first
+    monkeypatch.setattr(grepslayer._Layer, "first", lambda self, v, t: first(without(self), v, t))
+    result = compile_spec(checked, "greps_net", "greps_net.eqs")
+    assert [d.code for d in result.diagnostics if d.severity.name == "ERROR"] == ["EQS506"]
+
+
+def without(layer: Any) -> Any:
+    """The layer with its contraction left out."""
+    return replace(layer, layer=replace(layer.layer, contract=False))
 
 
 # ---- refused -----------------------------------------------------------------------------------------
