@@ -212,6 +212,13 @@ def _check_each(site: CallSite, part: Block) -> None:
 
 def _check_mean(site: CallSite, part: Block) -> None:
     """Every generator permutes the entries along the axes of the mean, with one sign for all."""
+    if is_dynamic(part.shape) and all(is_dynamic(size) or size == 1 for size in part.shape):
+        site.refuse(
+            "EQS210",
+            f"`{site.op}` along nothing but sizes that are read at run time is not built yet",
+            "of one entry it would be 0",
+            help="leave a plain axis out of `each`, or use `rms_norm`",
+        )
     if math.prod(part.shape) == 1:
         site.refuse(
             "EQS402",
@@ -263,7 +270,7 @@ def lower(site: LoweringSite) -> Registers:
         if (
             data.weight
             and last
-            and not is_dynamic(block.shape)
+            and not is_dynamic(*(block.shape[dim] for dim in dims))
             and chosen_dims(block, tuple(plain)) == dims
         ):
             # nothing acts along these axes: weight and bias are those of `torch.nn.LayerNorm`
@@ -331,6 +338,7 @@ LAYER_NORM = Op(
     Signature(
         keywords={"each": "axes", "eps": "number", "affine": "boolean", "bias": "boolean"},
         target="keeps",
+        sizes="dynamic",
     ),
     check_layer_norm,
     lower,
@@ -341,6 +349,7 @@ RMS_NORM = Op(
     Signature(
         keywords={"each": "axes", "eps": "number", "affine": "boolean", "joint": "boolean"},
         target="keeps",
+        sizes="dynamic",
     ),
     check_rms_norm,
     lower,

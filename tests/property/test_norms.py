@@ -322,6 +322,44 @@ def test_the_emitted_tests_pass_and_other_tools_find_nothing(rich: Path) -> None
     assert "skipped" not in done.stdout.splitlines()[-1]
 
 
+DYNAMIC = """eqspec 1
+param d = 4
+param n = dynamic
+group S = symmetric(n)
+module Net {
+  input tokens: [S.natural, d]
+  h: [S.natural, d] = layer_norm(linear(tokens), each=S.natural)
+  k: [S.natural, d] = rms_norm(linear(h))
+  m: [S.natural, d] = layer_norm(linear(k))
+  e: [S.natural, d] = rms_norm(linear(m), each=d)
+  output y: [3] = linear(e)
+}
+"""
+
+
+@pytest.mark.parametrize("n", [2, 3, 9])
+def test_norms_at_any_size(n: int) -> None:
+    """One module at sizes of run time: no constant of it depends on n."""
+    checked = check_source(Source("net.eqs", DYNAMIC))
+    assert checked.ok, [d.message for d in checked.diagnostics]
+    result = compile_spec(checked, "net", "net.eqs", emit=["module"])
+    assert result.files, [d.message for d in result.diagnostics]
+    net = runner.load("net", result.files[0].text).Net().double()
+    x, order = torch.randn(3, n, 4, dtype=torch.float64), torch.randperm(n)
+    assert torch.allclose(net(x), net(x[:, order]), atol=1e-9)
+    assert torch.allclose(net(x)[1], net(x[1]), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("layer", "code"),
+    [("layer_norm(tokens, each=d)", "EQS210"), ("batch_norm(tokens)", "EQS429")],
+)
+def test_what_is_not_built_at_any_size(layer: str, code: str) -> None:
+    text = DYNAMIC.replace("layer_norm(linear(tokens), each=S.natural)", layer)
+    found = check_source(Source("net.eqs", text)).diagnostics
+    assert [d.code for d in found if d.severity.name == "ERROR"] == [code]
+
+
 PLAIN = "module M {\n  input v: [c, O.vector]\n  a: [c, O.vector] = rms_norm(linear(v))\n"
 PLAIN += "  output y: [2, O.vector] = linear(a)\n}\n"
 LAYER = "module M {\n  input v: [c, F.regular]\n  a: [c, F.regular] = layer_norm(linear(v))\n"
