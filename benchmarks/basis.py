@@ -28,9 +28,12 @@ from numpy.typing import NDArray
 from benchmarks.measure import Effort
 from benchmarks.specs import checked
 from benchmarks.tables import Table, goal, seconds
+from eqspec.algebra.diagrams import DiagramBasis, diagram_basis
 from eqspec.algebra.images import rows_of
+from eqspec.algebra.matchings import TensorBasis, tensor_basis
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import solved_basis
+from eqspec.ops.drawing import split
 
 Parts = tuple[Representation, ...]
 Matrices = NDArray[np.float64]
@@ -67,7 +70,7 @@ class Case:
         ).modules[0]
         found = []
         for feature in (module.inputs[0], module.outputs[0]):
-            parts = feature.type.blocks[0].parts
+            parts = split(feature.type.blocks[0]).parts
             assert not any(isinstance(part, int) for part in parts)
             found.append(tuple(part for part in parts if not isinstance(part, int)))
         return found[0], found[1]
@@ -79,10 +82,18 @@ CASES = (
     Case("S10, T1 to T1", "group G = symmetric(10)", "[G.natural]", "[G.natural]", quick=True),
     Case("S10, T2 to T2", "group G = symmetric(10)", "[G.natural, G.natural]",
          "[G.natural, G.natural]", least=1000, svd=False),
+    Case("S50, T1 to T1", "group G = symmetric(50)", "[G.natural]", "[G.natural]", least=1000,
+         svd=False),
     Case("S20, T2 to T1", "group G = symmetric(20)", "[G.natural, G.natural]", "[G.natural]",
          least=1000, svd=False),
     Case("S20, T2 to T2", "group G = symmetric(20)", "[G.natural, G.natural]",
          "[G.natural, G.natural]", svd=False),
+    *(
+        Case(f"{name}, T{k} to T{k}", f"group G = {group}", f"[G.tensor({k}, 0)]",
+             f"[G.tensor({k}, 0)]", quick=k == 2, svd=False)
+        for name, group in (("O(3)", "orthogonal(3)"), ("O(1,3)", "lorentz(1, 3)"))
+        for k in (2, 3, 4)
+    ),
     Case("Z32 regular", "group G = cyclic(32)", "[G.regular]", "[G.regular]", quick=True),
     Case("Z64 regular", "group G = cyclic(64)", "[G.regular]", "[G.regular]", least=1000,
          svd=False),
@@ -183,7 +194,8 @@ def bases(effort: Effort, emlp: str | None = None) -> list[Table]:
                 continue
             _row(table, case, None if effort.quick else python, Path(folder), effort)
     table.notes.append(
-        "eqspec: orbits or an exact null space, and the count by characters that it must agree with;"
+        "eqspec: diagrams (symmetric and classical groups), orbits or an exact null space, and the count"
+        " by characters that it must agree with;"
         " all caches are cleared before each run."
     )
     return [table]
@@ -221,7 +233,13 @@ def _eqspec(case: Case, effort: Effort) -> tuple[float, int]:
                 function.cache_clear()
         source, target = case.parts()
         start = time.process_time()
-        dimension = solved_basis.__wrapped__(source, target).dimension
+        diagrams: DiagramBasis | TensorBasis | None
+        diagrams = diagram_basis(source, target) or tensor_basis(source, target)
+        if diagrams is None:
+            dimension = solved_basis.__wrapped__(source, target).dimension
+        else:
+            assert diagrams.by_target
+            dimension = diagrams.dimension
         times.append(time.process_time() - start)
     return statistics.median(times), dimension
 
@@ -306,7 +324,7 @@ def _emlp(python: str, source: Parts, target: Parts, folder: Path) -> dict[str, 
     script, data = folder / "solve.py", folder / "problem.npz"
     script.write_text(EMLP_SCRIPT, encoding="utf-8")
     np.savez(data, generators=stacked)
-    limit = 300
+    limit = 100
     try:
         ran = subprocess.run(
             [python, str(script), str(data), json.dumps(layout)],

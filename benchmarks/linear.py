@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -107,7 +108,51 @@ def linears(effort: Effort) -> list[Table]:
                 frozen, goal(frozen, most=1.05), forward, goal(forward, most=1.5),
                 both, goal(both, most=1.6),
             )  # fmt: skip
-    return [square, fusion]
+    return [square, fusion, pairs(effort)]
+
+
+def pairs(effort: Effort) -> Table:
+    """A layer between pairs of points: time and memory by their number."""
+    table = Table(
+        "pairs",
+        "A layer from pairs of n points to pairs, 16 channels, one sample",
+        ("n", "forward s", "forward and backward s", "memory, MiB", "memory / that of the input"),
+    )
+    sizes = (50, 100) if effort.quick else (50, 100, 200, 400)
+    rows: list[tuple[float, float, float]] = []
+    for n in sizes:
+        torch.manual_seed(0)
+        layer = emitted(
+            f"eqspec 1\ngroup S = symmetric({n})\nmodule Layer {{\n"
+            "  input x: [S.natural, S.natural, 16]\n"
+            "  output y: [S.natural, S.natural, 16] = linear(x)\n}\n"
+        ).Layer()
+        x = torch.randn(n, n, 16)
+        gradient = torch.randn_like(x)
+        with torch.no_grad():
+            found = side_by_side({"forward": _call(layer, x)}, effort, rounds=5)
+        both = side_by_side({"both": _step(layer, x, gradient)}, effort, rounds=5)
+        activity = [torch.profiler.ProfilerActivity.CPU]
+        with torch.no_grad(), torch.profiler.profile(activities=activity, profile_memory=True) as p:
+            layer(x)
+        memory = sum(max(0, event.self_cpu_memory_usage) for event in p.events())
+        rows.append((median(found, "forward"), median(both, "both"), memory))
+        size = x.numel() * x.element_size()
+        table.add(n, *rows[-1][:2], memory / 2**20, memory / size)
+    for name, column in (("forward", 0), ("forward and backward", 1), ("memory", 2)):
+        slope = np.polyfit(np.log(sizes), np.log([row[column] for row in rows]), 1)[0]
+        table.notes.append(f"Slope on a log-log scale, {name}: {slope:.2f}.")
+    table.notes.append(
+        "Memory is all that the forward pass allocates, what it frees on the way included."
+    )
+    return table
+
+
+def _call(layer: nn.Module, x: Tensor) -> Callable[[], None]:
+    def run() -> None:
+        layer(x)
+
+    return run
 
 
 def _measure(case: Case, effort: Effort) -> list[Rounds]:

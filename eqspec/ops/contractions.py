@@ -79,7 +79,8 @@ def lower_drawing(
         x = tensors.raised(b, x, drawing)
     rest = drawing.source_rest
     place = stacking_place(rest, drawing.each)
-    for target, sources in _by_target(drawing):
+    by_target = _by_target(drawing)
+    for target, sources in by_target:
         reduced = [_reduced(b, x, drawing, pattern) for pattern in sources]
         through = len(target.through)
         if len(reduced) == 1:
@@ -89,7 +90,7 @@ def lower_drawing(
         else:
             stacked = b.concat(reduced, through + place, _note(sources))
         pair = drawing.remaining(target, len(sources))
-        suffix = f"_{_entry(target)}_from_{_origin(target)}" if drawing.target_legs else ""
+        suffix = f"_{_entry(target)}_from_{_origin(target)}" if len(by_target) > 1 else ""
         term = inner(b, pair, stacked, name + suffix, bound)
         if term is not None:
             spread.add(drawing, target, term)
