@@ -33,6 +33,7 @@ NAMES = {
     "selection": r"\[.*\]$",
     "declared": r".",
 }
+SOLVED_IN_CHECK = {"lie"}  # no characters: the exact null space needs NumPy
 CLASSES = ("signed permutation", "permutation", "orthogonal", "form", "any")
 
 
@@ -115,6 +116,8 @@ def test_the_example_is_proved_and_lowered(file: Path) -> None:
 
 def test_examples_are_checked_without_numpy(tmp_path: Path) -> None:
     for file in WRITTEN:
+        if file.stem in SOLVED_IN_CHECK:
+            continue
         (tmp_path / f"{file.parent.name}_{file.stem}.eqs").write_text(example(file), "utf-8")
     code = (
         "import sys\n"
@@ -147,7 +150,7 @@ def test_generators_of_a_group_are_as_its_page_says(file: Path) -> None:
     if file.stem in MORE_GROUPS | {"subgroup"}:  # no factors
         return
     assert groups
-    if file.stem in GENERATED or cell.startswith("those of"):
+    if file.stem in GENERATED or cell.startswith(("those of", "as written")):
         assert cell.startswith(("as written", "those of"))
         return
     renamed = dict(re.findall(r"(\w+): (\w+)", example(file).partition("named {")[2].split("}")[0]))
