@@ -77,6 +77,7 @@ _TABLE = (
     Code("EQS218", "a size of run time stands where a fixed one is needed"),
     Code("EQS219", "a group or representation needs a fixed size"),
     Code("EQS220", "a size of run time stands in no input"),
+    Code("EQS221", "a padded size stands for two things"),
     # ---- groups and representations ----
     Code("EQS301", "a group is not well defined"),
     Code("EQS302", "a representation breaks a relation"),
@@ -114,6 +115,7 @@ _TABLE = (
     Code("EQS429", "an op has no rule for sizes of run time"),
     Code("EQS430", "a compiled layer depends on a size of run time"),
     Code("EQS431", "a group of run-time size acts on too many axes"),
+    Code("EQS432", "a compiled layer has no rule for padded sizes"),
     Code("EQS434", "a subgroup that is not normal cannot be forgotten"),
     Code("EQS435", "`multi_equitune` needs a direct product"),
     Code("EQS440", "there is no axis to work along"),

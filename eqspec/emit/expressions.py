@@ -21,6 +21,8 @@ from eqspec.program.instructions import (
     Einsum,
     Expand,
     Linear,
+    Mask,
+    MaskedReduce,
     Mul,
     Narrow,
     Normalise,
@@ -118,6 +120,15 @@ class Expressions:
                     return self._unsqueeze(number, dim)
                 self.helpers.add("repeat")
                 return Code("_repeat", (args[0].text, str(dim - len(shape)), self._size(size)))
+            case Mask(dims=dims):
+                self.helpers.add("masked")
+                places = [str(d - len(shape)) for d in dims]
+                return Code("_masked", (args[0].text, args[1].text, *places))
+            case MaskedReduce(dims=dims, how=how):
+                self.helpers.update(("masked", f"masked_{how}"))
+                rank = len(program.shape(instruction.args[0]))
+                places = [str(d - rank) for d in dims]
+                return Code(f"_masked_{how}", (args[0].text, args[1].text, *places))
             case Permute(order=order):
                 return self._permute(args[0], order)
             case Reshape() if program.stages[number] is not Stage.BATCH:

@@ -16,6 +16,7 @@ from eqspec.program.instructions import (
     Einsum,
     Expand,
     Linear,
+    MaskedReduce,
     Normalise,
     Note,
     Parameter,
@@ -35,7 +36,7 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             pass
         case DiagonalEmbed() | Einsum(args=(_,)):
             word = "diagonal"
-        case Reduce():
+        case Reduce() | MaskedReduce():
             word = "pooled"
         case Add():
             word = "sum"

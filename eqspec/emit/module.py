@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
 from eqspec.emit.orbits import OrbitPrinter
-from eqspec.emit.printer import Printed, Printer, tensor_type
+from eqspec.emit.printer import Printed, Printer, mask_names, tensor_type
 from eqspec.emit.render import render
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
@@ -274,6 +274,8 @@ def _forward(
         f"{printer.input_names[feature.name]}: {tensor_type(feature.type)}"
         for feature in module.inputs
     ]
+    if printer.masks:
+        args += ["*", *(f"{mask}: Tensor" for mask in printer.masks.values())]
     single = len(module.outputs) == 1
     result = tensor_type(module.outputs[0].type) if single else f"{name}Output"
     lines = call(4, "def forward", args, f" -> {result}:")
@@ -298,6 +300,8 @@ def _docstring(module: Module, sees_batch: bool) -> str:
     lines += ["", "    Inputs, after any number of batch dimensions:", ""]
     for feature in module.inputs:
         lines.append(_feature_line(feature.name, feature.type))
+    for symbol, mask in mask_names(module).items():
+        lines.append(f"        {mask}: ({symbol},), true where there is an entry")
     lines += ["", "    Outputs:", ""]
     for output in module.outputs:
         lines.append(_feature_line(output.name, output.type))

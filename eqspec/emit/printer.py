@@ -24,6 +24,7 @@ from eqspec.graph.model import Module, ModuleCall
 from eqspec.graph.sizes import symbols_of
 from eqspec.graph.types import Type, symbols_in
 from eqspec.lowering.module import Lowered
+from eqspec.lowering.padding import padded_symbols
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -35,9 +36,11 @@ from eqspec.program.instructions import (
     Input,
     Instruction,
     Item,
+    Mask,
     Mul,
     OrbitMean,
     Parameter,
+    Present,
     Stack,
     Stage,
     Take,
@@ -86,15 +89,10 @@ class Printer:
         self.out = Printed()
         self.attributes = Names(taken)
         self.fields = Names()
-        self.variables = Names(
-            {"self", "weights"}
-            | {
-                f"_{name}"
-                for name in ("orbit_mean", "repeat", "layer_norm", "rms_norm", "batch_norm", "size")
-            }
-        )
+        self.variables = Names(FIXED_NAMES)
         self.code: dict[int, Code] = {}
         self.sizes: dict[str, str] = {}
+        self.masks: dict[str, str] = {}
         self.write = Expressions(self.program, self.code, self.out.helpers, self.sizes)
         self.users: dict[int, list[int]] = defaultdict(list)
         for number, instruction in enumerate(self.program.instructions):
@@ -115,6 +113,9 @@ class Printer:
     def run(self) -> Printed:
         for feature in self.module.inputs:
             self.input_names[feature.name] = self.variables.take(feature.name)
+        self.masks = mask_names(self.module)
+        for name in self.masks.values():
+            self.variables.take(name)
         for symbol in sorted(symbols_in(feature.type for feature in self.module.inputs)):
             self.sizes[symbol.name] = self.variables.take(symbol.name)
         for name, registers in (*self.program.outputs, *self.program.named):
@@ -237,6 +238,11 @@ class Printer:
             if isinstance(instruction, OrbitMean | CallModule):
                 self._tuple(number, instruction, shown)
                 continue
+            if isinstance(instruction, Present):
+                self.code[number] = Code(self.masks[instruction.symbol])
+                continue
+            if isinstance(instruction, Mask) and self._masks_input(number, instruction):
+                continue
             if isinstance(instruction, Item):
                 self.code[number] = self._item(instruction)
                 if number not in self.named:
@@ -257,6 +263,24 @@ class Printer:
                 self.code[number] = Code(name)
             else:
                 self.code[number] = code
+
+    def _masks_input(self, number: int, instruction: Mask) -> bool:
+        """Inputs are masked once, under their own names."""
+        register = instruction.args[0]
+        while isinstance(step := self.program.instructions[register], Mask):
+            register = step.args[0]
+        if not isinstance(step, Input) or number in self.named:
+            return False
+        code = self.write.expression(number, instruction)
+        if any(isinstance(self.program.instructions[k], Mask) for k in self.users[number]):
+            self.code[number] = code  # there is another mask to come
+            return True
+        name = self.input_names[step.name]
+        if self._input(step.name, step.block) != name:
+            name = self.variables.take(f"{name}_{step.block}")
+        assign(self.out.forward_lines, name, code)
+        self.code[number] = Code(name)
+        return True
 
     def _adds_to_batch(self, number: int) -> bool:
         instruction = self.program.instructions[number]
@@ -279,6 +303,8 @@ class Printer:
                 for dim, size in enumerate(shape)
                 if any(s.name == symbol for s in symbols_of(size))
             ]
+            if symbol in self.masks:
+                found.append(f"{self.masks[symbol]}.shape[-1]")
             used = re.search(rf"(?m)^(?!\s*#).*\b{name}\b", text) is not None
             head = f"{name} = " if used else ""
             if len(found) > 1:
@@ -438,7 +464,23 @@ class Printer:
             texts = [self.code[r].text for r in registers[:count]]
             args.append(texts[0] if count == 1 else tuple_text(texts))
             registers = registers[count:]
+        names = mask_names(child)
+        for symbol, register in zip(instruction.masks, registers, strict=True):
+            args.append(f"{names[symbol]}={self.code[register].text}")
         return args
+
+
+FIXED_NAMES = frozenset({"self", "weights"}) | {
+    f"_{name}" for name in "orbit_mean repeat layer_norm rms_norm batch_norm size masked".split()
+}
+
+
+def mask_names(module: Module) -> dict[str, str]:
+    """The keywords of `forward` that take the masks of the padded sizes, by symbol: `n_mask`."""
+    names = Names(FIXED_NAMES)
+    for feature in module.inputs:
+        names.take(feature.name)
+    return {symbol.name: names.take(f"{symbol.name}_mask") for symbol in padded_symbols(module)}
 
 
 def tensor_type(type_: Type) -> str:

@@ -11,12 +11,15 @@ from eqspec.emit.laws import drawn, law_lines, shape_text
 from eqspec.emit.layout import WIDTH
 from eqspec.emit.module import ModuleNames
 from eqspec.emit.names import Names
+from eqspec.emit.printer import mask_names
 from eqspec.emit.render import render
 from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.model import Base, Module, Spec
-from eqspec.graph.sizes import is_dynamic
+from eqspec.graph.sizes import is_dynamic, symbols_of
+from eqspec.graph.types import Block, Type
 from eqspec.lowering.controls import Expectations, expectations, generator_order
 from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.lowering.padding import padded_symbols
 from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
 from eqspec.program.instructions import Pointwise
@@ -40,6 +43,7 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         sizes=list(sizes.values()),
         size_values=_size_values(lowered, len(sizes)),
         batch_norms=any(line.strip() == "batch_norms=True," for line in lines),
+        padded=any(padded_symbols(item.module) for item in lowered.values()),
     )
 
 
@@ -102,6 +106,8 @@ def _case_lines(
         if name not in {feature.name for feature in module.outputs}
     }
     types = dict(module.features)
+    masks = mask_names(module)
+    types.update({mask: _mask_type(module, symbol) for symbol, mask in masks.items()})
     types.update({name: module.node(name).type for name in nodes})
     lines = ["    Case(", f'        name="{names.classes[module.key]}",']
     lines += _list("bases", [_base(base) for base in module.bases], inside)
@@ -150,7 +156,27 @@ def _case_lines(
     if sizes:
         words = ", ".join(f"{symbol}={{{name}}}" for symbol, name in sizes.items())
         lines.append(f'        at=f"{words}",')
+    if masks:
+        pairs = [f'"{mask}": {sizes[symbol]}' for symbol, mask in masks.items()]
+        lines.append(f"        masks={{{', '.join(pairs)}}},")
+        lines.append("        results={")
+        for output in module.outputs:
+            shapes = ", ".join(shape_text(shape, sizes) for shape in output.type.shapes)
+            lines.append(f'            "{output.name}": [{shapes}],')
+        lines.append("        },")
     return [*lines, "    ),"]
+
+
+def _mask_type(module: Module, symbol: str) -> Type:
+    """How the mask of a padded size transforms: as the axes of that size do."""
+    axes = (
+        axis
+        for node in module.nodes
+        for block in node.type.blocks
+        for axis in block.axes
+        if any(size.name == symbol for size in symbols_of(*axis.shape))
+    )
+    return Type((Block((next(axes),)),))
 
 
 def _orders(module: Module) -> list[str]:

@@ -15,7 +15,7 @@ from eqspec.diagnostics.model import Diagnostic, Severity, Span
 from eqspec.graph.elaborate import type_of
 from eqspec.graph.expressions import Expressions, ModuleMaker
 from eqspec.graph.extensions import beside
-from eqspec.graph.interface import forgotten_fields, sizes_without_input
+from eqspec.graph.interface import forgotten_fields, padded_twice, sizes_without_input
 from eqspec.graph.model import (
     Base,
     InputFeature,
@@ -74,7 +74,8 @@ class ModuleBuilder:
                 self._extend(forgotten_fields(scope, feature))
         if item.complete and not any(isinstance(m, tree.Output) for m in item.members):
             self._report("EQS216", f"the module `{item.name.text}` has no output", item.name.span)
-        for diagnostic in sizes_without_input(scope, item, inputs, nodes):
+        wrong = [*sizes_without_input(scope, item, inputs, nodes), *padded_twice(scope, nodes)]
+        for diagnostic in wrong:
             self.failed = True
             scope.world.diagnostics.append(diagnostic)
         promises = self._promises(expressions.nodes)

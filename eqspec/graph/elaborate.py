@@ -42,15 +42,8 @@ def value_of_item(scope: Scope, item: tree.Item) -> object:
 def _parameter(scope: Scope, item: tree.Param) -> int:
     if not scope.prefix and item.name.text in scope.world.overrides:
         return scope.world.overrides[item.name.text]
-    if item.value == "padded":
-        scope.not_built(
-            "`padded` (samples of one batch that differ in size)",
-            item.span,
-            help="`dynamic` is built: all samples of a batch have one size",
-        )
-    if item.value == "dynamic":
+    if isinstance(item.value, str):
         return _dynamic(scope, item)
-    assert not isinstance(item.value, str)
     return size_of(scope, item.value)
 
 

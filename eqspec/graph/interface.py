@@ -14,6 +14,7 @@ from eqspec.graph.model import InputFeature, Module, Node, OutputFeature
 from eqspec.graph.op import Refusal
 from eqspec.graph.resolve import ModuleEntry
 from eqspec.graph.scope import Scope
+from eqspec.graph.sizes import symbols_of
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, symbols_in
 from eqspec.syntax import tree
 
@@ -120,6 +121,26 @@ def sizes_without_input(
                 help=f"give `{item.name.text}` an input with an axis of this size",
             )
             return
+
+
+def padded_twice(scope: Scope, nodes: Iterable[Node]) -> Iterator[Diagnostic]:
+    """An error for a padded size that stands for two things in one module. Its mask says which entries
+    are there; it moves with the axes of one group, so it fits neither axes of another nor plain ones."""
+    carriers: dict[str, tuple[str, Node]] = {}
+    for node in nodes:
+        for axis in (axis for block in node.type.blocks for axis in block.axes):
+            for symbol in sorted(symbols_of(*axis.shape)):
+                carrier = ", ".join(sorted(axis.factors))
+                first, where = carriers.setdefault(symbol.name, (carrier, node))
+                if symbol.padded and first != carrier:
+                    yield scope.diagnostic(
+                        "EQS221",
+                        f"the padded size `{symbol.name}` stands for two things",
+                        node.span,
+                        f"`{node.name}` has type {node.type}, `{where.name}` has {where.type}",
+                        help="one mask cannot follow both: declare a second `param` for the other axes",
+                    )
+                    return
 
 
 def forgotten_fields(scope: Scope, feature: InputFeature) -> Iterator[Diagnostic]:

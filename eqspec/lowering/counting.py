@@ -20,11 +20,14 @@ from eqspec.ops.contract import Weighted
 from eqspec.ops.linear import LinearMaps
 from eqspec.program.instructions import (
     Concat,
+    Einsum,
     IndexSum,
     Input,
     Instruction,
     Parameter,
+    Permute,
     Program,
+    Reduce,
     Reshape,
     Stage,
     Take,
@@ -161,7 +164,8 @@ class RankCheck:
         return None
 
     def _all_different(self, node: Node) -> bool:
-        """One feature given twice makes weights redundant, though the space between types is full."""
+        """One feature given twice, or with its mean, makes weights redundant, though the space between
+        types is full."""
         maps = node.data
         assert isinstance(maps, LinearMaps)
         registers = [
@@ -170,7 +174,23 @@ class RankCheck:
             for register, row in zip(self.results[arg], rows, strict=True)
             if any(row)
         ]
-        return len(set(registers)) == len(registers)
+        return len(set(registers)) == len(registers) and not self._derived(node)
+
+    def _derived(self, node: Node) -> bool:
+        """Is an argument made of another one without weights, as a mean of it? Then the layer may read
+        it in place of what it would compute itself."""
+        args = {r for arg in node.args for r in self.results.get(arg, ())}
+        for start in args:
+            todo = list(self.program.instructions[start].args)
+            while todo:
+                register = todo.pop()
+                if register in args:
+                    return True
+                if isinstance(
+                    self.program.instructions[register], Reduce | Permute | Reshape | Einsum
+                ):
+                    todo.extend(self.program.instructions[register].args)
+        return False
 
     def _extract(self, name: str) -> tuple[Program, list[int], list[Parameter]]:
         """The instructions of one layer as a program of its own; what it reads becomes its inputs."""

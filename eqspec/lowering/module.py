@@ -13,6 +13,7 @@ from eqspec.algebra.nullspace import SolverTooLarge
 from eqspec.algebra.solver import RoutesDisagree
 from eqspec.graph.model import Module, Node
 from eqspec.lowering.errors import LoweringRefused
+from eqspec.lowering.padding import padded_program
 from eqspec.ops import op_named
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.project import ProjectorTooLarge
@@ -23,7 +24,7 @@ from eqspec.program.passes import optimise
 
 @dataclass(frozen=True)
 class Lowered:
-    """A module and its program; ``plain`` is the program before the passes."""
+    """A module and its program; ``plain`` is the program before the passes, without masks."""
 
     module: Module
     program: Program
@@ -71,7 +72,7 @@ def lower_module(module: Module) -> Lowered:
         if node.declared and node.op != "input" and node.name not in names
     ]
     plain = replace(builder.program(outputs, named), results=tuple(registers.items()))
-    return Lowered(module, optimise(plain), plain)
+    return Lowered(module, padded_program(optimise(plain), module), plain)
 
 
 def _lower_node(node: Node, site: LoweringSite) -> Registers:

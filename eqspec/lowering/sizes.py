@@ -8,9 +8,12 @@ number of acted axes. In: a checked module. Out: the same at other sizes; a `Low
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eqspec.algebra import constructors, families
 from eqspec.algebra.groups import Group
@@ -20,8 +23,19 @@ from eqspec.graph.types import Axis, PlainAxis, RepAxis, Type, symbols_in
 from eqspec.lowering.counting import Fault
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.module import Lowered, lower_module
-from eqspec.lowering.validation import equivariance_fault
+from eqspec.lowering.padding import padded_symbols
+from eqspec.lowering.validation import (
+    FLOOR,
+    TOLERANCE,
+    Array,
+    Tensors,
+    equivariance_fault,
+    machine_for,
+    random_inputs,
+    settled,
+)
 from eqspec.program.instructions import Program
+from eqspec.program.interpreter import mask_key
 
 SMALL = (1, 2, 3)
 
@@ -169,17 +183,100 @@ def check_sizes(lowered: Mapping[str, Lowered], key: str) -> Fault | None:
                 "one module cannot serve all sizes here",
             )
     for sizes in small_values(item.module):
-        small = {
-            name: Lowered(
-                resized_module(made.module, sizes),
-                resized_program(made.program, sizes),
-                resized_program(made.plain, sizes),
-            )
-            for name, made in lowered.items()
-            if sizes_of(made.module).keys() <= sizes.keys()
-        }
+        small = _resized_all(lowered, sizes)
         fault = equivariance_fault(small, key, small[key].program, 0)
         if fault is not None:
             at = ", ".join(f"{name} = {value}" for name, value in sizes.items())
             return Fault(fault.node, f"{fault.message}, at {at}")
+    return padding_fault(lowered, key) if padded_symbols(item.module) else None
+
+
+def padding_fault(lowered: Mapping[str, Lowered], key: str) -> Fault | None:
+    """A sample among others with masked positions gives what it gives alone, zeros there, and what
+    stands at masked positions has no influence."""
+    item = lowered[key]
+    sizes = {name: int(size) for name, size in sizes_of(item.module).items()}
+    symbols = [symbol.name for symbol in padded_symbols(item.module)]
+    rng = np.random.default_rng(17)
+    inputs: dict[str, Tensors] = random_inputs(item.module, rng, 4)
+    masks = {name: (rng.random((4, sizes[name])) < 0.6).astype(float) for name in symbols}
+    for mask in masks.values():
+        mask[0] = 1.0  # one sample is whole, one has nothing
+        mask[3] = 0.0
+    given = {**inputs, **{mask_key(name): (mask,) for name, mask in masks.items()}}
+    machine, values = settled(lowered, key, item.program, 0, given)
+    features = dict((*item.program.outputs, *item.program.named))
+    types = {node.name: node.type for node in item.module.nodes}
+    types |= {feature.name: feature.type for feature in item.module.outputs}
+    garbage = {
+        feature.name: tuple(
+            np.where(_present(block.shape, masks), x, np.nan)
+            for x, block in zip(inputs[feature.name], feature.type.blocks, strict=True)
+        )
+        for feature in item.module.inputs
+    }
+    moved = machine({**given, **garbage})
+    for name, registers in features.items():
+        for register, block in zip(registers, types[name].blocks, strict=True):
+            absent = ~np.broadcast_to(_present(block.shape, masks), values[register].shape)
+            if np.any(values[register][absent]):
+                return Fault(name, "a masked position is not zero")
+            if not np.array_equal(values[register], moved[register]):
+                return Fault(name, "what stands at masked positions has an influence")
+    for sample in range(3):
+        kept = {name: np.flatnonzero(mask[sample]) for name, mask in masks.items()}
+        counts = {**sizes, **{name: len(kept[name]) for name in symbols}}
+        if not all(counts.values()):
+            continue
+        small = _resized_all(lowered, counts)
+        alone = {
+            f.name: tuple(
+                _chosen(x[sample : sample + 1], block.shape, kept)
+                for x, block in zip(inputs[f.name], f.type.blocks, strict=True)
+            )
+            for f in item.module.inputs
+        }
+        again = machine_for(small, key, small[key].program, 0, machine.gain)
+        found = again(alone)
+        for name, registers in features.items():
+            for register, block in zip(registers, types[name].blocks, strict=True):
+                part = _chosen(values[register][sample : sample + 1], block.shape, kept)
+                scale = max(FLOOR, float(np.max(np.abs(part), initial=0.0)))
+                error = float(np.max(np.abs(part - found[register]), initial=0.0)) / scale
+                if not error <= TOLERANCE:
+                    return Fault(name, f"padded, it differs from the sample alone by {error:.2e}")
     return None
+
+
+def _resized_all(lowered: Mapping[str, Lowered], sizes: Sizes) -> dict[str, Lowered]:
+    return {
+        name: Lowered(
+            resized_module(made.module, sizes),
+            resized_program(made.program, sizes),
+            resized_program(made.plain, sizes),
+        )
+        for name, made in lowered.items()
+        if sizes_of(made.module).keys() <= sizes.keys()
+    }
+
+
+def _present(shape: Sequence[int], masks: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """Which entries of a batch of blocks are there; axes along which all are there have size 1."""
+    batch = len(next(iter(masks.values())))
+    total = np.ones((batch, *(1 for _ in shape)), dtype=bool)
+    for dim, size in enumerate(shape):
+        symbol = size.symbol if isinstance(size, Size) else None
+        if symbol is not None and symbol.name in masks:
+            places = [1] * (len(shape) + 1)
+            places[0], places[dim + 1] = masks[symbol.name].shape
+            total = total & (masks[symbol.name].reshape(places) > 0)
+    return total
+
+
+def _chosen(x: Array, shape: Sequence[int], kept: Mapping[str, NDArray[np.int64]]) -> Array:
+    """The entries of one sample that are there, close together."""
+    for dim, size in enumerate(shape):
+        symbol = size.symbol if isinstance(size, Size) else None
+        if symbol is not None and symbol.name in kept:
+            x = np.take(x, kept[symbol.name], axis=dim + 1)
+    return x

@@ -23,6 +23,7 @@ from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.instructions import (
     BatchNorm,
@@ -30,7 +31,7 @@ from eqspec.program.instructions import (
     Parameter,
     Program,
 )
-from eqspec.program.interpreter import act, run
+from eqspec.program.interpreter import act, mask_key, run
 
 Array = NDArray[np.float64]
 Tensors = tuple[Array, ...]
@@ -141,6 +142,8 @@ class Machine:
                 given[feature.name] = blocks[at : at + count]
                 at += count
             machine.training = self.training
+            for symbol, mask in zip(padded_symbols(call.module), blocks[at:], strict=False):
+                given[mask_key(symbol.name)] = (mask,)
             values = machine(given)
             return tuple(
                 x for _, registers in inner.program.outputs for x in (values[r] for r in registers)

@@ -303,7 +303,7 @@ LINEAR = Op(
         tensors=(1, None),
         keywords={"each": "names", "bias": "boolean"},
         target="chooses",
-        sizes="dynamic",
+        sizes="padded",
     ),
     check,
     lower,

@@ -235,7 +235,7 @@ def ops() -> list[Op]:
             Signature(
                 keywords={key: "number" for key, _ in function.options},
                 target="keeps",
-                sizes="dynamic",
+                sizes="padded",
             ),
             check,
             lower,

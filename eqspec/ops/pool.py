@@ -143,7 +143,7 @@ def lower(site: LoweringSite) -> Registers:
 POOL = Op(
     "pool",
     Signature(
-        keywords={"over": "subgroup", "axis": "axis", "by": HOW}, target="ignores", sizes="dynamic"
+        keywords={"over": "subgroup", "axis": "axis", "by": HOW}, target="ignores", sizes="padded"
     ),
     check,
     lower,

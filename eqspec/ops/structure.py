@@ -160,21 +160,21 @@ def _made_by_graph(site: CallSite) -> Checked:
 
 SUM = Op(
     "+",
-    Signature(tensors=(1, None), target="keeps", sizes="dynamic"),
+    Signature(tensors=(1, None), target="keeps", sizes="padded"),
     check_sum,
     lower_sum,
     "the same matrices act on all terms",
 )
 CONCAT = Op(
     "concat",
-    Signature(tensors=(1, None), target="parts", sizes="dynamic"),
+    Signature(tensors=(1, None), target="parts", sizes="padded"),
     check_concat,
     lower_concat,
     "every generator acts on every part as on the part alone",
 )
 IDENTITY = Op(
     "identity",
-    Signature(target="keeps", sizes="dynamic"),
+    Signature(target="keeps", sizes="padded"),
     check_identity,
     lower_identity,
     "nothing changes",

@@ -24,6 +24,8 @@ from eqspec.program.instructions import (
     Instruction,
     Item,
     Linear,
+    Mask,
+    MaskedReduce,
     Mul,
     Narrow,
     Normalise,
@@ -31,6 +33,7 @@ from eqspec.program.instructions import (
     Parameter,
     Permute,
     Pointwise,
+    Present,
     Program,
     Reduce,
     Reshape,
@@ -81,14 +84,16 @@ def cost_of(program: Program, number: int) -> Cost:
     reads = sum(_numbers(shape) for shape in shapes)
     writes = _numbers(program.shapes[number])
     match instruction:
-        case Input() | Item() | Reshape() | Permute() | Expand() | Narrow():
+        case Present() | Input() | Item() | Reshape() | Permute() | Expand() | Narrow():
             return Cost()
         case Linear():
             flops = 2 * _numbers(shapes[0]) * program.shape(instruction.args[1])[0]
         case Einsum(spec=spec):
             flops = 2 * _einsum_size(spec, [program.shape(arg) for arg in instruction.args])
-        case Reduce():
+        case Reduce() | MaskedReduce():
             flops = reads
+        case Mask():
+            flops = 0
         case Add() | Mul() | Scale() | Shift() | Pointwise():
             flops = writes * max(1, len(instruction.args) - 1)
         case Normalise() | BatchNorm():

@@ -276,6 +276,33 @@ class Narrow:
 
 
 @dataclass(frozen=True)
+class Present:
+    """The mask of the padded size ``symbol``, of shape (n,): which entries are there."""
+
+    args: tuple[int, ...]
+    symbol: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Mask:
+    """``args = (x, mask)``: x with zeros wherever an axis of ``dims`` is masked, whatever stands there."""
+
+    args: tuple[int, ...]
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MaskedReduce:
+    """``args = (x, mask)``: the mean (of an x that is zero where masked) or the maximum over the entries
+    along ``dims`` that are there, and 0 if none is. The axes vanish."""
+
+    args: tuple[int, ...]
+    dims: tuple[int, ...]
+    how: Literal["mean", "max"]
+
+
+@dataclass(frozen=True)
 class AxisMove:
     """How every element of a group moves one axis of a tensor.
 
@@ -310,12 +337,14 @@ class OrbitMean:
 
 @dataclass(frozen=True)
 class CallModule:
-    """Call of another module of the spec with parameters of its own; the result is a tuple."""
+    """Call of another module of the spec with parameters of its own; the result is a tuple. The last
+    arguments are the ``masks`` of its padded sizes."""
 
     args: tuple[int, ...]
     attribute: str  # name of the submodule in its parent
     module: str  # key of the instance
     outputs: tuple[Shape, ...]
+    masks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -350,6 +379,9 @@ Instruction = (
     | Stack
     | DiagonalEmbed
     | Narrow
+    | Present
+    | Mask
+    | MaskedReduce
     | OrbitMean
     | CallModule
     | Item
@@ -396,7 +428,7 @@ def plain_shape(shape: Shape | tuple[Shape, ...]) -> Shape:
 
 def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
     match instruction:
-        case Input() | OrbitMean() | CallModule() | BatchNorm():
+        case Input() | OrbitMean() | CallModule() | BatchNorm() | Present():
             return Stage.BATCH
         case Parameter():
             return Stage.PARAMETER
@@ -418,7 +450,12 @@ def shape_of(
     """
     of = [shapes[arg] for arg in instruction.args]
     match instruction:
-        case Input(shape=shape) | Parameter(shape=shape) | Constant(shape=shape):
+        case (
+            Input(shape=shape)
+            | Parameter(shape=shape)
+            | Constant(shape=shape)
+            | Present(shape=shape)
+        ):
             return shape
         case OrbitMean(targets=targets):
             return targets
@@ -442,7 +479,10 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
         case Take(dim=dim):
             assert len(of[1]) == 1 and 0 <= dim < len(x), (instruction, of)
             return (*x[:dim], of[1][0], *x[dim + 1 :])
-        case Reduce(dims=dims):
+        case Mask(dims=dims):
+            assert all(0 <= dim < len(x) and (x[dim],) == of[1] for dim in dims), (instruction, of)
+            return x
+        case Reduce(dims=dims) | MaskedReduce(dims=dims):
             assert all(0 <= dim < len(x) for dim in dims), (instruction, of)
             return tuple(size for k, size in enumerate(x) if k not in dims)
         case Expand(dim=dim, size=size):

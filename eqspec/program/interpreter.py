@@ -29,6 +29,8 @@ from eqspec.program.instructions import (
     Input,
     Item,
     Linear,
+    Mask,
+    MaskedReduce,
     Mul,
     Narrow,
     Normalise,
@@ -36,6 +38,7 @@ from eqspec.program.instructions import (
     Parameter,
     Permute,
     Pointwise,
+    Present,
     Program,
     Reduce,
     Reshape,
@@ -80,6 +83,16 @@ def run(
                 value: Any = inputs[name][block]
             case Parameter(name=name):
                 value = parameters[name]
+            case Present(symbol=symbol, shape=shape):
+                batch = len(next(iter(inputs.values()))[0])
+                every = (np.ones((batch, *shape)),)
+                value = inputs.get(mask_key(symbol), every)[0]
+            case Mask(dims=dims):
+                value = args[0]
+                for dim in dims:
+                    value = np.where(_along(args[1], value, dim + lead) > 0, value, 0.0)
+            case MaskedReduce(dims=dims, how=how):
+                value = masked_reduce(args[0], args[1], [d + lead for d in dims], how)
             case Constant():
                 value = instruction.array
             case IndexSum(places=places, shape=shape):
@@ -164,6 +177,31 @@ def batch_norm(
     spread = (x * x).mean(axes, keepdims=True) if training else running
     y: Array = x / np.sqrt(spread + instruction.eps)
     return y
+
+
+def mask_key(symbol: str) -> str:
+    """Where the inputs hold the mask of a padded size; no feature has such a name."""
+    return f"mask of {symbol}"
+
+
+def _along(mask: Array, x: Array, axis: int) -> Array:
+    """A mask of shape (batch, n) laid along an axis of x."""
+    shape = [1] * x.ndim
+    shape[0], shape[axis] = mask.shape
+    return mask.reshape(shape)
+
+
+def masked_reduce(x: Array, mask: Array, axes: Sequence[int], how: str) -> Array:
+    """Mean or maximum over the entries that are there; 0 if none is."""
+    count = mask.sum(axis=1)
+    if how == "mean":
+        total = x.sum(axis=tuple(axes))
+        factor = 1.0 / np.maximum(count, 1) ** len(axes)
+        return np.asarray(total * factor.reshape(-1, *(1,) * (total.ndim - 1)))
+    for axis in axes:
+        x = np.where(_along(mask, x, axis) > 0, x, -np.inf)
+    largest = x.max(axis=tuple(axes))
+    return np.where((count > 0).reshape(-1, *(1,) * (largest.ndim - 1)), largest, 0.0)
 
 
 def orbit_mean(instruction: OrbitMean, args: Sequence[Array], base: Base) -> tuple[Array, ...]:

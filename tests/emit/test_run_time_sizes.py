@@ -74,6 +74,11 @@ def test_the_files_are_clean(sets: tuple[Path, Any]) -> None:
     for args in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
         done = subprocess.run([sys.executable, "-m", *args], cwd=folder, capture_output=True)
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
+@pytest.mark.slow
+def test_the_files_are_typed(sets: tuple[Path, Any]) -> None:
+    folder, _ = sets
     args = [sys.executable, "-m", "mypy", "--strict", "sets.py", "test_sets.py"]
     done = subprocess.run(args, cwd=folder, capture_output=True)
     assert done.returncode == 0, done.stdout.decode()

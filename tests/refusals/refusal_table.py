@@ -336,6 +336,28 @@ ROWS = [
         ),
     ),
     Row(
+        "a padded size on an axis of a group and on a plain one",
+        "EQS221",
+        "w",
+        "param k = padded\ngroup Any = symmetric(k)\n"
+        + module(
+            "input v: [Any.natural]\ninput w: fixed [k]\noutput y = relu(v)\noutput z = relu(w)"
+        ),
+        "param k = dynamic\ngroup Any = symmetric(k)\n"
+        + module(
+            "input v: [Any.natural]\ninput w: fixed [k]\noutput y = relu(v)\noutput z = relu(w)"
+        ),
+    ),
+    Row(
+        "a padded size on axes of two groups",
+        "EQS221",
+        "w",
+        "param k = padded\ngroup Any = symmetric(k)\ngroup Other = symmetric(k)\n"
+        + module("input v: [Any.natural]\ninput w: [Other.natural]\noutput y: [2] = linear(v, w)"),
+        "param k = padded\ngroup Any = symmetric(k)\n"
+        + module("input v: [Any.natural]\ninput w: [Any.natural]\noutput y: [2] = linear(v, w)"),
+    ),
+    Row(
         "weights over a plain axis of run-time size",
         "EQS428",
         "v",
