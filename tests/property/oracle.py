@@ -498,6 +498,71 @@ def classical_groups() -> tuple[Group, ...]:
     return tuple(made)
 
 
+def lie(
+    n: int,
+    algebra: dict[str, Sequence[Sequence[float]]],
+    discrete: dict[str, Sequence[Sequence[float]]],
+    compact: bool = False,
+    orthogonal: bool = False,
+) -> Group:
+    """Products of exp(t A) and of the discrete elements, in random order."""
+
+    def draw(rng: Rng) -> Array:
+        made = np.eye(n)
+        for _ in range(3):
+            for rows in algebra.values():
+                made = made @ expm(rng.uniform(-0.9, 0.9) * np.array(rows, dtype=float))
+            for rows in discrete.values():
+                made = made @ np.linalg.matrix_power(
+                    np.array(rows, dtype=float), int(rng.integers(2))
+                )
+        return made
+
+    lines = [f"algebra {name} = {list(map(list, rows))}" for name, rows in algebra.items()]
+    lines += [f"discrete {name} = {list(map(list, rows))}" for name, rows in discrete.items()]
+    text = f"lie({n}) {{ " + "  ".join(lines) + " }"
+    return matrix_group(text, n, draw, compact, orthogonal)
+
+
+@functools.lru_cache(maxsize=1)
+def lie_groups() -> tuple[Group, ...]:
+    turn, mirror = [[0, -1], [1, 0]], [[-1, 0], [0, 1]]
+    grow, shear, boost = [[1, 0], [0, 1]], [[0, 1], [0, 0]], [[1, 0], [0, -1]]
+    so3 = {
+        "x": [[0, 0, 0], [0, 0, -1], [0, 1, 0]],
+        "y": [[0, 0, 1], [0, 0, 0], [-1, 0, 0]],
+        "z": [[0, -1, 0], [1, 0, 0], [0, 0, 0]],
+    }
+    return (
+        lie(2, {"j": turn}, {}, True, True),
+        lie(2, {"j": turn}, {"s": mirror}, True, True),
+        lie(2, {"j": [[0, -4], [1, 0]]}, {}, True),
+        lie(2, {"d": grow}, {}),
+        lie(2, {"d": grow}, {"m": [[-1, 0], [0, -1]]}),
+        lie(2, {"d": grow, "j": turn}, {}),
+        lie(2, {"n": shear}, {}),
+        lie(2, {"n": shear, "b": boost}, {}),
+        lie(2, {"b": boost}, {"s": [[0, 1], [1, 0]]}),
+        lie(2, {"b": boost}, {"m": [[-1, 0], [0, -1]]}),
+        lie(2, {"e": [[1, 0], [0, 2]]}, {}),
+        lie(3, so3, {}, True, True),
+        lie(3, so3, {"m": [[-1, 0, 0], [0, -1, 0], [0, 0, -1]]}, True, True),
+        lie(3, {"z": so3["z"]}, {"m": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]}, True, True),
+        lie(
+            3,
+            {
+                "a": [[0, 1, 0], [0, 0, 0], [0, 0, 0]],
+                "b": [[0, 0, 1], [0, 0, 0], [0, 0, 0]],
+            },
+            {},
+        ),
+        lie(1, {"d": [[1]]}, {}),
+        lie(1, {"d": [[1]]}, {"m": [[-1]]}),
+        lie(2, {}, {"u": [[1, 1], [0, 1]]}),
+        lie(4, {"j": [[0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, -2], [0, 0, 2, 0]]}, {}, True, True),
+    )
+
+
 # ---- spaces of maps ------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attack import attempts, violation
-from oracle import classical_groups, finite_groups, product_groups
+from oracle import classical_groups, finite_groups, lie_groups, product_groups
 
 from eqspec.diagnostics.model import Source
 from eqspec.pipeline import check_source
@@ -12,6 +12,7 @@ from eqspec.pipeline import check_source
 POOLS = {
     "finite": (*finite_groups(), *product_groups()),
     "classical": classical_groups(),
+    "lie": lie_groups(),
 }
 
 
@@ -28,6 +29,15 @@ def test_finite_groups() -> None:
 
 def test_classical_groups() -> None:
     attacked(range(15), "classical")
+
+
+def test_lie_groups() -> None:
+    attacked(range(15), "lie")
+
+
+@pytest.mark.slow
+def test_lie_groups_at_length() -> None:
+    attacked(range(1000, 1250), "lie")
 
 
 @pytest.mark.slow

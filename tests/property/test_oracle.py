@@ -15,6 +15,7 @@ from oracle import (
     classical_groups,
     equivariant_maps,
     finite_groups,
+    lie_groups,
     product_groups,
     same_space,
 )
@@ -170,9 +171,16 @@ def test_matrix_groups() -> None:
     compare_all(range(FAST), built(classical_groups()))
 
 
+def test_lie_groups() -> None:
+    compare_all(range(FAST), built(lie_groups()))
+
+
 @pytest.mark.slow
 def test_many_matrix_groups() -> None:
-    compare_all(range(FAST, FAST + ALL), (*built(classical_groups()), *finite_groups()[:8]))
+    compare_all(
+        range(FAST, FAST + ALL),
+        (*built(classical_groups()), *built(lie_groups()), *finite_groups()[:8]),
+    )
 
 
 def test_the_oracle_sees_a_wrong_space() -> None:
