@@ -367,11 +367,14 @@ def trace(image: AnyImage) -> Rational:
 
 def trace_is_finite(image: AnyImage) -> bool:
     """False if the trace shows that the matrix has infinite order: in a finite group it is a sum of
-    `degree` roots of unity, and rational, so a whole number between -degree and degree."""
+    `degree` roots of unity, and rational, so a whole number between -degree and degree; at the ends all
+    roots are equal, and a matrix of finite order can be diagonalised, so it is 1 or -1."""
     if isinstance(image, Infinitesimal):
         return False
     value = Fraction(trace(image))
-    return value.denominator == 1 and abs(value) <= image.degree
+    if abs(value) == image.degree:
+        return scale(image, value / image.degree).is_identity
+    return value.denominator == 1 and abs(value) < image.degree
 
 
 def trace_of_product(left: AnyImage, right: AnyImage) -> Rational:
