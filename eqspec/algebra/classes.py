@@ -26,7 +26,7 @@ def rotations(n: int) -> tuple[tuple[Word, int], ...]:
     """One representative r^d for each divisor d of n, with the number of elements of its order."""
     small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
     divisors = sorted({*small, *(n // d for d in small)})
-    return tuple((power_word(0, d % n), _totient(n // d)) for d in reversed(divisors))
+    return tuple((power_word(0, d % n), totient(n // d)) for d in reversed(divisors))
 
 
 def reflections(n: int) -> tuple[tuple[Word, int], ...]:
@@ -35,7 +35,7 @@ def reflections(n: int) -> tuple[tuple[Word, int], ...]:
     return ((((1, 1),), n // 2), (((0, 1), (1, 1)), n // 2))
 
 
-def _totient(n: int) -> int:
+def totient(n: int) -> int:
     result, rest, p = n, n, 2
     while p * p <= rest:
         if rest % p == 0:

@@ -34,7 +34,7 @@ from eqspec.algebra.enumeration import (
 from eqspec.algebra.extension import Extension
 from eqspec.algebra.images import AnyImage, Infinitesimal, compose, power
 
-TABLE_LIMIT = 1 << 23  # elements times points of a product that is listed
+TABLE_LIMIT = 1 << 22  # elements times points of a product that is listed
 
 
 @dataclass(frozen=True)

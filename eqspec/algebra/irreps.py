@@ -16,7 +16,7 @@ from functools import reduce
 from math import factorial, gcd
 
 from eqspec.algebra import images as im
-from eqspec.algebra.classes import partitions
+from eqspec.algebra.classes import partitions, totient
 from eqspec.algebra.groups import Group
 from eqspec.algebra.images import AnyImage, Image, Monomial, Rational
 from eqspec.algebra.products import dihedral_size
@@ -76,7 +76,7 @@ def _turn(group: Group, n: int, k: int) -> Image:
     m = n // gcd(n, k)
     if m not in TURNS:
         angle = f"2 pi {k // gcd(n, k)}/{m}" if k // gcd(n, k) > 1 else f"2 pi/{m}"
-        degree = sum(1 for j in range(1, m) if gcd(j, m) == 1)
+        degree = totient(m)
         raise NoIrrep(
             f"this irreducible representation of {group.description} turns by {angle}, and cos({angle})"
             f" is no rational number (its field has degree {degree // 2} over the rationals)",

@@ -30,7 +30,7 @@ from eqspec.algebra.groups import (
 from eqspec.algebra.homomorphism import Fault, images_fault
 from eqspec.algebra.images import AnyImage, Monomial
 
-LARGEST_NORMAL = 4_096  # elements of the normal part of a semidirect product
+LARGEST_NORMAL = 1_024  # elements of the normal part of a semidirect product
 LARGEST_POINTS = 1 << 16  # points of a wreath product
 LARGEST_ORDER_BITS = 8_000
 
@@ -238,7 +238,13 @@ def _automorphism(
 
 
 def _monomials(group: Group) -> tuple[AnyImage, ...]:
-    """A faithful model by signed permutations: the group's own, else its left multiplication."""
+    """A faithful model by signed permutations: the group's own, else its left multiplication. GroupError
+    where it moves too many points to list."""
+    if group.model[0].degree > LARGEST_POINTS:
+        raise GroupError(
+            f"{group.description} moves {_counted(group.model[0].degree)} points;"
+            f" products are built of groups on at most {LARGEST_POINTS:,}"
+        )
     model = tuple(im.explicit(image) for image in group.model)
     if all(isinstance(image, Monomial) for image in model):
         return model

@@ -32,6 +32,7 @@ from eqspec.algebra.homomorphism import images_fault
 from eqspec.algebra.images import AnyImage
 
 SPLITTING_LIMIT = 384  # elements of a group that is split
+CLASSES_LIMIT = 48  # rational classes, of which as many characters are found
 SUBGROUPS_TRIED = 4_000
 PRIME = (1 << 31) - 1
 
@@ -118,6 +119,12 @@ def orbits_of(group: Group) -> tuple[Orbit, ...]:
     table = _table(group)
     n = len(table.rows)
     labels = sorted(set(table.rational))
+    if len(labels) > CLASSES_LIMIT:
+        raise NoIrrep(
+            f"{group.description} has {len(labels)} classes of cyclic subgroups; its irreducible"
+            f" representations are computed for at most {CLASSES_LIMIT}",
+            "use `regular`, `quotient(H)`, `induced(H, ...)` or a `rep`",
+        )
     number = {label: k for k, label in enumerate(labels)}
     place = [number[label] for label in table.rational]
     sizes = [place.count(k) for k in range(len(labels))]

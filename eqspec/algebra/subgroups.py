@@ -29,12 +29,18 @@ from eqspec.algebra.groups import (
 from eqspec.algebra.images import Image, Monomial, compose
 from eqspec.algebra.representations import Representation, word_image
 
+LARGEST_POINTS = 1 << 16
+
 
 def subgroup(group: Group, words: Sequence[Word], generators: Sequence[str]) -> Group:
     """The group that the words generate, given by their matrices in the model of ``group``.
 
     GroupError if it is infinite or has more than `ENUMERATION_LIMIT` elements.
     """
+    if group.model[0].degree > LARGEST_POINTS:
+        raise GroupError(
+            f"{group.description} moves more than {LARGEST_POINTS:,} points: its subgroups are not listed"
+        )
     letters = tuple(im.explicit(group.element(word)) for word in words)
     try:
         order = len(breadth_first(letters, ENUMERATION_LIMIT, guard=True).words)

@@ -230,7 +230,7 @@ def test_no_action_says_why(
 
 
 def test_bounds_of_a_semidirect_product() -> None:
-    with pytest.raises(GroupError, match="at most 4,096 elements"):
+    with pytest.raises(GroupError, match="at most 1,024 elements"):
         semidirect(symmetric(8), cyclic(2), [[((0, 1),), ((1, 1),)]], named(3), "G")
     huge = semidirect(cyclic(3), symmetric(9), [[((0, -1),)], [((0, 1),)]], named(3), "G")
     assert huge.order == 3 * factorial(9)

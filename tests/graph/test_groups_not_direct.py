@@ -71,7 +71,10 @@ BAD = [
     ("a subgroup with a block", "EQS301", "subgroup(D, r)", "group X = subgroup(D, r) { s { r -> r } }\n"),
     ("a subgroup that is too large", "EQS301", "subgroup(S, t, c)", "group S = symmetric(9)\ngroup X = subgroup(S, t, c)\n"),
     ("a subgroup in a product", "EQS323", "Half", "group X = Half * F\n"),
+    ("a part with too many points", "EQS301", "semidirect(F, S)", "group S = cyclic(999999999998) named { r: h }\ngroup X = semidirect(F, S) { h { r -> r^-1 } }\n"),
+    ("a subgroup of a huge group", "EQS301", "subgroup(S, r)", "group S = cyclic(999999999998)\ngroup X = subgroup(S, r)\n"),
     # ---- features ----
+    ("irrational and huge", "EQS324", "S.irrep(3)", "group S = cyclic(999999999999)\n" + module("output y: [1] = linear(x)", x="[S.irrep(3)]")),
     ("a subgroup on an axis", "EQS323", "Half", module("output y: [1] = linear(x)", x="[Half.regular]")),
     ("a part beside its product", "EQS322", "t", module("input t: [N.regular]", "output y: [1] = linear(x, t)")),
     ("cosets of another group", "EQS323", "Half", module("output y: [F.quotient(Half)] = linear(x)", x="[F.regular]")),
@@ -100,7 +103,7 @@ BAD = [
 @pytest.mark.parametrize(("name", "code", "marked", "body"), BAD, ids=[row[0] for row in BAD])
 def test_refused_with_its_code_at_its_place(name: str, code: str, marked: str, body: str) -> None:
     del name
-    if body.startswith("group"):
+    if body.startswith("group") and "module" not in body:
         body += "module Z {\ninput x: [F.regular]\noutput y: [1] = linear(x)\n}\n"
     found = [d for d in told(body) if d.severity is Severity.ERROR]
     assert [d.code for d in found] == [code], [d.message for d in found]
