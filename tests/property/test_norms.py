@@ -374,14 +374,14 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
         (PLAIN, "", "", ()),
         (  # the norm of the whole batch, as in the published code of G-RepsNet
             PLAIN,
-            "F.rms_norm(torch.unflatten(a_flat, -1, (4, 2)), (4, 2), eps=1e-05)",
-            "torch.unflatten(a_flat, -1, (4, 2)) / torch.norm(a_flat)",
+            "F.rms_norm(a_i_from_i.transpose(-2, -1), (4, 2), eps=1e-05)",
+            "a_i_from_i.transpose(-2, -1) / torch.norm(a_i_from_i)",
             ("test_samples_do_not_see_each_other[M]",),
         ),
         (  # one statistic for every component of a vector
             PLAIN,
-            "F.rms_norm(torch.unflatten(a_flat, -1, (4, 2)), (4, 2), eps=1e-05)",
-            "_each(torch.unflatten(a_flat, -1, (4, 2)))",
+            "F.rms_norm(a_i_from_i.transpose(-2, -1), (4, 2), eps=1e-05)",
+            "_each(a_i_from_i.transpose(-2, -1))",
             ("test_every_sample_may_be_moved_by_its_own_element[M]",),
         ),
         (  # a mean is taken off a vector
