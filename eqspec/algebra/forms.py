@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from math import gcd, lcm
 from typing import TypeAlias
@@ -28,7 +28,7 @@ from typing import TypeAlias
 from eqspec.algebra import images as im
 from eqspec.algebra.representations import Representation, Term
 
-MAX_SOLVED = 24  # degree up to which a form is solved for
+MAX_SOLVED = 32  # degree up to which a form is solved for
 MAX_ELEMENTS = 512  # elements over which a form is averaged
 MAX_COMPARED = 256  # degree up to which matrices of tensor products are compared
 PRIME = 2**61 - 1
@@ -58,6 +58,15 @@ class Form:
         if any(len(row) != 1 or row[0][0] != k for k, row in enumerate(self.rows)):
             return None
         return tuple(row[0][1] for row in self.rows)
+
+    @cached_property
+    def scale(self) -> Fraction:
+        """A power of two by which lengths and products are multiplied, so that they are of the size
+        of their arguments: the largest entry of the form times it lies in [1, 2)."""
+        if self.rows is None:
+            return Fraction(1)
+        largest = max(abs(v) for row in self.rows for _, v in row)
+        return Fraction(1, 1 << (int(largest).bit_length() - 1))
 
     @property
     def sparse(self) -> Rows:

@@ -22,7 +22,7 @@ from eqspec.diagnostics.model import Label
 from eqspec.graph.elaborate import MAX_AXES
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Axis, Block, PlainAxis, Type
-from eqspec.ops.chosen import OPTIONS, apply_forms, chosen_axes, form_of, kept_axes
+from eqspec.ops.chosen import OPTIONS, apply_forms, chosen_axes, form_of, kept_axes, scale_of
 from eqspec.ops.contract import LoweringSite, Op, Registers
 from eqspec.ops.matching import product_axis
 
@@ -213,6 +213,7 @@ def lower(site: LoweringSite) -> Registers:
             result = b.reduce(b.mul(x, y), dims, "sum")
         else:
             result = b.einsum(f"{first},{second}->{''.join(kept)}", x, y)
+        result = b.scale(result, scale_of(form for _, _, form in pairing.contracted))
         results.append(b.reshape(result, site.node.type.blocks[number].shape))
     return tuple(results)
 

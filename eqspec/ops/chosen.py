@@ -6,7 +6,8 @@ chosen axis must be named in `over`, as for `pool`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from eqspec.algebra.forms import Form, invariant_form
@@ -160,7 +161,12 @@ def lower_square(b: Builder, x: int, block: Block, forms: Mapping[int, Form]) ->
     dims = chosen_dims(block, tuple(forms))
     if all(form.is_identity for form in forms.values()):
         return b.reduce(b.pointwise(x, "square"), dims, "sum")
-    return b.reduce(b.mul(x, apply_forms(b, x, block, forms)), dims, "sum")
+    square = b.reduce(b.mul(x, apply_forms(b, x, block, forms)), dims, "sum")
+    return b.scale(square, scale_of(forms.values()))
+
+
+def scale_of(forms: Iterable[Form]) -> float:
+    return float(math.prod(form.scale for form in forms))
 
 
 def chosen_dims(block: Block, chosen: tuple[int, ...]) -> list[int]:

@@ -168,6 +168,7 @@ def lower(site: LoweringSite) -> Registers:
         table = b.number([[float(v) for v in row] for row in trace.form.dense()], "invariant form")
         pair = letters[first] + letters[second]
         result = b.einsum(f"{''.join(letters)},{pair}->{kept}", x, table)
+        result = b.scale(result, float(trace.form.scale))
     return (b.reshape(result, site.node.type.shapes[0]),)
 
 

@@ -186,6 +186,19 @@ def test_a_large_group_is_not_enumerated() -> None:
     check(rep, form)
 
 
+def test_the_scale_is_a_power_of_two() -> None:
+    for group in small_groups():
+        for rep in representations_of("G", group):
+            form = invariant_form(rep)
+            assert form is not None
+            largest = max(abs(v) for row in form.sparse for _, v in row)
+            assert 1 <= largest * form.scale < 2
+            assert (
+                form.scale.numerator == 1
+                and form.scale.denominator & (form.scale.denominator - 1) == 0
+            )
+
+
 def test_duals_of_tensors_are_seen_part_by_part() -> None:
     vector = several(BOOST, TURN)
     up, down = vector, vector.dual()
