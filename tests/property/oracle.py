@@ -1,6 +1,7 @@
 """Groups and representations written a second time, in floating point, from their definitions.
 
-Nothing here knows the matrices of the compiler. An element is what the textbook says: a number of steps,
+Nothing here knows the matrices of the compiler (of the harmonics it takes the lengths of the basis,
+which are a convention). An element is what the textbook says: a number of steps,
 a permutation, a matrix. A representation is a function from elements to matrices, written from its page
 in docs/reference. From these come the spaces of equivariant maps: by the Reynolds projection for finite
 and compact groups, by the null space of the constraint at random elements for the others.
@@ -16,6 +17,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eqspec.algebra.harmonics import norms
 
 Array: TypeAlias = NDArray[np.float64]
 Element: TypeAlias = Any
@@ -402,6 +405,8 @@ def matrix_group(
     reps = [TRIVIAL, vector, vector, Rep("covector", n, lambda g: np.linalg.inv(g).T)]
     reps += [tensor(p, q, n) for p, q in ((1, 1), (2, 0), (0, 2), (2, 1)) if n ** (p + q) <= 64]
     reps += modified(vector, orthogonal)
+    if text.partition("(")[0] in ("orthogonal", "special_orthogonal") and n <= 3:
+        reps += [harmonic(k, n) for k in (1, 2, 3)]
     return Group(text, tuple(reps), draw=draw, compact=compact)
 
 
@@ -453,6 +458,56 @@ def linear(rng: Rng, n: int, special: bool) -> Array:
         return expm(a - np.trace(a) / n * np.eye(n))
     made: Array = expm(a) @ signs(rng, n)
     return made
+
+
+def spherical(k: int, points: Array) -> Array:
+    """The real solid harmonics of degree k, m = -k ... k, at points of shape (n, 3), up to positive
+    factors: Re and Im of (x + iy)^|m| times the |m|-th derivative of the Legendre polynomial in z/r."""
+    x, y, z = points.T
+    r = np.linalg.norm(points, axis=1)
+    legendre = np.polynomial.Legendre.basis(k).convert(kind=np.polynomial.Polynomial)
+    rows = []
+    for m in range(-k, k + 1):
+        derived = legendre.deriv(abs(m)) if m else legendre
+        plane = (x + 1j * y) ** abs(m)
+        rows.append(derived(z / r) * r ** (k - abs(m)) * (plane.imag if m < 0 else plane.real))
+    return np.array(rows)
+
+
+def harmonic(k: int, n: int) -> Rep:
+    """`irrep(k)` of O(n), n = 2 or 3: (g p)(x) = p(g^-1 x) on coefficients of the orthonormal basis
+    times the factors of which the language says that their squares are `norms(k)`."""
+    rng = np.random.default_rng(k)
+    points = rng.standard_normal((6 * k + 9, n))
+
+    def values(at: Array) -> Array:
+        if n == 2:
+            power = (at[:, 0] + 1j * at[:, 1]) ** k
+            return np.array([power.real, power.imag])
+        sphere, weights = quadrature()
+        size = np.sqrt((spherical(k, sphere) ** 2) @ weights)
+        scale = np.sqrt(np.array([float(v) for v in norms(k)]))
+        made: Array = spherical(k, at) * (scale / size)[:, None]
+        return made
+
+    def matrix(g: Array) -> Array:
+        here, there = values(points), values(points @ np.linalg.inv(g).T)
+        # p_m(g^-1 x) = sum over n of p_n(x) D_nm
+        return np.asarray(np.linalg.lstsq(here.T, there.T, rcond=None)[0])
+
+    return Rep(f"irrep({k})", 2 if n == 2 else 2 * k + 1, matrix)
+
+
+@functools.lru_cache(maxsize=1)
+def quadrature() -> tuple[Array, Array]:
+    """Points and weights that integrate polynomials of low degree over the sphere."""
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    angles = np.arange(24) * 2 * np.pi / 24
+    flat = np.sqrt(1 - nodes**2)
+    points = [
+        [f * np.cos(a), f * np.sin(a), z] for z, f in zip(nodes, flat, strict=True) for a in angles
+    ]
+    return np.array(points), np.repeat(weights, 24)
 
 
 @functools.lru_cache(maxsize=1)
