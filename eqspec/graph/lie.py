@@ -61,7 +61,9 @@ def declared_lie(scope: Scope, call: tree.Call, item: tree.GroupDeclaration) -> 
             str(error),
             spans[error.name],
             "this element",
-            help="the elements exp(tA) and their conjugates generate a larger group: add those",
+            help="the elements exp(tA) and their conjugates generate a larger group: add those"
+            if "determinant" not in str(error)
+            else None,
         )
     except GroupError as error:
         scope.refuse("EQS301", str(error), call.span, "no such group")

@@ -69,3 +69,42 @@ def test_legal_specs_that_the_compiler_once_refused_to_write(case: str) -> None:
     assert errors(checked) == []
     result = compile_spec(checked, "legal", "legal.eqs", emit=["module"])
     assert errors(result) == [], [d.label for d in result.diagnostics]
+
+
+NEIGHBOURS = {
+    "relu where factors are positive": ("scaling(3)", "input x: [2, G.vector]\noutput y = relu(x)"),
+    "relu of squares": ("general_linear(1)", "input x: [G.tensor(2, 0)]\noutput y = relu(x)"),
+    "gelu of a ratio": ("scaling(3)", "input x: [G.vector, G.covector]\noutput y = gelu(x)"),
+    "tanh of a pseudoscalar": (
+        "orthogonal(3)",
+        "input x: [3, G.vector.pseudoscalar]\noutput y = tanh(x)",
+    ),
+    "the invariant square of a boost": (
+        "lorentz(1, 3)",
+        "input x: [3, G.vector]\nd = dot(x, x)\noutput y = gated(x, d)",
+    ),
+    "vectors with covectors": (
+        "general_linear(3)",
+        "input x: [G.vector]\ninput z: [G.covector]\noutput y = dot(x, z)",
+    ),
+    "the cross product": (
+        "orthogonal(3)",
+        "input x: [2, G.vector]\ninput z: [2, G.vector]\n"
+        "output y: [2, G.vector.axial] = tensor_product(x, z)",
+    ),
+    "harmonics": (
+        "orthogonal(3)",
+        "input x: [2, G.irrep(2)]\ninput z: [G.irrep(1)]\n"
+        "output y: [G.irrep(3)] = tensor_product(x, z)\noutput n: [2, G.irrep(1)] = norm_relu(linear(z))",
+    ),
+    "a running mean square of vectors": (
+        "special_orthogonal(3)",
+        "input x: [3, G.vector]\noutput y = batch_norm(x)\noutput z = rms_norm(x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEIGHBOURS)
+def test_the_legal_neighbours_of_what_is_refused(case: str) -> None:
+    family, lines = NEIGHBOURS[case]
+    follows({"G": family}, lines)
