@@ -666,11 +666,15 @@ def equivariant_maps(groups: Sequence[Group], source: Side, target: Side, rng: R
         for _ in range(14):  # a random walk of 16,384 steps: the mean over the group
             mean = mean @ mean
         return image(mean)
-    fixed = np.eye(len(actions[0]))
-    for a in actions:  # what the elements so far have in common, and the next one fixes too
-        size = max(1.0, float(np.linalg.norm(a, 2)))
-        fixed = fixed @ kernel((a @ fixed - fixed) / size)
-    return fixed
+    # what the elements have in common, first with all that one of them nearly fixes, then exactly
+    one = np.eye(len(actions[0]))
+    constraints = [(a - one) / max(1.0, float(np.linalg.norm(a, 2))) for a in actions]
+    fixed = one
+    for constraint in constraints:
+        _, s, vh = np.linalg.svd(constraint @ fixed)
+        fixed = fixed @ vh[s < 1e-4].T
+    made: Array = fixed @ kernel(np.concatenate([c @ fixed for c in constraints]))
+    return made
 
 
 def image(projector: Array) -> Array:
