@@ -1,7 +1,8 @@
 """Linear maps between tensor powers of the vectors of a classical group, as Brauer diagrams.
 
 In: the parts of source and target. Out: a `TensorBasis`: diagrams that match the legs in pairs, for the
-special groups some of them in groups of n by the Levi-Civita symbol. Pure Python.
+special groups some of them in groups of n by the Levi-Civita symbol. Which diagrams there
+are is pure Python; NumPy chooses the independent ones.
 
 The **First Fundamental Theorem** (Weyl, *The Classical Groups*, II.A and VI.1; Goodman and Wallach,
 *Symmetry, Representations, and Invariants*, sections 5.2 and 5.3) says which diagrams span:
@@ -28,15 +29,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from itertools import combinations
-from random import Random
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from eqspec.algebra import images as im
 from eqspec.algebra.counting import hom_dimension
 from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation
+
+if TYPE_CHECKING:  # counting diagrams needs no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 Pair: TypeAlias = tuple[int, int]
 Leg: TypeAlias = int | tuple[int, int]
@@ -352,83 +356,74 @@ def _groups(legs: Sequence[int], count: int, size: int) -> Iterator[tuple[tuple[
 def independent(basis: TensorBasis, diagrams: Sequence[Matching]) -> list[int]:
     """The diagrams on which the rank grows, evaluated at random vectors modulo a prime: a proof of
     independence over the rationals, whatever the vectors. No more than the dimension are sought."""
-    rng = Random(1)
+    import numpy as np
+
     points = min(len(diagrams), basis.dimension) + 8
     legs = basis.sources + basis.targets
-    columns = [
-        [[rng.randrange(PRIME) for _ in range(basis.n)] for _ in range(legs)] for _ in range(points)
-    ]
-    tables = [_Values(basis, vectors) for vectors in columns]
-    rows: list[tuple[int, list[int]]] = []
+    vectors = np.random.default_rng(1).integers(0, PRIME, (legs, points, basis.n))
+    values = _Values(basis, vectors)
+    rows = np.stack([values.of(diagram) for diagram in diagrams])
     chosen: list[int] = []
-    for number, diagram in enumerate(diagrams):
+    for number, row in enumerate(rows):
         if len(chosen) == basis.dimension:
             break
-        row = [table.of(diagram) for table in tables]
-        for pivot, other in rows:
-            factor = row[pivot]
-            if factor:
-                row = [(a - factor * b) % PRIME for a, b in zip(row, other, strict=True)]
-        pivot = next((k for k, value in enumerate(row) if value), -1)
-        if pivot >= 0:
-            inverse = pow(row[pivot], -1, PRIME)
-            rows.append((pivot, [value * inverse % PRIME for value in row]))
-            chosen.append(number)
+        support = np.flatnonzero(row)
+        if not support.size:
+            continue
+        pivot = int(support[0])
+        row *= pow(int(row[pivot]), -1, PRIME)
+        row %= PRIME
+        later = rows[number + 1 :]
+        later -= later[:, pivot, None] * row % PRIME
+        later %= PRIME
+        chosen.append(number)
     return chosen
 
 
 class _Values:
-    """Pairings and determinants of one choice of a vector for each leg, modulo the prime."""
+    """Pairings and determinants at many points modulo the prime: vectors of shape (legs, points, n)."""
 
-    def __init__(self, basis: TensorBasis, vectors: Sequence[Sequence[int]]) -> None:
+    def __init__(self, basis: TensorBasis, vectors: NDArray[np.int64]) -> None:
         self.basis = basis
         self.vectors = vectors
-        self.pairs: dict[Pair, int] = {}
-        self.symbols: dict[tuple[int, ...], int] = {}
+        self.pairs: dict[Pair, NDArray[np.int64]] = {}
+        self.symbols: dict[tuple[int, ...], NDArray[np.int64]] = {}
 
-    def of(self, diagram: Matching) -> int:
-        value = 1
+    def of(self, diagram: Matching) -> NDArray[np.int64]:
+        """The values of a diagram, shape (points,)."""
+        factors = []
         for pair in diagram.pairs:
             if pair not in self.pairs:
                 self.pairs[pair] = self._pairing(*pair)
-            value = value * self.pairs[pair] % PRIME
+            factors.append(self.pairs[pair])
         for symbol in diagram.symbols:
             if symbol not in self.symbols:
-                self.symbols[symbol] = _determinant([self.vectors[leg] for leg in symbol])
-            value = value * self.symbols[symbol] % PRIME
-        return value
+                self.symbols[symbol] = self._determinant(symbol)
+            factors.append(self.symbols[symbol])
+        return reduce(lambda a, b: a * b % PRIME, factors)
 
-    def _pairing(self, first: int, second: int) -> int:
+    def _pairing(self, first: int, second: int) -> NDArray[np.int64]:
         a, b = self.vectors[first], self.vectors[second]
-        if self.basis.form is None:
-            return sum(x * y for x, y in zip(a, b, strict=True)) % PRIME
-        return (
-            sum(
-                a[i] * value * b[j]
-                for i, row in enumerate(self.basis.form)
-                for j, value in enumerate(row)
-                if value
-            )
-            % PRIME
-        )
-
-
-def _determinant(rows: Sequence[Sequence[int]]) -> int:
-    """The determinant modulo the prime, by elimination."""
-    left = [list(row) for row in rows]
-    value: int = 1
-    while left:
-        pivot = next((k for k, row in enumerate(left) if row[0]), None)
-        if pivot is None:
-            return 0
-        first = left.pop(pivot)
-        value = value * first[0] * (-1 if pivot % 2 else 1) % PRIME
-        inverse = pow(first[0], -1, PRIME)
-        left = [
-            [(a - row[0] * inverse * b) % PRIME for a, b in zip(row[1:], first[1:], strict=True)]
-            for row in left
+        n = self.basis.n
+        form = self.basis.form or [[int(i == j) for j in range(n)] for i in range(n)]
+        terms = [
+            a[:, i] * b[:, j] % PRIME * value
+            for i, row in enumerate(form)
+            for j, value in enumerate(row)
+            if value
         ]
-    return value % PRIME
+        total: NDArray[np.int64] = sum(terms[1:], terms[0]) % PRIME
+        return total
+
+    def _determinant(self, legs: Sequence[int]) -> NDArray[np.int64]:
+        terms = [
+            sign
+            * reduce(lambda a, b: a * b % PRIME, (self.vectors[leg][:, k] for leg, k in places))
+            for order, sign in levi_civita(self.basis.n)
+            for places in [list(zip(legs, order, strict=True))]
+        ]
+        total: NDArray[np.int64] = sum(terms[1:], terms[0]) % PRIME
+        return total
 
 
 def levi_civita(n: int) -> list[tuple[tuple[int, ...], int]]:
