@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,11 +53,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_other_tools_find_nothing(folder: Path) -> None:
+def test_other_tools_find_nothing(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = tmp_path_factory.getbasetemp().parent / "mypy"
     for command in (
         ["ruff", "check", "--isolated", "--no-cache", str(folder)],
         ["ruff", "format", "--check", "--isolated", "--no-cache", str(folder)],
-        ["mypy", "--strict", "--cache-dir", os.devnull, str(folder / "bends.py")],
+        ["mypy", "--strict", "--cache-dir", str(cache), str(folder / "bends.py")],
         ["pytest", "-q", "-p", "no:cacheprovider", str(folder)],
     ):
         done = subprocess.run(

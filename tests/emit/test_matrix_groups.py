@@ -123,18 +123,21 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("stem", "text"),
     [
         ("rotations", ROTATIONS),
-        ("boosts", BOOSTS),
-        ("linear_groups", LINEAR),
-        ("lie", LIE),
-        ("irreps", IRREPS),
+        pytest.param("boosts", BOOSTS, marks=pytest.mark.slow),
+        pytest.param("linear_groups", LINEAR, marks=pytest.mark.slow),
+        pytest.param("lie", LIE, marks=pytest.mark.slow),
+        pytest.param("irreps", IRREPS, marks=pytest.mark.slow),
     ],
 )
-def test_emitted_tests_pass(tmp_path: Path, stem: str, text: str) -> None:
+def test_emitted_tests_pass(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, stem: str, text: str
+) -> None:
+    cache = str(tmp_path_factory.getbasetemp().parent / "mypy")
     compiled(text, tmp_path, stem, ["module", "tests", "actions"])
     for arguments in (
         ("ruff", "check", "--isolated", "--no-cache", "."),
         ("ruff", "format", "--check", "--isolated", "--no-cache", "."),
-        ("mypy", "--strict", "--config-file", "", "--cache-dir", ".cache", "."),
+        ("mypy", "--strict", "--config-file", "", "--cache-dir", cache, "."),
         ("pytest", "-q", "-p", "no:cacheprovider", "."),
     ):
         done = python(tmp_path, *arguments)
