@@ -66,7 +66,8 @@ def _check(family: str, parameters: tuple[int, ...]) -> None:
             if family == "orthogonal" and size == 1
             else f"{text}: the size must be at least 2"
         )
-    if size > LARGEST_MATRIX:
+    rows = 2 * size if family == "special_unitary" else size  # its real form
+    if rows > LARGEST_MATRIX:
         raise NoSuchMatrixGroup(f"{text}: matrices go up to {LARGEST_MATRIX} rows")
 
 
