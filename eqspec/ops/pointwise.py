@@ -166,10 +166,16 @@ def allowed(scalings: Scalings, s: Fraction) -> bool:
 def check(site: CallSite) -> Checked:
     function = FUNCTIONS[site.op]
     (arg,) = site.args
-    for block in arg.type.blocks:
-        for factor, group in sorted(arg.type.groups.items()):
-            for number, generator in enumerate(group.generators):
-                _check_generator(site, function, block, factor, number, generator)
+    places = [
+        (block, factor, number, generator)
+        for block in arg.type.blocks
+        for factor, group in sorted(arg.type.groups.items())
+        for number, generator in enumerate(group.generators)
+    ]
+    # generators that mix entries first: where one does, an odd function is no way out
+    places.sort(key=lambda place: block_entries(*place[:3]) is not None)
+    for block, factor, number, generator in places:
+        _check_generator(site, function, block, factor, number, generator)
     options: dict[str, float] = dict(function.options)
     for key, value in site.keywords.items():
         assert isinstance(value, float)
