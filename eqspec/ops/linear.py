@@ -222,13 +222,16 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
                     if drawing is not None:
                         weight, labels = largest_weight(drawing), largest_stack(drawing)
                 if weight > MAX_WEIGHT or labels > MAX_LABELS:
-                    said = f"{weight:,}" if weight < 10**15 else "far too many"
+                    what, count, most = "the weight", weight, MAX_WEIGHT
+                    if weight <= MAX_WEIGHT:
+                        what, count, most = "a table or a step", labels, MAX_LABELS
+                    said = f"{count:,}" if count < 10**15 else "far too many"
                     site.refuse(
                         "EQS413",
-                        f"the weight of this layer would have {said} entries",
+                        f"{what} of this layer would have {said} entries",
                         f"from {source} to {block}",
                         span=span,
-                        help=f"at most {MAX_WEIGHT:,} are built; pool an axis first",
+                        help=f"at most {most:,} are built; pool an axis first",
                     )
 
 

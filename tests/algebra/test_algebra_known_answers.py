@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from math import comb
+from itertools import permutations
+from math import comb, factorial
 
 import pytest
 from algebra_cases import HEXAGON, TRIANGLE, WORLD, plane, quadruped, signed
@@ -21,6 +22,7 @@ from eqspec.algebra.counting import (
     invariants_dimension,
     stirling,
 )
+from eqspec.algebra.diagrams import set_partitions
 from eqspec.algebra.families import (
     alternating,
     cyclic,
@@ -31,7 +33,14 @@ from eqspec.algebra.families import (
 )
 from eqspec.algebra.images import Monomial, matrix
 from eqspec.algebra.multiaverage import multi_average_report
-from eqspec.algebra.representations import Representation, Term, direct_sum, from_images
+from eqspec.algebra.representations import (
+    Representation,
+    Term,
+    direct_sum,
+    element_trace,
+    from_images,
+    tensor_product,
+)
 from eqspec.algebra.solver import DenseBasis, OrbitBasis, check_basis, hom_basis, kron_bases
 
 C2, C3, C4 = cyclic(2), cyclic(3), cyclic(4)
@@ -351,3 +360,41 @@ def test_counting_imports_no_numpy() -> None:
     code = "import sys\n" + "".join(f"import eqspec.algebra.{name}\n" for name in modules.split())
     code += "assert not {'numpy', 'scipy', 'torch'} & set(sys.modules), sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---- polynomials on graphs ----
+
+
+def symmetric_power(traces: list[int], d: int) -> Fraction:
+    """The character of Sym^d(V) at g from those of V at g, g^2, ..., g^d (Newton's identities)."""
+    powers = [Fraction(1)]
+    for k in range(1, d + 1):
+        powers.append(
+            sum((traces[j - 1] * powers[k - j] for j in range(1, k + 1)), Fraction(0)) / k
+        )
+    return powers[d]
+
+
+@pytest.mark.parametrize(("d", "expected"), [(0, 2), (1, 15), (2, 117), (3, 877)])
+def test_polynomials_from_edges_to_edges(d: int, expected: int) -> None:
+    """Equivariant polynomials of degree d in an adjacency matrix, with values on edges: by characters of
+    Hom(Sym^d(T2), T2), and as diagrams of 2 + 2d legs up to the order of the d factors."""
+    n = 2 + 2 * d
+    edges = tensor_product("edges", [constructors.natural("N", "G", symmetric(n))] * 2)
+    total = Fraction(0)
+    for word, size in symmetric(n).classes():
+        traces = [int(element_trace(edges, (("G", word * k),))) for k in range(1, d + 1)]
+        total += size * symmetric_power(traces, d) * int(element_trace(edges, (("G", word),)))
+    assert total / factorial(n) == expected
+
+    orders = list(permutations(range(d)))
+
+    def reordered(blocks: tuple[tuple[int, ...], ...], order: tuple[int, ...]) -> object:
+        place = [0, 1, *(2 + 2 * order[k // 2] + k % 2 for k in range(2 * d))]
+        return tuple(sorted(tuple(sorted(place[leg] for leg in block)) for block in blocks))
+
+    forms = {
+        min(repr(reordered(blocks, order)) for order in orders)
+        for blocks in set_partitions(2 + 2 * d)
+    }
+    assert len(forms) == expected
