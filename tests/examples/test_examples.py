@@ -102,7 +102,13 @@ def test_golden_from_any_folder(cwd: Path) -> None:
     run(sys.executable, "-m", "eqspec", "compile", EXAMPLES, "--check", cwd=cwd)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+SLOW_TESTS = ("o5_invariance", "scattering")  # `inertia` has the same layers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_TESTS else n for n in SCRIPTS],
+)
 def test_emitted_tests_pass(name: str, tmp_path: Path) -> None:
     call = "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
     flags = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")

@@ -380,17 +380,19 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
             "a_mapped.transpose(-2, -1) / torch.norm(a_mapped)",
             ("test_samples_do_not_see_each_other[M]",),
         ),
-        (  # one statistic for every component of a vector
+        pytest.param(  # one statistic for every component of a vector
             PLAIN,
             "F.rms_norm(a_mapped.transpose(-2, -1), (4, 2), eps=1e-05)",
             "_each(a_mapped.transpose(-2, -1))",
             ("test_every_sample_may_be_moved_by_its_own_element[M]",),
+            marks=pytest.mark.slow,
         ),
-        (  # a mean is taken off a vector
+        pytest.param(  # a mean is taken off a vector
             PLAIN,
             "F.rms_norm(",
             "F.layer_norm(",
             ("test_equivariance_in_float64[M]",),
+            marks=pytest.mark.slow,
         ),
         (  # a weight for every entry of an orbit
             LAYER,
@@ -398,18 +400,20 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
             "self.a_weight = nn.Parameter(torch.empty(4, 4))",
             ("test_equivariance_in_float64[M]",),
         ),
-        (  # a bias for every entry of an orbit: it starts at 0
+        pytest.param(  # a bias for every entry of an orbit: it starts at 0
             LAYER,
             "self.a_bias = nn.Parameter(torch.empty(4, 1))",
             "self.a_bias = nn.Parameter(torch.empty(4, 4))",
             ("test_equivariance_in_float64[M]",),
+            marks=pytest.mark.slow,
         ),
         (BATCH, "", "", ()),
-        (  # running statistics for channels times group elements
+        pytest.param(  # running statistics for channels times group elements
             BATCH,
             "            (-2,),\n",
             "            (-2, -1),\n",
             ("test_equivariance_in_float64[M]", "test_equivariance_in_training[M]"),
+            marks=pytest.mark.slow,
         ),
         (  # the statistics of the batch in evaluation too
             BATCH,
