@@ -151,7 +151,7 @@ def _class(
     helpers |= printed.helpers
     orbits = OrbitPrinter(printer.attributes, helpers)
     text = ClassText(name)
-    text.methods = [orbits.methods(item.program, orbit) for orbit in printed.orbits]
+    text.methods = [orbits.methods(orbit) for orbit in printed.orbits]
     if printed.weights:
         helpers.add("expanded")
         text.weight_fields = printed.weights
@@ -258,7 +258,7 @@ def _base_lines(name: str, attribute: str, factory: str | None, printed: Printed
             f"            {attribute} = {function}()",
         ]
     lines.append(f"        self.{attribute} = {attribute}")
-    if any(orbit.instruction.base == name for orbit in printed.orbits):
+    if any(orbit.orbit.base == name for orbit in printed.orbits):
         lines.extend(call(8, "_note_batch_statistics", [quoted(name), attribute]))
     return lines
 

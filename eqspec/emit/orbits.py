@@ -22,9 +22,9 @@ from eqspec.algebra.images import (
 )
 from eqspec.emit.layout import call
 from eqspec.emit.names import Names, identifier
-from eqspec.emit.printer import Orbit
+from eqspec.emit.printer import OrbitMethods
 from eqspec.emit.tables import lattice_text, literal, roll_of
-from eqspec.program.instructions import AxisMove, Program, Shape
+from eqspec.program.instructions import AxisMove, Shape
 
 MATCHED = 16  # elements up to which every one is written out
 
@@ -39,28 +39,27 @@ class OrbitPrinter:
         self.buffer_lines: list[str] = []
         self._known: dict[tuple[str, tuple[AnyImage, ...]], str] = {}
 
-    def methods(self, program: Program, orbit: Orbit) -> list[str]:
+    def methods(self, made: OrbitMethods) -> list[str]:
         """The lines of `_x_move` and `_x_move_back`."""
-        mean = orbit.instruction
-        shapes = [program.shape(arg) for arg in mean.args]
-        stem = identifier(mean.base)
+        orbit, shapes = made.orbit, made.shapes
+        stem = identifier(orbit.base)
         lines = [
-            *_definition(orbit.stem, "xs"),
-            f'        """Element `g` of the group acts on the arguments of `{mean.base}`."""',
+            *_definition(made.stem, "xs"),
+            f'        """Element `g` of the group acts on the arguments of `{orbit.base}`."""',
         ]
         names = self._unpack(lines, len(shapes), "x")
-        for name, shape, moves in zip(names, shapes, mean.moves, strict=True):
-            lines.extend(self._moves(name, shape, moves, f"{stem}_move", mean.order))
-        lines.extend(_returned(names, shapes, mean.accepts))
+        for name, shape, moves in zip(names, shapes, orbit.moves, strict=True):
+            lines.extend(self._moves(name, shape, moves, f"{stem}_move", orbit.order))
+        lines.extend(_returned(names, shapes, orbit.accepts))
         lines.append("")
         lines += [
-            *_definition(f"{orbit.stem}_back", "ys"),
-            f'        """The inverse of element `g` acts on what `{mean.base}` returned."""',
+            *_definition(f"{made.stem}_back", "ys"),
+            f'        """The inverse of element `g` acts on what `{orbit.base}` returned."""',
         ]
-        names = self._unpack(lines, len(mean.returns), "y")
-        names = _fitted(lines, names, mean.returns, mean.targets)
-        for name, shape, moves in zip(names, mean.targets, mean.backs, strict=True):
-            lines.extend(self._moves(name, shape, moves, f"{stem}_back", mean.order))
+        names = self._unpack(lines, len(orbit.returns), "y")
+        names = _fitted(lines, names, orbit.returns, orbit.targets)
+        for name, shape, moves in zip(names, orbit.targets, orbit.backs, strict=True):
+            lines.extend(self._moves(name, shape, moves, f"{stem}_back", orbit.order))
         lines.append(f"        return {_tuple(names)}")
         return lines
 

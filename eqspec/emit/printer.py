@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from eqspec.emit.expressions import Code, Expressions, assign
 from eqspec.emit.layout import call, tuple_text
@@ -38,9 +38,11 @@ from eqspec.program.instructions import (
     Item,
     Mask,
     Mul,
+    Orbit,
     OrbitMean,
     Parameter,
     Present,
+    Shape,
     Stack,
     Stage,
     Take,
@@ -48,11 +50,12 @@ from eqspec.program.instructions import (
 
 
 @dataclass(frozen=True)
-class Orbit:
-    """An `OrbitMean` in the emitted class: the stem of its two methods."""
+class OrbitMethods:
+    """An `Orbit` in the emitted class: the stem of its two methods, and the shapes of its arguments."""
 
     stem: str
-    instruction: OrbitMean
+    orbit: Orbit
+    shapes: tuple[Shape, ...]
     node: str
 
 
@@ -67,7 +70,7 @@ class Printed:
     weight_lines: list[str] = field(default_factory=list)
     forward_lines: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
-    orbits: list[Orbit] = field(default_factory=list)
+    orbits: list[OrbitMethods] = field(default_factory=list)
     locals: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
 
@@ -414,23 +417,17 @@ class Printer:
                 f"{stem}_average" if isinstance(instruction, OrbitMean) else stem
             )
         if isinstance(instruction, OrbitMean):
-            orbit = "_" + self.attributes.take(f"{self.base_names[instruction.base]}_move")
-            made = Orbit(orbit, instruction, self.program.owners[number])
-            same = next((o for o in self.out.orbits if _alike(o.instruction, instruction)), None)
-            if same is None:
-                self.out.orbits.append(made)
-            else:
-                orbit = same.stem
+            stem = self._orbit(number, instruction.orbit)
             self.out.helpers.add("orbit_mean")
             inputs = [self.code[arg].text for arg in instruction.args]
             joined = f"({inputs[0]},)" if len(inputs) == 1 else tuple_text(inputs)
             ranks = str(len(self.program.shape(instruction.args[0])))
             args = [
-                f"self.{self.base_names[instruction.base]}",
+                f"self.{self.base_names[instruction.orbit.base]}",
                 joined,
-                f"self.{orbit}",
-                f"self.{orbit}_back",
-                f"order={instruction.order}",
+                f"self.{stem}",
+                f"self.{stem}_back",
+                f"order={instruction.orbit.order}",
                 f"rank={ranks}",
                 "call_bytes=self.call_bytes",
             ]
@@ -442,6 +439,17 @@ class Printer:
             kind = self._child_type(instruction)
             self.out.forward_lines.extend(call(8, f"{name}: {kind} = self.{child}", args))
         self.code[number] = Code(name)
+
+    def _orbit(self, number: int, orbit: Orbit) -> str:
+        """The stem of the methods that move along an orbit; alike orbits share them."""
+        instruction = self.program.instructions[number]
+        shapes = tuple(self.program.shape(arg) for arg in instruction.args)
+        taken = "_" + self.attributes.take(f"{self.base_names[orbit.base]}_move")
+        for known in self.out.orbits:
+            if known.orbit == orbit:
+                return known.stem
+        self.out.orbits.append(OrbitMethods(taken, orbit, shapes, self.program.owners[number]))
+        return taken
 
     def _child_type(self, instruction: CallModule) -> str:
         """What the called class returns."""
@@ -497,8 +505,3 @@ def _is_view(instruction: Instruction) -> bool:
 def _short(name: str) -> str:
     words = name.split(".")
     return f"{words[0]}_{words[-1]}"
-
-
-def _alike(a: OrbitMean, b: OrbitMean) -> bool:
-    """Do two orbit means move their arguments and results in the same way?"""
-    return replace(a, args=()) == replace(b, args=())

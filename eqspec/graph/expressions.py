@@ -251,7 +251,7 @@ class Expressions:
             made,
             terms,
             [t.span for _, t in expr.terms],
-            None,
+            (),
             {},
             {},
             expected,

@@ -16,9 +16,18 @@ from eqspec.diagnostics.model import Diagnostic, Label, Severity, Source, Span
 from eqspec.graph.model import Base, Level, Node
 from eqspec.graph.types import Type
 
+
+@dataclass(frozen=True)
+class WordOrBase:
+    """A keyword argument that is one of these words or the name of a base."""
+
+    words: tuple[str, ...] = ()
+
+
 Keyword = (
     Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "axes", "names"]
     | tuple[str, ...]
+    | WordOrBase
 )
 """What a keyword argument may be (a "subgroup": a group of factors or a subgroup); a tuple lists the
 words it may be."""
@@ -56,7 +65,9 @@ class Axes:
     items: tuple[str | Representation, ...]
 
 
-KeywordValue = bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup | Axes
+KeywordValue = (
+    bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup | Axes | Base
+)
 
 
 class Refusal(Exception):  # noqa: N818  (it is a verdict, not a bug)
@@ -74,7 +85,8 @@ class Refusal(Exception):  # noqa: N818  (it is a verdict, not a bug)
 class Signature:
     """The arguments of an op.
 
-    ``tensors`` bounds the number of tensor arguments (None: any number). ``target`` says what becomes
+    ``bases`` is the number of users' networks that stand before the tensors, and ``tensors`` bounds the
+    number of these (None: any number). ``target`` says what becomes
     of a declared type: the op ``chooses`` its maps by it and cannot do without, ``keeps`` the type of
     its arguments and hands it down, makes its ``parts``, or ``ignores`` it. ``then`` is the
     op that brings the result to a declared type, if it has another. ``hints`` says, where it is
@@ -84,7 +96,7 @@ class Signature:
     """
 
     tensors: tuple[int, int | None] = (1, 1)
-    base: bool = False
+    bases: int = 0
     keywords: Mapping[str, Keyword] = field(default_factory=dict)
     target: Literal["chooses", "keeps", "parts", "ignores"] = "ignores"
     then: str | None = None
@@ -110,7 +122,7 @@ class CallSite:
     name: str  # of the node being made
     args: tuple[Node, ...]
     arg_spans: tuple[Span, ...]
-    base: Base | None
+    bases: tuple[Base, ...]
     keywords: Mapping[str, KeywordValue]
     keyword_spans: Mapping[str, Span]
     expected: Type | None
@@ -119,6 +131,11 @@ class CallSite:
     target_span: Span | None  # the declared type
     source: Source
     report: Callable[[Diagnostic], None]
+
+    @property
+    def base(self) -> Base | None:
+        """The first base."""
+        return self.bases[0] if self.bases else None
 
     def diagnostic(
         self,

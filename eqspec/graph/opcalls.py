@@ -10,27 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eqspec.algebra.representations import Representation
 from eqspec.diagnostics.model import Span
-from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.graph.elaborate import rep_of
-from eqspec.graph.groups import group_of
+from eqspec.graph.keywords import base_named, keyword_values
 from eqspec.graph.model import Base, Node
-from eqspec.graph.numbers import number_of
-from eqspec.graph.op import (
-    Axes,
-    CallSite,
-    Checked,
-    Keyword,
-    KeywordValue,
-    Numbers,
-    OpTyping,
-    Refusal,
-)
-from eqspec.graph.resolve import resolve
-from eqspec.graph.scope import Scope
+from eqspec.graph.op import CallSite, Checked, KeywordValue, OpTyping
 from eqspec.graph.sizes import Size
-from eqspec.graph.subgroups import forgettable
 from eqspec.graph.types import FlatAxis, Type, regrouped, symbols_in
 from eqspec.syntax import tree
 
@@ -61,10 +45,11 @@ def op_call(
             "nothing declares the type of this value",
             help=f"give it a layer of its own: `name: [...] = {op.name}(...)`",
         )
-    base: Base | None = None
-    if signature.base:
-        base = _base_argument(expressions, op, positional, function.span)
-        positional = positional[1:]
+    bases = [
+        _base_argument(expressions, op, positional, number, function.span)
+        for number in range(signature.bases)
+    ]
+    positional = positional[signature.bases :]
     low, high = signature.tensors
     if len(positional) < low or (high is not None and len(positional) > high):
         wanted = (
@@ -73,11 +58,11 @@ def op_call(
         expressions.scope.refuse(
             "EQS207",
             f"`{op.name}` takes {wanted} feature{'s' if wanted != '1' else ''}"
-            + (" after the base" if signature.base else ""),
+            + ("", " after the base", " after the bases")[min(signature.bases, 2)],
             expr.span,
             f"{len(positional)} given",
         )
-    keywords, spans = _keywords(expressions, op, expr)
+    keywords, spans = keyword_values(expressions, op, expr)
     made = name or expressions.fresh(op.name)
     hints: list[Type | None] = [None] * len(positional)
     if signature.hints is not None and expected is not None:
@@ -97,7 +82,7 @@ def op_call(
         made,
         args,
         [value.span for value in positional],
-        base,
+        bases,
         keywords,
         spans,
         expected,
@@ -123,7 +108,7 @@ def _brought(
     arg_spans = [value.span for value in values]
     inner = f"{name}.{op.name}" if name in expressions.members else name
     made = checked_node(
-        expressions, op, inner, args, arg_spans, None, keywords, spans, None, span, expr.span
+        expressions, op, inner, args, arg_spans, (), keywords, spans, None, span, expr.span
     )
     if made.type == expected or regrouped(made.type, expected):  # [V, V] as tensor(2, 0)
         del expressions.nodes[inner]
@@ -135,7 +120,7 @@ def _brought(
         name if inner != name else expressions.fresh(then.name),
         [made],
         [expr.span],
-        None,
+        (),
         {},
         {},
         expected,
@@ -150,7 +135,7 @@ def checked_node(
     name: str,
     args: list[Node],
     arg_spans: list[Span],
-    base: Base | None,
+    bases: Sequence[Base],
     keywords: Mapping[str, KeywordValue],
     spans: Mapping[str, Span],
     expected: Type | None,
@@ -167,7 +152,7 @@ def checked_node(
         name,
         tuple(args),
         tuple(arg_spans),
-        base,
+        tuple(bases),
         keywords,
         spans,
         expected,
@@ -224,107 +209,26 @@ def _check_sizes(site: CallSite, op: OpTyping, types: Sequence[Type]) -> None:
 
 
 def _base_argument(
-    expressions: Expressions, op: OpTyping, positional: list[tree.Expression], span: Span
+    expressions: Expressions,
+    op: OpTyping,
+    positional: list[tree.Expression],
+    number: int,
+    span: Span,
 ) -> Base:
-    first = positional[0] if positional else None
-    if isinstance(first, tree.Reference):
-        if first.name in expressions.bases:
-            expressions.used_bases.add(first.name)
-            return expressions.bases[first.name]
-        if isinstance(expressions.members.get(first.name), tree.Base):
-            raise Refusal()
-        if first.name not in expressions.nodes and first.name not in expressions.members:
-            expressions.scope.unknown("base", first.name, first.span, iter(expressions.bases))
+    given = positional[number] if number < len(positional) else None
+    if isinstance(given, tree.Reference):
+        base = base_named(expressions, given)
+        if base is not None:
+            return base
+        if given.name not in expressions.nodes and given.name not in expressions.members:
+            expressions.scope.unknown("base", given.name, given.span, iter(expressions.bases))
+    ordinal = ("first", "second", "third")[number]
     expressions.scope.refuse(
         "EQS207",
-        f"`{op.name}` needs a base as its first argument",
-        first.span if first else span,
+        f"`{op.name}` needs a base as its {ordinal} argument",
+        given.span if given else span,
         help="declare the network: `base net: [3, 64, 64] -> [10]`",
     )
-
-
-def _keywords(
-    expressions: Expressions, op: OpTyping, expr: tree.Call
-) -> tuple[dict[str, KeywordValue], dict[str, Span]]:
-    values: dict[str, KeywordValue] = {}
-    spans: dict[str, Span] = {}
-    for argument in expr.arguments:
-        if argument.keyword is None:
-            continue
-        key = argument.keyword.text
-        if key not in op.signature.keywords:
-            near = did_you_mean(key, op.signature.keywords)
-            expressions.scope.refuse(
-                "EQS207",
-                f"`{op.name}` has no option `{key}`",
-                argument.keyword.span,
-                f"it has {', '.join(op.signature.keywords)}"
-                if op.signature.keywords
-                else "it has none",
-                help=f"did you mean `{near}`?" if near else None,
-            )
-        if key in values:
-            expressions.scope.refuse("EQS207", f"`{key}` is given twice", argument.keyword.span)
-        values[key] = _keyword(expressions.scope, op.signature.keywords[key], key, argument.value)
-        spans[key] = argument.value.span
-    return values, spans
-
-
-def _keyword(scope: Scope, want: Keyword, key: str, value: tree.Expression) -> KeywordValue:
-    match want:
-        case "boolean":
-            if isinstance(value, tree.Boolean):
-                return value.value
-            scope.refuse("EQS207", f"`{key}` is true or false", value.span)
-        case "number":
-            number = number_of(scope, value)
-            if abs(number) > 10**30:
-                scope.refuse("EQS207", f"`{key}` is out of range", value.span, "far too large")
-            return float(number)
-        case "numbers":
-            items = value.items if isinstance(value, tree.ListOf) else (value,)
-            numbers = [number_of(scope, item) for item in items]
-            for number, item in zip(numbers, items, strict=True):
-                if number != int(number) or abs(number) > 10**6:
-                    scope.refuse("EQS207", f"`{key}` are whole numbers", item.span)
-            return Numbers(tuple(int(number) for number in numbers))
-        case "group":
-            return group_of(scope, value).names
-        case "subgroup":
-            factors, sub = forgettable(scope, value)
-            if sub is not None:
-                return sub
-            assert factors is not None
-            return factors.names
-        case "axis":
-            return rep_of(scope, value)
-        case "names":
-            items = value.items if isinstance(value, tree.ListOf) else (value,)
-            names = [item.name for item in items if isinstance(item, tree.Reference)]
-            if len(names) != len(items):
-                scope.refuse("EQS207", f"`{key}` names plain axes by their parameter", value.span)
-            for name, item in zip(names, items, strict=True):
-                resolve(scope, name, item.span, "parameter")
-            return tuple(names)
-        case "axes":
-            axes: list[str | Representation] = []
-            for item in value.items if isinstance(value, tree.ListOf) else (value,):
-                if isinstance(item, tree.Reference):
-                    resolve(scope, item.name, item.span, "parameter")
-                    axes.append(item.name)
-                else:
-                    axes.append(rep_of(scope, item))
-            return Axes(tuple(axes))
-        case tuple():
-            if isinstance(value, tree.Reference) and value.name in want:
-                return value.name
-            near = did_you_mean(value.name, want) if isinstance(value, tree.Reference) else None
-            scope.refuse(
-                "EQS207",
-                f"`{key}` is one of {', '.join(want)}",
-                value.span,
-                help=f"did you mean `{near}`?" if near else None,
-            )
 
 
 def _parts(expected: Type, count: int) -> list[Type | None]:

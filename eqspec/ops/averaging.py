@@ -355,7 +355,7 @@ def _orbit_mean(
     source: Type,
 ) -> list[int]:
     """The average over the factors of one branch: calls over the image, projection over the kernel."""
-    from eqspec.program.instructions import OrbitMean
+    from eqspec.program.instructions import Orbit, OrbitMean
 
     target = site.node.type
     factors = frozenset(branch)
@@ -365,23 +365,16 @@ def _orbit_mean(
     returns = shapes_for(target, average.base.target.blocks)
     assert accepts is not None and returns is not None
     inverses = [inverse_word(word) for word in image.elements]
-    instruction = OrbitMean(
-        tuple(xs),
+    orbit = Orbit(
         average.base.name,
         len(image.elements),
         tuple(_moves(block, image.elements) for block in source.blocks),
         accepts,
         returns,
         target.shapes,
-        tuple(
-            _moves(
-                block,
-                inverses,
-            )
-            for block in target.blocks
-        ),
+        tuple(_moves(block, inverses) for block in target.blocks),
     )
-    ys = site.builder.orbit_mean(instruction)
+    ys = site.builder.orbit_mean(OrbitMean(tuple(xs), orbit))
     alone = tuple(sorted(target.factors & factors - source.factors))
     results: list[int] = []
     for y, block in zip(ys, target.blocks, strict=True):
@@ -441,14 +434,14 @@ def _project_words(site: LoweringSite, x: int, block: Block, words: Sequence[FWo
 
 EQUITUNE = Op(
     "equitune",
-    Signature(tensors=(1, None), base=True, target="chooses"),
+    Signature(tensors=(1, None), bases=1, target="chooses"),
     check_equitune,
     lower,
     "the mean over the whole group of rho(g)^-1 base(g x) commutes with every element, for any base",
 )
 MULTI_EQUITUNE = Op(
     "multi_equitune",
-    Signature(tensors=(1, None), base=True, target="chooses"),
+    Signature(tensors=(1, None), bases=1, target="chooses"),
     check_multi_equitune,
     lower,
     "in each branch one factor is averaged over the base and all others are averaged before and after"
@@ -456,7 +449,7 @@ MULTI_EQUITUNE = Op(
 )
 FUSE = Op(
     "fuse",
-    Signature(tensors=(1, None), base=True, target="chooses"),
+    Signature(tensors=(1, None), bases=1, target="chooses"),
     check_fuse,
     lower,
     "the average over the factors of the arguments is invariant, and its projection onto what the"

@@ -100,7 +100,8 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 4 * writes
         case Affine():
             flops = 2 * writes
-        case OrbitMean(order=order):
+        case OrbitMean(orbit=orbit):
+            order = orbit.order
             numbers = order * (reads + writes)
             return Cost(base_calls=order, flops=order * writes, bytes=BYTES * numbers)
         case Take() | Concat() | Stack() | DiagonalEmbed():

@@ -317,15 +317,14 @@ class AxisMove:
 
 
 @dataclass(frozen=True)
-class OrbitMean:
-    """Mean over the ``order`` elements g of ``back(base(move(x, g)), g)``: the group average.
+class Orbit:
+    """The answers of a base along an orbit: ``back(base(move(x, g)), g)`` for ``order`` elements g.
 
     ``moves[k]`` moves argument k; ``accepts[k]`` is the shape in which the base takes it. The base
     returns tensors of the shapes ``returns``; they are the blocks ``targets`` (all in one when the
-    signature flattens), and ``backs[j]`` moves block j by the inverse of g. The result is a tuple.
+    signature flattens), and ``backs[j]`` moves block j by the inverse of g.
     """
 
-    args: tuple[int, ...]
     base: str
     order: int
     moves: tuple[tuple[AxisMove, ...], ...]
@@ -333,6 +332,14 @@ class OrbitMean:
     returns: tuple[Shape, ...]
     targets: tuple[Shape, ...]
     backs: tuple[tuple[AxisMove, ...], ...]
+
+
+@dataclass(frozen=True)
+class OrbitMean:
+    """The mean of the answers along an orbit: the group average. The result is a tuple."""
+
+    args: tuple[int, ...]
+    orbit: Orbit
 
 
 @dataclass(frozen=True)
@@ -457,8 +464,8 @@ def shape_of(
             | Present(shape=shape)
         ):
             return shape
-        case OrbitMean(targets=targets):
-            return targets
+        case OrbitMean(orbit=orbit):
+            return orbit.targets
         case CallModule(outputs=outputs):
             return outputs
         case Item(index=index):

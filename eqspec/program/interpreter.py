@@ -143,7 +143,7 @@ def run(
             case Narrow(dim=dim, start=start, length=length):
                 value = np.take(args[0], range(start, start + length), axis=dim + lead)
             case OrbitMean():
-                value = orbit_mean(instruction, args, bases[instruction.base])
+                value = orbit_mean(instruction, args, bases[instruction.orbit.base])
             case CallModule(attribute=attribute):
                 value = modules[attribute](*args)
             case Item(index=index):
@@ -206,14 +206,15 @@ def masked_reduce(x: Array, mask: Array, axes: Sequence[int], how: str) -> Array
 
 def orbit_mean(instruction: OrbitMean, args: Sequence[Array], base: Base) -> tuple[Array, ...]:
     batch = args[0].shape[0]
-    totals = [np.zeros((batch, *shape)) for shape in instruction.targets]
-    for g in range(instruction.order):
-        moved = [apply(x, moves, g) for x, moves in zip(args, instruction.moves, strict=True)]
-        given = fit(moved, instruction.accepts)
-        answers = fit(base(*given), instruction.targets)
-        for j, (answer, moves) in enumerate(zip(answers, instruction.backs, strict=True)):
+    orbit = instruction.orbit
+    totals = [np.zeros((batch, *shape)) for shape in orbit.targets]
+    for g in range(orbit.order):
+        moved = [apply(x, moves, g) for x, moves in zip(args, orbit.moves, strict=True)]
+        given = fit(moved, orbit.accepts)
+        answers = fit(base(*given), orbit.targets)
+        for j, (answer, moves) in enumerate(zip(answers, orbit.backs, strict=True)):
             totals[j] += apply(answer, moves, g)
-    return tuple(total / instruction.order for total in totals)
+    return tuple(total / orbit.order for total in totals)
 
 
 def fit(tensors: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:

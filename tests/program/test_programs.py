@@ -106,7 +106,7 @@ def test_fusions_of_one_source_share_their_calls() -> None:
         )
         body += f"  output y{k}: [3, G{k}.regular] = {terms}\n"
     program = lowered(body + "}\n")["M"].program
-    calls = sum(i.order for i in program.instructions if isinstance(i, OrbitMean))
+    calls = sum(i.orbit.order for i in program.instructions if isinstance(i, OrbitMean))
     assert calls == 32  # 16 for the own views, 16 for what the views tell the others
 
 
@@ -130,7 +130,7 @@ def test_elements_that_act_alike_share_a_call() -> None:
         "group C = cyclic(12)\nmodule M {\n  input x: [C.rot90(3, 3)]\n  base net: [3, 3] -> [12]\n"
         "  output y: [C.regular] = equitune(net, x)\n}\n"
     )["M"].program
-    assert sum(i.order for i in program.instructions if isinstance(i, OrbitMean)) == 4
+    assert sum(i.orbit.order for i in program.instructions if isinstance(i, OrbitMean)) == 4
 
 
 def test_equal_instructions_get_one_result() -> None:

@@ -181,7 +181,7 @@ def evaluate(
                 value = np.concatenate(args, axis=dim + lead)
             case ins.Narrow(dim=dim, start=start, length=length):
                 value = np.take(args[0], range(start, start + length), axis=dim + lead)
-            case ins.OrbitMean():
+            case ins.OrbitMean(orbit=i):
                 totals: list[Any] = [0 for _ in i.targets]
                 for g in range(i.order):
                     moved = [_move(x, m, g) for x, m in zip(args, i.moves, strict=True)]

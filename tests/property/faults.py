@@ -540,6 +540,11 @@ def _changed(program: ins.Program, k: int, rng: random.Random) -> Any:
 
 
 def _changed_mean(i: ins.OrbitMean, rng: random.Random) -> Any:
+    changed = _changed_orbit(i.orbit, rng)
+    return None if changed is None else replace(i, orbit=changed)
+
+
+def _changed_orbit(i: ins.Orbit, rng: random.Random) -> Any:
     sides = [("moves", k) for k, m in enumerate(i.moves) if m]
     sides += [("backs", k) for k, m in enumerate(i.backs) if m]
     if not sides:

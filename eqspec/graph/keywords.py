@@ -1,0 +1,153 @@
+"""The options of a call of an op: words, numbers, sizes, groups, axes and bases after a keyword.
+
+In: the call and the keywords of the op's signature. Out: one value for each option that is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eqspec.algebra.representations import Representation
+from eqspec.diagnostics.model import Span
+from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.graph.elaborate import rep_of
+from eqspec.graph.groups import group_of
+from eqspec.graph.model import Base
+from eqspec.graph.numbers import number_of
+from eqspec.graph.op import Axes, Keyword, KeywordValue, Numbers, OpTyping, Refusal, WordOrBase
+from eqspec.graph.resolve import resolve
+from eqspec.graph.subgroups import forgettable
+from eqspec.syntax import tree
+
+if TYPE_CHECKING:
+    from eqspec.graph.expressions import Expressions
+
+
+def keyword_values(
+    expressions: Expressions, op: OpTyping, expr: tree.Call
+) -> tuple[dict[str, KeywordValue], dict[str, Span]]:
+    values: dict[str, KeywordValue] = {}
+    spans: dict[str, Span] = {}
+    for argument in expr.arguments:
+        if argument.keyword is None:
+            continue
+        key = argument.keyword.text
+        if key not in op.signature.keywords:
+            near = did_you_mean(key, op.signature.keywords)
+            expressions.scope.refuse(
+                "EQS207",
+                f"`{op.name}` has no option `{key}`",
+                argument.keyword.span,
+                f"it has {', '.join(op.signature.keywords)}"
+                if op.signature.keywords
+                else "it has none",
+                help=f"did you mean `{near}`?" if near else None,
+            )
+        if key in values:
+            expressions.scope.refuse("EQS207", f"`{key}` is given twice", argument.keyword.span)
+        values[key] = _keyword(expressions, op.signature.keywords[key], key, argument.value)
+        spans[key] = argument.value.span
+    return values, spans
+
+
+def _keyword(
+    expressions: Expressions, want: Keyword, key: str, value: tree.Expression
+) -> KeywordValue:
+    scope = expressions.scope
+    match want:
+        case WordOrBase(words=words):
+            return _word_or_base(expressions, words, key, value)
+        case "boolean":
+            if isinstance(value, tree.Boolean):
+                return value.value
+            scope.refuse("EQS207", f"`{key}` is true or false", value.span)
+        case "number":
+            number = number_of(scope, value)
+            if abs(number) > 10**30:
+                scope.refuse("EQS207", f"`{key}` is out of range", value.span, "far too large")
+            return float(number)
+        case "numbers":
+            items = value.items if isinstance(value, tree.ListOf) else (value,)
+            numbers = [number_of(scope, item) for item in items]
+            for number, item in zip(numbers, items, strict=True):
+                if number != int(number) or abs(number) > 10**6:
+                    scope.refuse("EQS207", f"`{key}` are whole numbers", item.span)
+            return Numbers(tuple(int(number) for number in numbers))
+        case "group":
+            return group_of(scope, value).names
+        case "subgroup":
+            factors, sub = forgettable(scope, value)
+            if sub is not None:
+                return sub
+            assert factors is not None
+            return factors.names
+        case "axis":
+            return rep_of(scope, value)
+        case "names":
+            items = value.items if isinstance(value, tree.ListOf) else (value,)
+            names = [item.name for item in items if isinstance(item, tree.Reference)]
+            if len(names) != len(items):
+                scope.refuse("EQS207", f"`{key}` names plain axes by their parameter", value.span)
+            for name, item in zip(names, items, strict=True):
+                resolve(scope, name, item.span, "parameter")
+            return tuple(names)
+        case "axes":
+            axes: list[str | Representation] = []
+            for item in value.items if isinstance(value, tree.ListOf) else (value,):
+                if isinstance(item, tree.Reference):
+                    resolve(scope, item.name, item.span, "parameter")
+                    axes.append(item.name)
+                else:
+                    axes.append(rep_of(scope, item))
+            return Axes(tuple(axes))
+        case tuple():
+            if isinstance(value, tree.Reference) and value.name in want:
+                return value.name
+            near = did_you_mean(value.name, want) if isinstance(value, tree.Reference) else None
+            scope.refuse(
+                "EQS207",
+                f"`{key}` is one of {', '.join(want)}",
+                value.span,
+                help=f"did you mean `{near}`?" if near else None,
+            )
+
+
+def _word_or_base(
+    expressions: Expressions, words: tuple[str, ...], key: str, value: tree.Expression
+) -> str | Base:
+    near = None
+    if isinstance(value, tree.Reference):
+        base = base_named(expressions, value)
+        if base is not None and value.name in words:
+            expressions.scope.refuse(
+                "EQS207",
+                f"`{value.name}` is a word of `{key}` and the name of a base",
+                value.span,
+                "which of the two is meant cannot be told",
+                help="give the base another name",
+            )
+        if base is not None:
+            return base
+        if value.name in words:
+            return value.name
+        near = did_you_mean(value.name, (*words, *expressions.bases))
+    expressions.scope.refuse(
+        "EQS207",
+        f"`{key}` is {', '.join((*words, 'the name of a base'))}",
+        value.span,
+        help=f"did you mean `{near}`?" if near else None,
+    )
+
+
+def base_named(expressions: Expressions, reference: tree.Reference) -> Base | None:
+    """The base of this name, which is used now; None if no base is called so.
+
+    Raises:
+        Refusal: without a diagnostic, if the declaration of the base was refused.
+    """
+    if reference.name in expressions.bases:
+        expressions.used_bases.add(reference.name)
+        return expressions.bases[reference.name]
+    if isinstance(expressions.members.get(reference.name), tree.Base):
+        raise Refusal()
+    return None
