@@ -21,7 +21,6 @@ from eqspec.graph.model import (
     InputFeature,
     Level,
     Module,
-    ModuleCall,
     Node,
     OutputFeature,
     Promise,
@@ -82,7 +81,6 @@ class ModuleBuilder:
         self._lint_unused(nodes, outputs)
         if self.failed:
             return None
-        levelled = _levels(nodes, tuple(ordered))
         return Module(
             key=self.key,
             name=item.name.text,
@@ -92,7 +90,7 @@ class ModuleBuilder:
             inputs=tuple(inputs),
             bases=tuple(expressions.bases.values()),
             outputs=tuple(outputs),
-            nodes=tuple(levelled),
+            nodes=tuple(_levelled(node, ordered) for node in nodes),
             promises=tuple(promises),
             groups=ordered,
             children=dict(expressions.children),
@@ -219,13 +217,9 @@ class ModuleBuilder:
 
     def _promises(self, nodes: Mapping[str, Node]) -> list[Promise]:
         found: list[Promise] = []
-        levelled = {
-            node.name: node
-            for node in _levels(list(nodes.values()), tuple(self.scope.world.groups))
-        }
         for member in self.item.members:
             if isinstance(member, tree.Ensure):
-                self._try(partial(self._promise, member, levelled, found))
+                self._try(partial(self._promise, member, nodes, found))
         return found
 
     def _promise(
@@ -317,32 +311,9 @@ class ModuleBuilder:
             self.scope.gather(refusal)
 
 
-def _levels(nodes: Sequence[Node], factors: tuple[str, ...]) -> list[Node]:
-    """Every node with its guarantee for every factor: the weakest of the op's own and its arguments'
-    (rule R1; forgetting a factor does not heal it). For a factor that acts neither on the node nor on
-    anything before it, the op weakens nothing: the same numbers come in and the same go out."""
-    known: dict[str, Node] = {}
-    touched: dict[str, frozenset[str]] = {}
-    for node in nodes:
-        touched[node.name] = _acting(node).union(*(touched[arg] for arg in node.args))
-        levels = {
-            factor: min(
-                [
-                    node.own if factor in touched[node.name] else Level.EXACT,
-                    *(known[arg].levels[factor] for arg in node.args),
-                ]
-            )
-            for factor in factors
-        }
-        known[node.name] = replace(node, levels=levels)
-    return list(known.values())
-
-
-def _acting(node: Node) -> frozenset[str]:
-    """The factors that act on a feature, or on anything inside of a called module."""
-    if not isinstance(node.data, ModuleCall):
-        return node.type.factors
-    return node.type.factors.union(*(_acting(inner) for inner in node.data.module.nodes))
+def _levelled(node: Node, factors: Iterable[str]) -> Node:
+    """The node with a level for every factor, also for those that it keeps exactly."""
+    return replace(node, levels={f: node.levels.get(f, Level.EXACT) for f in factors})
 
 
 def _is_factory(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from eqspec.diagnostics.model import Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.groups import group_of
-from eqspec.graph.model import Level, Module, ModuleCall, Node
+from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.numbers import size_of
 from eqspec.graph.resolve import ModuleEntry
 from eqspec.graph.scope import GroupValue
@@ -62,23 +62,8 @@ def module_call(
             tuple(arg.name for arg in args),
             expr.span,
             ModuleCall(module, passed),
-            own=_level(module, args),
         )
     )
-
-
-def _level(module: Module, args: list[Node]) -> Level:
-    """The weakest guarantee of any op on the way to an output. Inside, the inputs counted as generic;
-    where they are not, a jump is not even certified almost everywhere (rule R2)."""
-    needed = {output.node for output in module.outputs}
-    level = Level.EXACT
-    for node in reversed(module.nodes):
-        if node.name in needed:
-            needed.update(node.args)
-            level = min(level, node.own)
-    if level < Level.EXACT and not all(arg.generic for arg in args):
-        return Level.APPROXIMATE
-    return level
 
 
 def _template(

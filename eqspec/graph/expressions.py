@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from eqspec.diagnostics.model import Diagnostic, Fix, Label, Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.calls import module_call
+from eqspec.graph.guarantees import with_guarantee
 from eqspec.graph.model import Base, BlockOf, FieldOf, Module, ModuleCall, Node
 from eqspec.graph.op import (
     Refusal,
@@ -50,6 +51,8 @@ class Expressions:
     _counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, node: Node) -> Node:
+        """Take a node into the graph, with its guarantee."""
+        node = with_guarantee(node, [self.nodes[arg] for arg in node.args])
         self.nodes[node.name] = node
         return node
 

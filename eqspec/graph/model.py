@@ -68,14 +68,21 @@ def is_fusion(classes: Mapping[str, EdgeClass]) -> bool:
     return {EdgeClass.INVARIANT, EdgeClass.SYMMETRIC} <= set(classes.values())
 
 
+Piece = tuple[tuple[str, str], ...]
+"""A part of the inputs: the name of an input, then fields and blocks; every step with its kind."""
+
+
 @dataclass(frozen=True)
 class Node:
     """A feature: its type, the op that makes it and the features it is made of.
 
     ``name`` is the name in the spec, or ``layer.op`` for a step inside an expression. ``data`` is what
-    the typing rule found and the lowering needs. ``own`` is what the op by itself guarantees,
-    ``levels`` the guarantee for every factor of the module. ``generic``: under it no null set of
-    inputs has a preimage that is not null (rule R2: an input, or a renaming of one).
+    the typing rule found and the lowering needs. ``own`` is what the op by itself guarantees: one
+    level for every factor that acts here or upstream, or one for each factor (none said: exact).
+    ``levels`` is the guarantee for every factor of the module. ``generic``: every null set of its type
+    has a null preimage in the inputs (rule R2). ``touched`` are the factors that act on it or on
+    anything upstream, ``reads`` the parts of the inputs upstream; if it is itself such a part, ``piece``
+    is it. `graph.guarantees` has the rules.
     """
 
     name: str
@@ -86,9 +93,12 @@ class Node:
     data: object = None
     doc: str | None = None
     declared: bool = False
-    own: Level = Level.EXACT
+    own: Level | Mapping[str, Level] = Level.EXACT
     levels: Mapping[str, Level] = field(default_factory=dict)
     generic: bool = False
+    touched: frozenset[str] = frozenset()
+    reads: frozenset[Piece] = frozenset()
+    piece: Piece | None = None
 
     def level(self, factors: tuple[str, ...] | frozenset[str] | None = None) -> Level:
         """The weakest guarantee over these factors, or over all."""
@@ -236,10 +246,12 @@ class BlockOf:
 
 @dataclass(frozen=True)
 class ModuleCall:
-    """Data of a `call` node: the instance called and the bases handed to it."""
+    """Data of a `call` node: the instance called and the bases handed to it. ``known`` are the nodes of
+    its outputs with their guarantees on the arguments given here."""
 
     module: Module
     bases: tuple[str, ...]
+    known: tuple[Node, ...] = field(default=(), compare=False)
 
 
 def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:

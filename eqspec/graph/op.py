@@ -13,6 +13,7 @@ from typing import Literal, NoReturn, Protocol
 from eqspec.algebra.averages import FWord
 from eqspec.algebra.representations import Representation
 from eqspec.diagnostics.model import Diagnostic, Label, Severity, Source, Span
+from eqspec.graph.guarantees import jointly_generic
 from eqspec.graph.model import Base, Level, Node
 from eqspec.graph.types import Type
 
@@ -107,11 +108,18 @@ class Signature:
 @dataclass(frozen=True)
 class Checked:
     """What a typing rule returns: the type of the result, what the lowering needs to know, and the
-    level that the op by itself guarantees."""
+    level that the op by itself guarantees.
+
+    One ``level`` counts for every factor that acts on the result or on anything upstream; a mapping
+    names factors (`CallSite.touched` are those upstream), and one that it does not name stays exact.
+    ``generic``: the result has no ties either; an op may say so only if every null set of the result's
+    type has a null preimage in the inputs, given its arguments' (`CallSite.generic`).
+    """
 
     type: Type
     data: object = None
-    level: Level = Level.EXACT
+    level: Level | Mapping[str, Level] = Level.EXACT
+    generic: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,17 @@ class CallSite:
     def base(self) -> Base | None:
         """The first base."""
         return self.bases[0] if self.bases else None
+
+    @property
+    def generic(self) -> bool:
+        """May an almost-everywhere op stand on these arguments, taken together? (Each alone:
+        ``args[k].generic``.)"""
+        return jointly_generic(self.args)
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The factors that act on the arguments or on anything upstream."""
+        return frozenset().union(*(arg.touched for arg in self.args))
 
     def diagnostic(
         self,

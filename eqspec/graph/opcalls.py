@@ -174,6 +174,7 @@ def checked_node(
             whole,
             checked.data,
             own=checked.level,
+            generic=checked.generic,
         )
     )
 

@@ -37,7 +37,9 @@ class Scalings(Enum):
 @dataclass(frozen=True)
 class Function:
     """``options`` are keyword arguments with their defaults; ``numpy`` is the oracle, an expression in
-    x and the options; ``torch`` the function of PyTorch (``F.`` for torch.nn.functional)."""
+    x and the options; ``torch`` the function of PyTorch (``F.`` for torch.nn.functional). ``ties``:
+    could it make numbers equal that are not? If not (proved in `graph.guarantees`), what is generic
+    stays so."""
 
     name: str
     scalings: Scalings
@@ -45,6 +47,7 @@ class Function:
     torch: str
     options: tuple[tuple[str, float], ...] = ()
     jumps: bool = False
+    ties: bool = True
 
 
 def _sigmoid(np: Any, x: Any) -> Any:
@@ -71,12 +74,13 @@ _TABLE = [
         lambda np, x, o: np.where(x > 0, x, o["negative_slope"] * x),
         "F.leaky_relu",
         (("negative_slope", 0.01),),
+        ties=False,  # but with slope 0: see `check`
     ),
     Function("abs", POSITIVE, lambda np, x, o: np.abs(x), "torch.abs"),
     Function("tanh", SIGNS, lambda np, x, o: np.tanh(x), "torch.tanh"),
     Function("sin", SIGNS, lambda np, x, o: np.sin(x), "torch.sin"),
     Function("atan", SIGNS, lambda np, x, o: np.arctan(x), "torch.atan"),
-    Function("asinh", SIGNS, lambda np, x, o: np.arcsinh(x), "torch.asinh"),
+    Function("asinh", SIGNS, lambda np, x, o: np.arcsinh(x), "torch.asinh", ties=False),
     Function("erf", SIGNS, lambda np, x, o: _erf(np, x), "torch.erf"),
     Function("softsign", SIGNS, lambda np, x, o: x / (1 + np.abs(x)), "F.softsign"),
     Function("tanhshrink", SIGNS, lambda np, x, o: x - np.tanh(x), "F.tanhshrink"),
@@ -185,7 +189,10 @@ def check(site: CallSite) -> Checked:
     level = Level.EXACT
     if function.jumps:
         level = Level.ALMOST_EVERYWHERE if arg.generic else Level.APPROXIMATE
-    return Checked(arg.type, (site.op, tuple(sorted(options.items()))), level)
+    keeps = not function.ties and options.get("negative_slope") != 0
+    return Checked(
+        arg.type, (site.op, tuple(sorted(options.items()))), level, arg.generic and keeps
+    )
 
 
 def _check_generator(

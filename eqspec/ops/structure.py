@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eqspec.diagnostics.model import Label
+from eqspec.graph.guarantees import independent
 from eqspec.graph.model import BlockOf, FieldOf, ModuleCall
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type
@@ -27,7 +28,11 @@ def check_sum(site: CallSite) -> Checked:
                 labels=(Label(site.arg_spans[0], f"this has type {first.type}"),),
                 help="bring them to one type by `linear`",
             )
-    return Checked(first.type)
+    generic = any(
+        arg.generic and all(other is arg or independent((arg, other)) for other in site.args)
+        for arg in site.args
+    )
+    return Checked(first.type, generic=generic)
 
 
 def lower_sum(site: LoweringSite) -> Registers:
@@ -65,8 +70,8 @@ def check_concat(site: CallSite) -> Checked:
                     if site.target_span
                     else (),
                 )
-            return Checked(expected, Joined(how))
-    return Checked(_along_first(site, parts), Joined("first"))
+            return Checked(expected, Joined(how), generic=site.generic)
+    return Checked(_along_first(site, parts), Joined("first"), generic=site.generic)
 
 
 def _along_first(site: CallSite, parts: tuple[Block, ...]) -> Type:
@@ -151,7 +156,7 @@ def lower_call(site: LoweringSite) -> Registers:
 
 
 def check_identity(site: CallSite) -> Checked:
-    return Checked(site.args[0].type)
+    return Checked(site.args[0].type, generic=site.generic)
 
 
 def _made_by_graph(site: CallSite) -> Checked:

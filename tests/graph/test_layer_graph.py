@@ -120,7 +120,14 @@ def test_two_reps_of_one_factor_and_a_product() -> None:
         ("round(x)", Level.ALMOST_EVERYWHERE),
         ("round(relu(x))", Level.APPROXIMATE),
         ("relu(round(x))", Level.ALMOST_EVERYWHERE),
-        ("sign(identity(x))", Level.APPROXIMATE),
+        ("sign(identity(x))", Level.ALMOST_EVERYWHERE),
+        ("round(leaky_relu(x))", Level.ALMOST_EVERYWHERE),
+        ("round(leaky_relu(x, negative_slope=0))", Level.APPROXIMATE),
+        ("round(tanh(x))", Level.APPROXIMATE),
+        ("round(x + x)", Level.ALMOST_EVERYWHERE),
+        ("round(x + relu(x))", Level.APPROXIMATE),
+        ("round(concat(x, x))", Level.APPROXIMATE),
+        ("round(round(x))", Level.APPROXIMATE),
     ],
 )
 def test_levels(layer: str, level: Level) -> None:
@@ -161,13 +168,21 @@ def test_a_claim_demands_its_level(layer: str, claim: str, found: list[str]) -> 
         ("round(linear(x, z))", "Flip", Level.APPROXIMATE),
         ("Jump(pool(x, over=Rot))", "Rot", Level.APPROXIMATE),
         ("Jump(pool(x, over=Rot))", "Flip", Level.APPROXIMATE),  # it acts inside of the module
+        ("Away(pool(x, over=Rot))", "Rot", Level.APPROXIMATE),
+        (
+            "Away(pool(x, over=Rot))",
+            "Flip",
+            Level.EXACT,
+        ),  # inside of the module too, behind the jump
     ],
 )
 def test_levels_are_kept_for_every_factor(layer: str, factor: str, level: Level) -> None:
     """A jump weakens the factors that act on something before it, no others (rule R1)."""
-    step = "  t: [4] = " + layer if "linear" in layer or "Jump" in layer else "  t = " + layer
+    step = "  t: [4] = " + layer if "linear" in layer or layer[0] in "JA" else "  t = " + layer
     made = module(
         "module Jump {\n  input u: [4]\n  k: [4, Flip.regular] = round(linear(u))\n"
+        "  output v: [4] = linear(k)\n}\n"
+        "module Away {\n  input u: [4]\n  k: [4, Flip.regular] = linear(round(u))\n"
         "  output v: [4] = linear(k)\n}\n"
         "module M {\n  input x: [4, Rot.regular]\n  input z: [4, Flip.regular]\n"
         f"{step}\n  output y: [2, Flip.regular] = linear(t, z)\n}}\n"

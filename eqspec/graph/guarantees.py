@@ -1,0 +1,208 @@
+"""The guarantee of a feature, composed per factor from the ops on the way to it.
+
+In: a node that an op has made and the nodes of its arguments. Out: the node with what is known of it:
+the levels, the factors that act upstream, the parts of the inputs that it reads, genericity. The rules
+(docs/soundness.md, "Guarantee levels"):
+
+R1  The level of a feature for a factor is the weakest of what the op guarantees for that factor and
+    the levels of the arguments. Nothing heals: neither an average nor forgetting the factor. An op
+    weakens no factor that acts neither on its result nor on anything upstream: for such a factor the
+    same numbers come in and the same go out.
+R2  An op that excepts a null set of its argument keeps `almost_everywhere` only on a *generic*
+    argument, one under which every null set of its whole type has a null preimage in the inputs.
+R6  `approximate` is absorbing (it is the least level, so the minimum does it).
+
+Genericity. An input with a density is generic. So is
+
+  - a name, field, block, renaming or concatenation of different generic parts: a coordinate projection
+    of the inputs R^n -> R^m is linear and onto, hence open, and by Fubini the preimage of a null set is
+    null; different parts are independent coordinates, so their joint map is a projection again;
+  - a sum a + b where a is generic and b reads none of the inputs that a reads: for fixed b the map is a
+    translation of a, and Fubini gives the rest;
+  - `leaky_relu` (slope not 0) or `asinh` of a generic feature: a homeomorphism of the line, and a
+    diffeomorphism off one point; preimages of null sets are null, entry by entry.
+
+Nothing else is: not `relu` (a half-space goes to 0), not `linear` (its weights may be 0, and its image
+may be a subspace on which an op has ties everywhere), not a projection onto the invariants, for the
+same reason: what counts is that the tie set is null *in the whole type*. `(x, x)` is not generic either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from eqspec.graph.model import BlockOf, FieldOf, Level, ModuleCall, Node, Piece
+
+_Memo = dict[object, Mapping[str, Node]]
+
+
+def disjoint(a: Piece, b: Piece) -> bool:
+    """Have two parts of the inputs no number in common? At the first step where they part, they must
+    go to different inputs, blocks, or fields of the same axis; a part contains its own parts."""
+    for left, right in zip(a, b, strict=False):
+        if left != right:
+            return left[0] == right[0]
+    return False
+
+
+def independent(args: Sequence[Node]) -> bool:
+    """Does every argument read inputs of its own?"""
+    return all(
+        disjoint(a, b)
+        for k, left in enumerate(args)
+        for right in args[k + 1 :]
+        for a in left.reads
+        for b in right.reads
+    )
+
+
+def jointly_generic(args: Sequence[Node]) -> bool:
+    """Is the tuple of the arguments generic in the product of their types?"""
+    return all(arg.generic for arg in args) and independent(args)
+
+
+def own_level(node: Node, factor: str) -> Level:
+    """What the op of a node guarantees by itself for a factor."""
+    if isinstance(node.own, Level):
+        return node.own
+    return node.own.get(factor, Level.EXACT)
+
+
+def with_guarantee(node: Node, args: Sequence[Node]) -> Node:
+    """The node with what is known of it, from what is known of its arguments."""
+    if node.op == "call":
+        return _of_call(node, args, {})
+    output = _called_output(node, args)
+    if output is not None:
+        return _as(node, output)
+    touched = node.type.factors.union(*(arg.touched for arg in args))
+    levels = {
+        factor: level
+        for factor in sorted(touched)
+        if (
+            level := min(
+                own_level(node, factor),
+                *(arg.levels.get(factor, Level.EXACT) for arg in args),
+                Level.EXACT,
+            )
+        )
+        < Level.EXACT
+    }
+    piece = _piece(node, args)
+    reads = {piece} if piece else {read for arg in args for read in arg.reads}
+    return replace(
+        node, levels=levels, touched=frozenset(touched), piece=piece, reads=frozenset(reads)
+    )
+
+
+def _piece(node: Node, args: Sequence[Node]) -> Piece | None:
+    """The way into the inputs, for an input and for names, fields and blocks of it."""
+    if node.op == "input":
+        return node.piece or (("", node.name),)
+    if len(args) != 1 or args[0].piece is None:
+        return None
+    match node.data:
+        case FieldOf(axis=axis, name=name) if node.op == "field":
+            return (*args[0].piece, (f"field {axis}", name))
+        case BlockOf(start=start, stop=stop) if node.op == "block" and stop == start + 1:
+            return (*args[0].piece, ("block", str(start)))
+    return args[0].piece if node.op == "identity" else None
+
+
+# ---- calls of modules -----------------------------------------------------------------------------
+
+
+def _of_call(node: Node, args: Sequence[Node], memo: _Memo) -> Node:
+    """A called module is as if its nodes stood here: their levels, on the arguments that are given."""
+    call = node.data
+    assert isinstance(call, ModuleCall)
+    known = _inside(call, args, memo)
+    outputs = tuple(known[output.node] for output in call.module.outputs)
+    levels: dict[str, Level] = {}
+    for output in outputs:
+        for factor, level in output.levels.items():
+            levels[factor] = min(level, levels.get(factor, Level.EXACT))
+    return replace(
+        node,
+        data=replace(call, known=outputs),
+        levels=dict(sorted(levels.items())),
+        touched=node.type.factors.union(*(output.touched for output in outputs)),
+        reads=frozenset(read for output in outputs for read in output.reads),
+        piece=outputs[0].piece if len(outputs) == 1 else None,
+        generic=jointly_generic(outputs),
+    )
+
+
+def _inside(call: ModuleCall, args: Sequence[Node], memo: _Memo) -> Mapping[str, Node]:
+    """What is known of the nodes of a called module, by name. ``memo``: a module that is called twice
+    on the same is evaluated once, since calls nest."""
+    module = call.module
+    key = (
+        module.key,
+        tuple(
+            (arg.touched, tuple(arg.levels.items()), arg.reads, arg.piece, arg.generic)
+            for arg in args
+        ),
+    )
+    if key in memo:
+        return memo[key]
+    given = {feature.name: arg for feature, arg in zip(module.inputs, args, strict=True)}
+    known: dict[str, Node] = {}
+    for inner in module.nodes:
+        if inner.op == "input":
+            known[inner.name] = _as(inner, given[inner.name])
+            continue
+        before = [module.node(arg) for arg in inner.args]
+        after = [known[arg] for arg in inner.args]
+        if isinstance(inner.data, ModuleCall) and inner.op == "call":
+            known[inner.name] = _of_call(inner, after, memo)
+            continue
+        if _flags(before) != _flags(after):  # what rests on genericity falls
+            inner = replace(inner, own=_fallen(inner), generic=False)
+        known[inner.name] = with_guarantee(inner, after)
+    memo[key] = known
+    return known
+
+
+def _flags(args: Sequence[Node]) -> tuple[object, ...]:
+    """All that an op can learn of the genericity of its arguments."""
+    pairs = [independent((left, right)) for k, left in enumerate(args) for right in args[k + 1 :]]
+    return (tuple(arg.generic for arg in args), tuple(pairs))
+
+
+def _fallen(node: Node) -> Level | Mapping[str, Level]:
+    """The op's own level where its arguments are less generic than they were when it was proved."""
+    if isinstance(node.own, Level):
+        return Level.EXACT if node.own is Level.EXACT else Level.APPROXIMATE
+    return {
+        factor: level if level is Level.EXACT else Level.APPROXIMATE
+        for factor, level in node.own.items()
+    }
+
+
+def _as(node: Node, known: Node) -> Node:
+    """A node that is another by a new name."""
+    return replace(
+        node,
+        levels=known.levels,
+        touched=known.touched,
+        reads=known.reads,
+        piece=known.piece,
+        generic=known.generic,
+    )
+
+
+def _called_output(node: Node, args: Sequence[Node]) -> Node | None:
+    """The output of a called module that a `block` node picks out of the tuple of all."""
+    if node.op != "block" or not isinstance(node.data, BlockOf) or args[0].op != "call":
+        return None
+    call = args[0].data
+    assert isinstance(call, ModuleCall)
+    start = 0
+    for feature, output in zip(call.module.outputs, call.known, strict=True):
+        stop = start + len(feature.type.blocks)
+        if (start, stop) == (node.data.start, node.data.stop):
+            return output
+        start = stop
+    return None
