@@ -82,38 +82,36 @@ def test_every_example_has_its_parts() -> None:
         assert len(emitted(name)) == 2
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-@pytest.mark.parametrize("seed", ["0", "12345"])
-def test_golden(name: str, seed: str, tmp_path: Path) -> None:
-    """Byte for byte what `eqspec compile` writes, for any seed of the hashes."""
-    spec = Path("examples") / name / f"{name}.eqs"
-    command = (sys.executable, "-m", "eqspec", "compile", spec, "-o", tmp_path)
-    run(*command, "--deny-warnings", cwd=ROOT, seed=seed)
-    written = sorted(tmp_path.glob("*.py"))
-    assert [file.name for file in written] == [file.name for file in emitted(name)]
-    for file in written:
-        assert file.read_bytes() == (EXAMPLES / name / file.name).read_bytes(), file.name
-
-
 @pytest.mark.parametrize(
-    "cwd", [ROOT, EXAMPLES / "two_view", Path(ROOT.anchor)], ids=["root", "own", "/"]
+    ("cwd", "seed"),
+    [(ROOT, "0"), (EXAMPLES / "two_view", "1"), (Path(ROOT.anchor), "12345")],
+    ids=["root", "own", "/"],
 )
-def test_golden_from_any_folder(cwd: Path) -> None:
-    run(sys.executable, "-m", "eqspec", "compile", EXAMPLES, "--check", cwd=cwd)
+def test_golden(cwd: Path, seed: str) -> None:
+    """Byte for byte what `eqspec compile` writes, from any folder and for any seed of the hashes."""
+    command = (sys.executable, "-m", "eqspec", "compile", EXAMPLES, "--check", "--deny-warnings")
+    run(*command, cwd=cwd, seed=seed)
 
 
 SLOW_TESTS = ("o5_invariance", "scattering")  # `inertia` has the same layers
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_TESTS else n for n in SCRIPTS],
-)
-def test_emitted_tests_pass(name: str, tmp_path: Path) -> None:
+def emitted_tests(folder: Path, *names: str) -> None:
+    """One process for all: what it loads takes longer than most of the tests."""
     call = "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
     flags = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
-    out = run(sys.executable, "-c", call, *flags, EXAMPLES / name, cwd=tmp_path)
+    out = run(sys.executable, "-c", call, *flags, *(EXAMPLES / name for name in names), cwd=folder)
     assert " failed" not in out
+
+
+def test_emitted_tests_pass(tmp_path: Path) -> None:
+    emitted_tests(tmp_path, *(name for name in SCRIPTS if name not in SLOW_TESTS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW_TESTS)
+def test_long_emitted_tests_pass(name: str, tmp_path: Path) -> None:
+    emitted_tests(tmp_path, name)
 
 
 # ---- scripts -------------------------------------------------------------------------------------
