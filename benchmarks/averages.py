@@ -179,7 +179,7 @@ def _chunks(effort: Effort) -> Table:
     # a few hundred rows in all
     for product, batch in zip(reversed(PRODUCTS), (1, 8, 64), strict=False):
         code = emitted(product.text)
-        default = code.Full(nn.Identity()).call_bytes
+        default = code.Full(nn.Identity()).calls.bytes
         for name, make in bases.items():
             if effort.quick and name != "MLP":
                 continue

@@ -21,6 +21,10 @@ from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.program.instructions import OrbitMean, Parameter
 
 CALL_BYTES = "2**18"
+GLOBAL_NAMES = frozenset(
+    "Any Callable Iterator NamedTuple Self Sequence call_bytes checkpoint operator warnings".split()
+)
+ATTRIBUTES = frozenset({"call_bytes", "calls", "checkpoint"})
 
 
 @dataclass
@@ -51,9 +55,7 @@ class ModuleNames:
 
 def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleNames]:
     """The text of the module file, and the names it uses."""
-    names = Names(
-        {"Any", "Callable", "NamedTuple", "Self", "Sequence", "operator", "warnings", "call_bytes"}
-    )
+    names = Names(GLOBAL_NAMES)
     classes = {key: _class_name(names, key) for key in lowered}
     averages = _with_averages(lowered)
     helpers: set[str] = set()
@@ -109,17 +111,18 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
         for line in lines
         if not line.lstrip().startswith("#")
     )
-    if "orbit_mean" in helpers:
+    orbits = "orbit_answers" in helpers
+    if orbits:
         standard.append("import math")
     if "expanded" in helpers:
         standard.append("import operator")
-    if "orbit_mean" in helpers:
-        standard += ["import warnings", "from collections.abc import Callable, Sequence"]
+    if orbits:
+        standard += ["import warnings", "from collections.abc import Callable, Iterator, Sequence"]
     elif "expanded" in helpers:
         standard.append("from collections.abc import Callable")
     typing = {
-        "Any": helpers & {"orbit_mean", "expanded"},
-        "NamedTuple": any(c.output_fields or c.weight_fields for c in classes),
+        "Any": helpers & {"orbit_answers", "expanded"},
+        "NamedTuple": orbits or any(c.output_fields or c.weight_fields for c in classes),
         "Self": "expanded" in helpers,
     }
     if any(typing.values()):
@@ -130,7 +133,10 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
         lines.append("import torch")
     if re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")
-    return [*lines, "from torch import Tensor, nn"]
+    lines.append("from torch import Tensor, nn")
+    if orbits:
+        lines.append("from torch.utils.checkpoint import checkpoint")
+    return lines
 
 
 def _class(
@@ -143,7 +149,7 @@ def _class(
 ) -> tuple[ClassText, Printed]:
     module = item.module
     name = classes[module.key]
-    printer = Printer(item, {"call_bytes", *classes.values()}, _notes(module), classes)
+    printer = Printer(item, {*ATTRIBUTES, *classes.values()}, _notes(module), classes)
     printed = printer.run()
     children = {
         node: (printer.child_names[node], classes[key]) for node, key in module.children.items()
@@ -218,11 +224,11 @@ def _init(
         default = " | None = None" if base.factory else ""
         args.append(f"{printer.base_names[base.name]}: nn.Module{default}")
     if has_average:
-        args += ["*", f"call_bytes: int = {CALL_BYTES}"]
+        args += ["*", f"call_bytes: int = {CALL_BYTES}", "checkpoint: bool = False"]
     lines = call(4, "def __init__", args, " -> None:")
     lines.append("        super().__init__()")
-    if has_average:
-        lines.append("        self.call_bytes = call_bytes")
+    if printed.orbits:
+        lines.append("        self.calls = _Calls(call_bytes, checkpoint)")
     for base in module.bases:
         lines.extend(_base_lines(base.name, printer.base_names[base.name], base.factory, printed))
     for node in module.nodes:
@@ -234,7 +240,7 @@ def _init(
             while given and given[-1] == "None":
                 given.pop()
             if node.data.module.key in averages:
-                given.append("call_bytes=call_bytes")
+                given += ["call_bytes=call_bytes", "checkpoint=checkpoint"]
             lines.extend(call(8, f"self.{attribute} = {class_}", given))
     for attribute, parameter in printed.parameters:
         sizes = ", ".join(str(n) for n in parameter.shape)

@@ -418,7 +418,7 @@ class Printer:
             )
         if isinstance(instruction, OrbitMean):
             stem = self._orbit(number, instruction.orbit)
-            self.out.helpers.add("orbit_mean")
+            self.out.helpers |= {"orbit_answers", "orbit_mean"}
             inputs = [self.code[arg].text for arg in instruction.args]
             joined = f"({inputs[0]},)" if len(inputs) == 1 else tuple_text(inputs)
             ranks = str(len(self.program.shape(instruction.args[0])))
@@ -429,7 +429,7 @@ class Printer:
                 f"self.{stem}_back",
                 f"order={instruction.orbit.order}",
                 f"rank={ranks}",
-                "call_bytes=self.call_bytes",
+                "calls=self.calls",
             ]
             head = f"({name},) = _orbit_mean" if single else f"{name} = _orbit_mean"
             self.out.forward_lines.extend(call(8, head, args))
@@ -478,9 +478,8 @@ class Printer:
         return args
 
 
-FIXED_NAMES = frozenset({"self", "weights"}) | {
-    f"_{name}" for name in "orbit_mean repeat layer_norm rms_norm batch_norm size masked".split()
-}
+HELPERS = "orbit_answers orbit_mean wide repeat layer_norm rms_norm batch_norm size masked"
+FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 
 
 def mask_names(module: Module) -> dict[str, str]:

@@ -28,13 +28,13 @@ DUNDERS = "__init__ __class__ __dict__ __slots__ __x __x__ __getstate__ __name__
 PRIVATE = (
     "_ _x _1 _weights _expand _kept _modules _parameters _buffers _orbit_mean _table _numbers _repeat"
     " _apply _call_impl _version _load_from_state_dict _fields _asdict _replace _make _move _back"
-    " _note_batch_statistics _ExpandedWeights"
+    " _note_batch_statistics _ExpandedWeights _orbit_answers _wide _Calls"
 ).split()
 OURS = (
     "weights x xs y ys g base_ move back order rank lead rows elements start answer answers step size"
     " totals moved inputs index count math operator warnings copy pickle Any NamedTuple Self Sequence"
-    " Callable annotations batch call_bytes reset_parameters extra_repr part pooled mapped h_sum"
-    " state_dict load_state_dict register_buffer named_parameters add_module children"
+    " Callable Iterator annotations batch calls call_bytes checkpoint reset_parameters extra_repr"
+    " part pooled mapped h_sum state_dict load_state_dict register_buffer named_parameters add_module children"
 ).split()
 NAMES = list(dict.fromkeys([*KEYWORDS, *BUILTINS, *TORCH, *DUNDERS, *PRIVATE, *OURS]))
 
