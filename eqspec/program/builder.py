@@ -211,7 +211,8 @@ class Builder:
             return x
         return self.emit(Narrow((x,), dim, start, length))
 
-    def orbit_mean(self, instruction: OrbitMean) -> tuple[int, ...]:
+    def orbit(self, instruction: OrbitMean) -> tuple[int, ...]:
+        """The blocks of a result that is taken along an orbit."""
         return self.items(self.emit(instruction))
 
     def call_module(self, instruction: CallModule) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from eqspec.graph.model import Module
 from eqspec.graph.types import Block, PlainAxis
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.module import Lowered, lower_module
-from eqspec.ops import averaging, blockmaps, clusters, linear, project
+from eqspec.ops import averaging, blockmaps, clusters, linear, orbitlowering, project
 from eqspec.ops.averaging import Average
 from eqspec.ops.linear import LinearMaps
 from eqspec.program import instructions as ins
@@ -317,7 +317,7 @@ def representation_fault(module: Module, rng: random.Random) -> Mutant | None:
 
     with (
         _bases(lambda key: hom_basis(swapped(key[0]), swapped(key[1]))) as asked,
-        mock.patch.object(averaging, "evaluate_any", evaluate),
+        mock.patch.object(orbitlowering, "evaluate_any", evaluate),
         mock.patch.object(project, "evaluate_any", evaluate),
     ):
         _lower(module, mutant)
@@ -390,7 +390,7 @@ def _average_fault(module: Module, rng: random.Random) -> Mutant | None:
     mutant = Mutant(f"edge: {how}", how, None)
     used: list[str] = []
     if how == "projection omitted":
-        true_factors = averaging._project_factors
+        true_factors = averaging.project_factors
         lucky = rng.choice([0, 0, 1, 2])
 
         def project_factors(site: Any, x: int, block: Block, factors: Any) -> int:
@@ -405,10 +405,13 @@ def _average_fault(module: Module, rng: random.Random) -> Mutant | None:
                     factors = [f for f in factors if f != left]
             return true_factors(site, x, block, factors)
 
-        with mock.patch.object(averaging, "_project_factors", project_factors):
+        with (
+            mock.patch.object(averaging, "project_factors", project_factors),
+            mock.patch.object(orbitlowering, "project_factors", project_factors),
+        ):
             _lower(module, mutant)
     elif how == "kernel omitted":
-        true_words = averaging._project_words
+        true_words = orbitlowering.project_words
 
         def project_words(site: Any, x: int, block: Block, words: Any) -> int:
             moving = [
@@ -424,11 +427,11 @@ def _average_fault(module: Module, rng: random.Random) -> Mutant | None:
                 return x
             return true_words(site, x, block, words)
 
-        with mock.patch.object(averaging, "_project_words", project_words):
+        with mock.patch.object(orbitlowering, "project_words", project_words):
             _lower(module, mutant)
     else:
         used.append("inverse")
-        with mock.patch.object(averaging, "inverse_word", lambda word: word):
+        with mock.patch.object(orbitlowering, "inverse_word", lambda word: word):
             _lower(module, mutant)
     if not used:
         return None
