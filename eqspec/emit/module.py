@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eqspec.emit.guarantee import assumptions, law
 from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
 from eqspec.emit.orbits import OrbitPrinter
@@ -318,7 +319,7 @@ def _docstring(module: Module, sees_batch: bool) -> str:
             lines.append(
                 f"        {factor} = {docstring(group.description)}, generators {generators}"
             )
-        lines += ["", *_law(module)]
+        lines += ["", *law(module)]
     if sees_batch:
         lines += [
             "",
@@ -327,11 +328,7 @@ def _docstring(module: Module, sees_batch: bool) -> str:
             "    for a whole batch, also where every sample is moved by an element of its own.",
         ]
     if module.bases:
-        lines += [
-            "",
-            "    Assumed of every base: in evaluation mode it is a deterministic function of its",
-            "    input, sample by sample, and does not write to it.",
-        ]
+        lines += ["", *assumptions()]
     body = "\n".join(_wrapped(lines))
     return f'    """{body}\n    """'
 
@@ -345,16 +342,6 @@ def _feature_line(name: str, type_: Type) -> str:
         for s in type_.shapes
     )
     return f"        {identifier(name)}: {shapes}, {docstring(str(type_))}"
-
-
-def _law(module: Module) -> list[str]:
-    level = min((module.node(output.node).level() for output in module.outputs), default=None)
-    words = level.words if level is not None else "exactly"
-    return [
-        "    For every element g of these groups, acting on inputs and outputs as their types",
-        f"    say, and for all weights, forward(g x) = g forward(x) {words} in real",
-        "    arithmetic; in floating point up to the rounding of the module itself.",
-    ]
 
 
 def _wrapped(lines: Sequence[str]) -> list[str]:

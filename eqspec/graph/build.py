@@ -27,7 +27,7 @@ from eqspec.graph.model import (
 )
 from eqspec.graph.op import Refusal, Subgroup
 from eqspec.graph.order import dependence_order
-from eqspec.graph.promises import claimed, factor_promise, subgroup_promise
+from eqspec.graph.promises import claimed, factor_promise, moved, subgroup_promise, too_weak
 from eqspec.graph.scope import Scope
 from eqspec.graph.sizes import is_dynamic
 from eqspec.syntax import tree
@@ -238,15 +238,10 @@ class ModuleBuilder:
                     subgroup_promise(self.scope, member.kind, nodes[path.text], path, claim)
                 else:
                     factor_promise(self.scope, member.kind, nodes[path.text], path, claim)
-                factors = claim.group if isinstance(claim, Subgroup) else claim
+                factors = moved(claim) if isinstance(claim, Subgroup) else claim
                 reached = nodes[path.text].level(factors)
                 if reached < level:
-                    self.scope.refuse(
-                        "EQS406",
-                        f"`{path.text}` keeps its symmetry {reached.words} only",
-                        path.span,
-                        f"demanded: {level.words}",
-                    )
+                    too_weak(self.scope, member, nodes, path, factors, level)
         targets = tuple(path.text for path in member.targets)
         for claim in claims:
             if isinstance(claim, Subgroup):

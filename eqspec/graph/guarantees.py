@@ -125,7 +125,7 @@ def _of_call(node: Node, args: Sequence[Node], memo: _Memo) -> Node:
             levels[factor] = min(level, levels.get(factor, Level.EXACT))
     return replace(
         node,
-        data=replace(call, known=outputs),
+        data=replace(call, known=known),
         levels=dict(sorted(levels.items())),
         touched=node.type.factors.union(*(output.touched for output in outputs)),
         reads=frozenset(read for output in outputs for read in output.reads),
@@ -200,9 +200,9 @@ def _called_output(node: Node, args: Sequence[Node]) -> Node | None:
     call = args[0].data
     assert isinstance(call, ModuleCall)
     start = 0
-    for feature, output in zip(call.module.outputs, call.known, strict=True):
+    for feature in call.module.outputs:
         stop = start + len(feature.type.blocks)
         if (start, stop) == (node.data.start, node.data.stop):
-            return output
+            return call.known[feature.node]
         start = stop
     return None

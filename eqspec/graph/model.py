@@ -78,7 +78,8 @@ class Node:
 
     ``name`` is the name in the spec, or ``layer.op`` for a step inside an expression. ``data`` is what
     the typing rule found and the lowering needs. ``own`` is what the op by itself guarantees: one
-    level for every factor that acts here or upstream, or one for each factor (none said: exact).
+    level for every factor that acts here or upstream, or one for each factor (none said: exact);
+    ``null_set`` says where its law may fail.
     ``levels`` is the guarantee for every factor of the module. ``generic``: every null set of its type
     has a null preimage in the inputs (rule R2). ``touched`` are the factors that act on it or on
     anything upstream, ``reads`` the parts of the inputs upstream; if it is itself such a part, ``piece``
@@ -95,6 +96,7 @@ class Node:
     declared: bool = False
     own: Level | Mapping[str, Level] = Level.EXACT
     levels: Mapping[str, Level] = field(default_factory=dict)
+    null_set: str = ""
     generic: bool = False
     touched: frozenset[str] = frozenset()
     reads: frozenset[Piece] = frozenset()
@@ -246,12 +248,12 @@ class BlockOf:
 
 @dataclass(frozen=True)
 class ModuleCall:
-    """Data of a `call` node: the instance called and the bases handed to it. ``known`` are the nodes of
-    its outputs with their guarantees on the arguments given here."""
+    """Data of a `call` node: the instance called and the bases handed to it. ``known`` are its
+    nodes by name, with their guarantees on the arguments given here."""
 
     module: Module
     bases: tuple[str, ...]
-    known: tuple[Node, ...] = field(default=(), compare=False)
+    known: Mapping[str, Node] = field(default_factory=dict, compare=False)
 
 
 def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:

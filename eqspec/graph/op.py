@@ -112,6 +112,8 @@ class Checked:
 
     One ``level`` counts for every factor that acts on the result or on anything upstream; a mapping
     names factors (`CallSite.touched` are those upstream), and one that it does not name stays exact.
+    Where the level is not exact, ``null_set`` names the inputs at which the law may fail, a sentence for
+    the user such as "inputs where two cosets have equal scores".
     ``generic``: the result has no ties either; an op may say so only if every null set of the result's
     type has a null preimage in the inputs, given its arguments' (`CallSite.generic`).
     """
@@ -120,6 +122,7 @@ class Checked:
     data: object = None
     level: Level | Mapping[str, Level] = Level.EXACT
     generic: bool = False
+    null_set: str = ""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ def checked_node(
             checked.data,
             own=checked.level,
             generic=checked.generic,
+            null_set=checked.null_set,
         )
     )
 

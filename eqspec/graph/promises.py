@@ -7,12 +7,14 @@ equivariant under every subgroup of what it is equivariant under.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Literal, NoReturn
 
+from eqspec.diagnostics.model import Label
+from eqspec.graph.causes import weakest
 from eqspec.graph.extensions import ingredients
 from eqspec.graph.groups import group_or_subgroup
-from eqspec.graph.model import Node
+from eqspec.graph.model import Level, Node
 from eqspec.graph.op import Subgroup
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.subgroups import moving, not_normal, subgroup_of
@@ -96,3 +98,39 @@ def subgroup_promise(scope: Scope, kind: Kind, node: Node, path: tree.Path, sub:
             f"it has type {node.type}",
             help="it is invariant: write `ensure ... invariant`",
         )
+
+
+def moved(sub: Subgroup) -> tuple[str, ...]:
+    """The factors that stand in the words of a subgroup: a claim for it needs only theirs."""
+    return tuple(sorted({factor for word in sub.words for factor, _, _ in word}))
+
+
+def too_weak(
+    scope: Scope,
+    member: tree.Ensure,
+    nodes: Mapping[str, Node],
+    path: tree.Path,
+    factors: tuple[str, ...],
+    demanded: Level,
+) -> NoReturn:
+    """A guarantee below the one demanded: the op that lowers it, why, and what to write instead."""
+    reached = nodes[path.text].level(factors)
+    cause = weakest(nodes, path.text, factors)
+    assert cause is not None, "a level is lowered by an op"
+    ties = cause.op in scope.world.ops and "ties" in scope.world.ops[cause.op].signature.keywords
+    if cause.why:
+        label = f"{cause.place} excepts {cause.null_set}; {cause.why}"
+        help_ = f"let `{cause.op}` stand on an input, or on parts of inputs: canonicalise the input"
+        help_ += ", or write `ties=average`" if ties else ""
+    else:
+        label = f"{cause.place} excepts {cause.null_set}"
+        help_ = f"`ensure {path.text} {reached.words} {member.kind}` holds, or take a continuous op"
+        help_ += ": `equitune` is exact" if ties else ""
+    scope.refuse(
+        "EQS406",
+        f"`{path.text}` keeps its symmetry {reached.words} only",
+        path.span,
+        f"demanded: {demanded.words}",
+        labels=(Label(cause.span, label),),
+        help=help_,
+    )

@@ -37,7 +37,8 @@ class Scalings(Enum):
 @dataclass(frozen=True)
 class Function:
     """``options`` are keyword arguments with their defaults; ``numpy`` is the oracle, an expression in
-    x and the options; ``torch`` the function of PyTorch (``F.`` for torch.nn.functional). ``ties``:
+    x and the options; ``torch`` the function of PyTorch (``F.`` for torch.nn.functional). ``jumps``
+    are the numbers at which it does. ``ties``:
     could it make numbers equal that are not? If not (proved in `graph.guarantees`), what is generic
     stays so."""
 
@@ -46,7 +47,7 @@ class Function:
     numpy: Callable[[Any, Any, Mapping[str, float]], Any]
     torch: str
     options: tuple[tuple[str, float], ...] = ()
-    jumps: bool = False
+    jumps: str = ""
     ties: bool = True
 
 
@@ -91,14 +92,16 @@ _TABLE = [
         "F.softshrink",
     ),
     Function("hardtanh", SIGNS, lambda np, x, o: np.clip(x, -1, 1), "F.hardtanh"),
-    Function("sign", SIGNS, lambda np, x, o: np.sign(x), "torch.sign", jumps=True),
-    Function("round", SIGNS, lambda np, x, o: np.round(x), "torch.round", jumps=True),
+    Function("sign", SIGNS, lambda np, x, o: np.sign(x), "torch.sign", jumps="0"),
+    Function(
+        "round", SIGNS, lambda np, x, o: np.round(x), "torch.round", jumps="half an odd number"
+    ),
     Function(
         "hardshrink",
         SIGNS,
         lambda np, x, o: np.where(np.abs(x) > 0.5, x, 0.0),
         "F.hardshrink",
-        jumps=True,
+        jumps="0.5 or -0.5",
     ),
     Function("gelu", ONE, lambda np, x, o: x * 0.5 * (1 + _erf(np, x / math.sqrt(2))), "F.gelu"),
     Function("silu", ONE, lambda np, x, o: x * _sigmoid(np, x), "F.silu"),
@@ -132,7 +135,7 @@ _TABLE = [
     Function("exp", ONE, lambda np, x, o: np.exp(x), "torch.exp"),
     Function("cos", ONE, lambda np, x, o: np.cos(x), "torch.cos"),
     Function("square", ONE, lambda np, x, o: x * x, "torch.square"),
-    Function("floor", ONE, lambda np, x, o: np.floor(x), "torch.floor", jumps=True),
+    Function("floor", ONE, lambda np, x, o: np.floor(x), "torch.floor", jumps="a whole number"),
 ]
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}
 _STEPS = [  # on the way of other ops, of arguments that are positive; no spec calls them
@@ -190,9 +193,12 @@ def check(site: CallSite) -> Checked:
     if function.jumps:
         level = Level.ALMOST_EVERYWHERE if arg.generic else Level.APPROXIMATE
     keeps = not function.ties and options.get("negative_slope") != 0
-    return Checked(
-        arg.type, (site.op, tuple(sorted(options.items()))), level, arg.generic and keeps
-    )
+    null_set = ""
+    if function.jumps:
+        whose = "its argument" if "." in arg.name else f"`{arg.name}`"
+        null_set = f"inputs where an entry of {whose} is {function.jumps}"
+    data = (site.op, tuple(sorted(options.items())))
+    return Checked(arg.type, data, level, arg.generic and keeps, null_set)
 
 
 def _check_generator(

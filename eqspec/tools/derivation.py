@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
 from eqspec.algebra.representations import Representation
+from eqspec.graph.causes import Cause, causes
 from eqspec.graph.model import Level, Module, ModuleCall, Node, edge_classes, is_fusion
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, Type
@@ -63,6 +64,9 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
         record["averages"] = [_average(found) for found in averages]
     if isinstance(node.data, ModuleCall):
         record["calls"] = node.data.module.key
+    lowering = causes({inner.name: inner for inner in module.nodes}, node.name)
+    if lowering:
+        record["lowered_by"] = [_cause(found) for found in lowering]
     if node.doc:
         record["doc"] = node.doc
     promises = [promise for promise in module.promises if node.name in promise.targets]
@@ -76,6 +80,21 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
             }
             for p in promises
         ]
+    return record
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "op": cause.op,
+        "node": cause.node,
+        "guarantee": cause.level.key,
+        "factors": list(cause.factors),
+        "null_set": cause.null_set,
+    }
+    if cause.why:
+        record["why"] = cause.why
+    if cause.module:
+        record["module"] = cause.module
     return record
 
 

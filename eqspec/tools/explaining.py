@@ -205,6 +205,8 @@ def _text(record: dict[str, Any], color: bool) -> str:
     shapes = " and ".join(str(tuple(shape)) for shape in record["shapes"])
     rows = [("type", record["type"]), ("shape", shapes), ("acted by", acting)]
     rows.append(("guarantee", _guarantee(record["levels"])))
+    for cause in record.get("lowered_by", ()):
+        rows.append(("not proved" if cause.get("why") else "except", _cause(cause)))
     for promise in record.get("promises", ()):
         by = promise.get("subgroup") or " * ".join(promise["factors"])
         rows.append(("ensured", f"{promise['kind']} under {by}, {_WORDS[promise['guarantee']]}"))
@@ -247,6 +249,12 @@ def _guarantee(levels: Mapping[str, str]) -> str:
     if len(set(levels.values())) <= 1:
         return _WORDS[next(iter(levels.values()), "exact")]
     return ", ".join(f"{_WORDS[level]} under {name}" for name, level in levels.items())
+
+
+def _cause(cause: Mapping[str, Any]) -> str:
+    inside = f" of the module `{cause['module']}`" if "module" in cause else ""
+    why = f"; {cause['why']}" if "why" in cause else ""
+    return f"{cause['null_set']} (`{cause['op']}` in `{cause['node']}`{inside}{why})"
 
 
 def _average(average: Mapping[str, Any], color: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eqspec.diagnostics.model import Source
 from eqspec.graph.model import Level, Module
-from eqspec.pipeline import check_source
+from eqspec.pipeline import check_source, compile_spec
 
 GROUPS = "eqspec 1\ngroup Rot = cyclic(4)\ngroup Flip = cyclic(2)\n"
 
@@ -161,3 +161,73 @@ def test_calls_that_nest_deeply_are_evaluated_once() -> None:
     )
     found = check_source(Source("t.eqs", text)).diagnostics
     assert [d.code for d in found] == ["EQS406"]
+
+
+BLAME = """
+module Inner {
+  input x: [4, Rot.regular]
+  h: [4, Rot.regular] = sign(x)
+  output y: [4, Rot.regular] = linear(h)
+}
+module M {
+  input x: [4, Rot.regular]
+  input z: [4, Flip.regular]
+  h: [4, Rot.regular] = round(relu(x))
+  smooth: [4, Rot.regular] = tanh(x)
+  output v = Inner(x)
+  output u = Inner(smooth)
+  output w: [1] = linear(h, z)
+  output twice: [8, Rot.regular] = round(pair)
+  pair: [8, Rot.regular] = concat(x, x)
+  ensure CLAIM
+}
+"""
+
+
+def test_a_refused_claim_names_the_op_that_lowers_it() -> None:
+    """What, where, why, and what to write instead."""
+    cases = {
+        "v exactly equivariant under Rot": (
+            "`sign` in `h` of the module `Inner` excepts inputs where an entry of `x` is 0",
+            "`ensure v almost everywhere equivariant` holds",
+        ),
+        "u almost everywhere equivariant under Rot": (
+            "entry of `x` is 0; `tanh` in `smooth` may send a set of positive measure there",
+            "canonicalise the input",
+        ),
+        "w almost everywhere invariant under Rot": (
+            "is half an odd number; `relu` in `h` may send a set of positive measure there",
+            "let `round` stand on an input",
+        ),
+        "twice almost everywhere equivariant under Rot": ("`concat` in `pair`", "canonicalise"),
+        "w exactly invariant under Flip": None,
+        "v almost everywhere equivariant under Rot": None,
+        "u, w approximately equivariant under Rot": "EQS405",
+    }
+    for claim, expected in cases.items():
+        text = GROUPS + BLAME.replace("CLAIM", claim)
+        found = check_source(Source("x.eqs", text)).diagnostics
+        if expected is None:
+            assert not found, claim
+        elif isinstance(expected, str):
+            assert [d.code for d in found] == [expected], claim
+        else:
+            (one,) = found
+            assert one.code == "EQS406"
+            assert expected[0] in one.labels[0].text
+            assert expected[1] in (one.help or "")
+
+
+def test_the_docstring_says_how_and_off_which_set() -> None:
+    """Level by level, output by output, with the null sets and what is not proved."""
+    text = GROUPS + BLAME.replace("  ensure CLAIM\n", "")
+    done = compile_spec(check_source(Source("m.eqs", text)), "m", "m.eqs", emit=["module"])
+    (file,) = done.files
+    inner, outer = file.text.split("class MOutput")
+    assert "forward(g x) = g forward(x) almost everywhere in real" in inner
+    assert "inputs where an entry of `x` is 0\n" in inner
+    assert "v: exactly under Flip; almost everywhere under Rot\n" in outer
+    assert "w: exactly under Flip; approximately under Rot\n" in outer
+    assert "inputs where an entry of `x` is 0, in `Inner`\n" in outer
+    assert "Not proved" in outer
+    assert "`relu` in `h`" in outer
