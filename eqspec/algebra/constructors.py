@@ -154,6 +154,20 @@ def covector(label: str, factor: str, group: Group) -> Representation:
     return replace(_single(label, factor, group, images, None), kind=kind)
 
 
+def point(label: str, factor: str, group: Group) -> Representation:
+    """Positions: x -> Rx + t. No linear action; `displacements` of it are the vectors."""
+    if group.family not in AFFINE:
+        raise RepresentationError(
+            f"{label}: {group.description} has no translations, so its positions are vectors",
+            f"`{factor}.vector`; points belong to euclidean(n) and special_euclidean(n)",
+        )
+    images: list[AnyImage] = []
+    for image in group.model:
+        rows = im.rows_of(image)[:-1]
+        images.append(im.affine(im.matrix([row[:-1] for row in rows]), [row[-1] for row in rows]))
+    return _single(label, factor, group, images, None)
+
+
 def tensor(label: str, factor: str, group: Group, p: int, q: int) -> Representation:
     """The tensors with p upper and q lower indices: p `vector`s and q `covector`s, in that order.
 

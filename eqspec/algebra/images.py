@@ -7,6 +7,8 @@ has no product with other images, no trace and no rows as an element.
 A `Monomial` is a signed permutation matrix, a `Matrix` any rational matrix that is not one, and a
 `LatticeMap` a signed affine permutation of grid coordinates, which is composed, compared and traced
 without listing the points of the grid (an image of 128 x 128 x 128 costs what one of 2 x 2 costs).
+An `AffineMap` is no matrix: x -> Ax + t, how a motion acts on positions. It is composed, inverted and
+compared; whatever asks it for a matrix gets `NotLinear`, so that no rule takes a point for a vector.
 
 Every matrix acts on column vectors: (A B)(x) = A(B(x)).
 """
@@ -116,6 +118,31 @@ class Infinitesimal:
         return tuple(tuple((j, v) for j, v in enumerate(row) if v) for row in self.rows)
 
 
+@dataclass(frozen=True)
+class AffineMap:
+    """x -> linear(x) + shift. Images of a representation on points are all of this form, also where
+    the shift is zero. Built by `affine`."""
+
+    linear: Monomial | Matrix
+    shift: tuple[Fraction, ...]
+
+    @property
+    def degree(self) -> int:
+        return len(self.shift)
+
+    @property
+    def is_permutation(self) -> bool:
+        return False
+
+    @property
+    def is_identity(self) -> bool:
+        return self.linear.is_identity and not any(self.shift)
+
+
+class NotLinear(TypeError):  # noqa: N818 - says what the argument is not
+    """A map with a translation was taken for a matrix."""
+
+
 class NoElement(TypeError):  # noqa: N818 - says what the argument is not
     """A one-parameter group was taken for an element."""
 
@@ -159,7 +186,7 @@ class LatticeMap:
 
 
 Image: TypeAlias = Monomial | Matrix | Infinitesimal
-AnyImage: TypeAlias = Monomial | Matrix | Infinitesimal | LatticeMap
+AnyImage: TypeAlias = Monomial | Matrix | Infinitesimal | LatticeMap | AffineMap
 
 
 def matrix(rows: Sequence[Sequence[Rational]]) -> Image:
@@ -184,6 +211,15 @@ def infinitesimal(rows: Sequence[Sequence[Rational]]) -> Image:
     if any(len(row) != len(exact) for row in exact):
         raise ValueError(f"a square matrix is needed, found {len(exact)} rows of other lengths")
     return Infinitesimal(exact) if any(map(any, exact)) else identity(len(exact))
+
+
+def affine(linear: Image, shift: Sequence[Rational]) -> AffineMap:
+    """x -> linear(x) + shift. ValueError if the sizes differ."""
+    if len(shift) != linear.degree:
+        raise ValueError(f"a shift of {len(shift)} numbers beside {linear.degree} rows")
+    if isinstance(linear, Infinitesimal):
+        raise NoElement("a one-parameter group is no motion")
+    return AffineMap(linear, tuple(Fraction(value) for value in shift))
 
 
 def permutation(images: Iterable[int]) -> Monomial:
@@ -212,7 +248,9 @@ def identity(degree: int) -> Monomial:
 
 
 def explicit(image: AnyImage) -> Image:
-    """The image in a form that is no lattice symmetry."""
+    """The image in a form that is no lattice symmetry. NotLinear for a map with a translation."""
+    if isinstance(image, AffineMap):
+        raise NotLinear("a motion of points has no matrix")
     return image.monomial if isinstance(image, LatticeMap) else image
 
 
@@ -254,6 +292,12 @@ def compose(left: AnyImage, right: AnyImage) -> AnyImage:
     """The product `left * right` (`right` acts first)."""
     if left.degree != right.degree:
         raise ValueError(f"degrees {left.degree} and {right.degree} cannot be composed")
+    if isinstance(left, AffineMap) or isinstance(right, AffineMap):
+        if not (isinstance(left, AffineMap) and isinstance(right, AffineMap)):
+            raise NotLinear("a motion of points is composed with motions of points only")
+        moved = _applied(left.linear, right.shift)
+        shift = [a + b for a, b in zip(moved, left.shift, strict=True)]
+        return affine(explicit(compose(left.linear, right.linear)), shift)
     if left.is_identity or right.is_identity:
         if isinstance(left, Infinitesimal) or isinstance(right, Infinitesimal):
             return right if left.is_identity else left
@@ -287,6 +331,12 @@ def compose(left: AnyImage, right: AnyImage) -> AnyImage:
     return matrix(product)
 
 
+def _applied(image: AnyImage, vector: Sequence[Fraction]) -> list[Fraction]:
+    return [
+        sum((value * vector[j] for j, value in row), Fraction(0)) for row in sparse_rows_of(image)
+    ]
+
+
 def _tangent(image: AnyImage) -> list[list[Fraction]]:
     """The rows of A for exp(tA); zero for the identity. NoElement for anything else: a letter means
     a one-parameter group on every tensor or on none."""
@@ -314,6 +364,9 @@ def inverse(image: AnyImage) -> AnyImage:
             return Infinitesimal(tuple(tuple(-v for v in row) for row in image.rows))
         case Matrix():
             return matrix(inverse_rows(image.rows))
+        case AffineMap():
+            back_linear = explicit(inverse(image.linear))
+            return affine(back_linear, [-value for value in _applied(back_linear, image.shift)])
 
 
 def transpose(image: AnyImage) -> AnyImage:
@@ -321,7 +374,7 @@ def transpose(image: AnyImage) -> AnyImage:
         return Matrix(tuple(zip(*image.rows, strict=True)))
     if isinstance(image, Infinitesimal):
         return Infinitesimal(tuple(zip(*image.rows, strict=True)))
-    return inverse(image)
+    return inverse(image if isinstance(image, LatticeMap) else explicit(image))
 
 
 def power(image: AnyImage, exponent: int) -> AnyImage:
@@ -333,6 +386,8 @@ def power(image: AnyImage, exponent: int) -> AnyImage:
     if isinstance(image, LatticeMap):
         n = len(image.shape)
         result: AnyImage = LatticeMap(image.shape, tuple(range(n)), (1,) * n, (0,) * n)
+    elif isinstance(image, AffineMap):
+        result = affine(identity(image.degree), [0] * image.degree)
     else:
         result = identity(image.degree)
     while exponent:
@@ -363,6 +418,8 @@ def trace(image: AnyImage) -> Rational:
             )
         case LatticeMap():
             return _fixed_points(image)
+        case AffineMap():
+            raise NotLinear("a motion of points has no trace")
 
 
 def trace_is_finite(image: AnyImage) -> bool:
@@ -497,6 +554,9 @@ def determinant(image: AnyImage) -> Rational:
 
 
 def is_orthogonal(image: AnyImage) -> bool:
+    """Does the matrix preserve lengths? No for a motion of points, which is no matrix."""
+    if isinstance(image, AffineMap):
+        return False
     if isinstance(image, Infinitesimal):
         return inverse(image) == transpose(image)
     if not isinstance(image, Matrix):
@@ -510,6 +570,8 @@ def monomial_entries(image: AnyImage) -> frozenset[Fraction] | None:
         return frozenset({Fraction(1)})
     if isinstance(image, Monomial):
         return frozenset(Fraction(sign) for sign in set(image.signs))
+    if isinstance(image, AffineMap):
+        return None
     if isinstance(image, Infinitesimal):
         return None  # diagonal ones would have the entries e^(at): not taken for scalings
     columns = set()

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from eqspec.algebra import images as im
 from eqspec.algebra.groups import Group, Word
 from eqspec.algebra.images import (
+    AffineMap,
     AnyImage,
     Image,
     Infinitesimal,
@@ -189,6 +190,29 @@ class Representation:
         return all(values is not None and values <= allowed for values in found)
 
     @cached_property
+    def is_affine(self) -> bool:
+        """Does it act on points, by x -> Ax + t? Then it is no linear action and has no matrices."""
+        if self.terms is not None:
+            return any(part.is_affine for term in self.terms for part in term.parts)
+        return any(isinstance(image, AffineMap) for images in self.images for image in images)
+
+    def displacements(self) -> Representation:
+        """How differences of points transform: x -> Ax, a representation `vector`."""
+        images = tuple(
+            tuple(image.linear if isinstance(image, AffineMap) else image for image in row)
+            for row in self.images
+        )
+        label = f"{self.label.removesuffix('.point')}.vector"
+        return replace(self, label=label, images=images, kind=("vector", 0, 0))
+
+    def _linear(self, form: str) -> None:
+        if self.is_affine:
+            raise RepresentationError(
+                f"a point has no {form}: {self.label} is x -> Rx + t, no matrix",
+                "take a difference of points first: that is a vector",
+            )
+
+    @cached_property
     def is_permutation(self) -> bool:
         return self._entries_within(frozenset({Fraction(1)}))
 
@@ -211,6 +235,7 @@ class Representation:
     def dual(self) -> Representation:
         """The contragredient g -> rho(g)^-T, on the dual space. Orthogonal representations are
         their own."""
+        self._linear("dual")
         label = f"{self.label}.dual"
         if self.is_orthogonal:
             return replace(self, label=label)
@@ -225,6 +250,7 @@ class Representation:
 
     def axial(self) -> Representation:
         """g -> det(g) g: how a cross product transforms. Only for orthogonal matrices."""
+        self._linear("axial form")
         if not self.is_orthogonal:
             raise RepresentationError(
                 f"{self.label}.axial is defined for orthogonal matrices only",
@@ -239,6 +265,7 @@ class Representation:
 
     def pseudoscalar(self) -> Representation:
         """g -> det(g), of degree 1."""
+        self._linear("pseudoscalar")
         result = self._mapped(f"{self.label}.pseudoscalar", im.determinant_image)
         kind = {"vector": ("trivial", 0, 1), "covector": ("trivial", 0, -1)}
         of_vector = self.kind is not None and self.kind[2] == 0
@@ -248,6 +275,7 @@ class Representation:
     def select(self, indices: Sequence[int]) -> Representation:
         """The action on some coordinates. Legal iff every generator is block-diagonal for the
         selection and its complement, so that neither needs the other."""
+        self._linear("coordinates that transform among themselves")
         chosen = tuple(indices)
         names = self.points or tuple(str(i) for i in range(self.degree))
         if (
@@ -308,8 +336,11 @@ def joined(collections: Sequence[Factors]) -> Factors:
 def direct_sum(label: str, terms: Sequence[Term]) -> Representation:
     """The direct sum of tensor products: coordinates of the terms concatenated, each row-major.
 
-    Shape: one axis of the total degree. RepresentationError if a factor name means two groups.
+    Shape: one axis of the total degree. RepresentationError if a factor name means two groups, or for
+    points: their translations are no part of a tensor product.
     """
+    for part in (part for term in terms for part in term.parts):
+        part._linear("place in a sum or product of representations")
     groups = joined([part.groups for term in terms for part in term.parts])
     degree = sum(term.degree for term in terms)
     return Representation(label, groups, degree, (degree,), terms=tuple(terms))
@@ -437,6 +468,8 @@ def same_action(first: Representation, second: Representation) -> bool:
         return False
     if _same_terms(first, second):
         return True
+    if first.is_affine or second.is_affine:
+        return first.groups == second.groups and first.images == second.images
     return all(
         first.group(f) == second.group(f)
         and all(

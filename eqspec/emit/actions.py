@@ -27,6 +27,7 @@ def actions_text(modules: Sequence[Module], stem: str) -> str:
         "torch/actions.py.jinja",
         stem=stem,
         sizes=[],
+        affine=any(module.has_points for module in modules),
         symmetries=[_symmetry(m, name) for m, name in zip(modules, names, strict=True)],
     )
 

@@ -36,6 +36,7 @@ from eqspec.program.instructions import (
     Shift,
     Stack,
     Stage,
+    Sub,
     Take,
 )
 
@@ -149,6 +150,10 @@ class Expressions:
                 return Code(" + ".join(terms), binds=SUM, terms=terms)
             case Mul():
                 return Code(" * ".join(a.atom for a in args), binds=PRODUCT)
+            case Sub():
+                first, second = args
+                right = second.text if second.binds >= PRODUCT else f"({second.text})"
+                return Code(f"{first.text} - {right}", binds=SUM)
             case Scale(factor=factor):
                 if factor == 0:
                     return Code("torch.zeros_like", (args[0].text,))

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from eqspec.algebra.images import Image, Infinitesimal, Monomial, explicit, inverse, rows_of
+from eqspec.algebra.images import (
+    AffineMap,
+    Image,
+    Infinitesimal,
+    Monomial,
+    explicit,
+    inverse,
+    rows_of,
+)
 from eqspec.algebra.representations import Representation
 from eqspec.emit.layout import WIDTH
 from eqspec.graph.sizes import Size, is_dynamic
@@ -62,8 +70,9 @@ def _axes(indent: int, block: Block) -> list[str]:
                     continue
                 lines.extend(_generator(indent + 8, f'"{key}"', rep, factor, number, shift))
                 if generator_order(groups[factor], number) is None:
-                    back = explicit(inverse(rep.image(factor, number)))
-                    lines.extend(_image(indent + 8, f'"{key}^-1"', back))
+                    back = inverse(rep.any_image(factor, number))
+                    made = back if isinstance(back, AffineMap) else explicit(back)
+                    lines.extend(_image(indent + 8, f'"{key}^-1"', made))
             if is_dynamic(rep.shape):
                 for number, key in enumerate(drawn(factor)):
                     text = f'("shuffle", {number}, {dim - rank})'
@@ -82,10 +91,14 @@ def _generator(
     if steps is not None:
         texts = [_step(step, shift) for step in steps]
         return _entry(indent, key, ['"lattice"', *texts])
-    return _image(indent, key, rep.image(factor, number))
+    image = rep.any_image(factor, number)
+    return _image(indent, key, image if isinstance(image, AffineMap) else explicit(image))
 
 
-def _image(indent: int, key: str, image: Image) -> list[str]:
+def _image(indent: int, key: str, image: Image | AffineMap) -> list[str]:
+    if isinstance(image, AffineMap):  # the rows, then what is added
+        rows = [*rows_of(image.linear), image.shift]
+        return _matrix(indent, key, [_row(row) for row in rows], "affine")
     if isinstance(image, Monomial):
         words = [str(k) for k in image.images]
         if image.is_permutation:
@@ -94,9 +107,9 @@ def _image(indent: int, key: str, image: Image) -> list[str]:
     return _matrix(indent, key, [_row([Fraction(v) for v in row]) for row in rows_of(image)])
 
 
-def _matrix(indent: int, key: str, rows: Sequence[str]) -> list[str]:
+def _matrix(indent: int, key: str, rows: Sequence[str], kind: str = "matrix") -> list[str]:
     pad = " " * indent
-    lines = [f"{pad}{key}: (", f'{pad}    "matrix",']
+    lines = [f"{pad}{key}: (", f'{pad}    "{kind}",']
     for row in rows:
         flat = f"{pad}    ({row},)," if "," not in row else f"{pad}    ({row}),"
         if len(flat) <= WIDTH:

@@ -45,6 +45,7 @@ from eqspec.program.instructions import (
     Shape,
     Stack,
     Stage,
+    Sub,
     Take,
 )
 
@@ -365,7 +366,7 @@ class Printer:
         if user is not None and all(_is_view(self.program.instructions[k]) for k in (number, user)):
             return False  # `x.unsqueeze(-1).unsqueeze(-1)`
         if user is not None and isinstance(
-            self.program.instructions[user], Add | Mul | Affine | OrbitMean | CallModule
+            self.program.instructions[user], Add | Mul | Sub | Affine | OrbitMean | CallModule
         ):
             return len(code.text) > 30
         return len(code.text) > 44

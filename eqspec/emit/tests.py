@@ -43,6 +43,7 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         sizes=list(sizes.values()),
         size_values=_size_values(lowered, len(sizes)),
         batch_norms=any(line.strip() == "batch_norms=True," for line in lines),
+        affine=any(item.module.has_points for item in lowered.values()),
         padded=any(padded_symbols(item.module) for item in lowered.values()),
     )
 

@@ -213,6 +213,14 @@ def flat_of(scope: Scope, block: tree.FlatBlock) -> FlatAxis:
                 f"`{field.name.text}` has type {type_}",
                 help="make it an input of its own",
             )
+        if type_.has_points:
+            scope.refuse(
+                "EQS313",
+                "a field of a `flat` cannot hold points",
+                field.name.span,
+                f"`{field.name.text}` has type {type_}",
+                help="make it an input of its own, or a part of a direct sum",
+            )
         fields.append((field.name.text, type_))
     if not fields:
         scope.refuse("EQS205", "a `flat` needs a field", block.span, "it has none")
@@ -261,6 +269,7 @@ def type_of(scope: Scope, expr: tree.TypeExpression) -> Type:
                     )
                 made = Block(found, fixed)
                 _bounded(scope, made.size, block.span)
+                _points_stand_alone(scope, made, block.span)
                 if fixed and made.factors:
                     scope.refuse(
                         "EQS206",
@@ -270,6 +279,25 @@ def type_of(scope: Scope, expr: tree.TypeExpression) -> Type:
                     )
                 blocks.append(made)
     return Type(tuple(blocks))
+
+
+def _points_stand_alone(scope: Scope, block: Block, span: Span) -> None:
+    """A motion adds the same shift to every row of points. The other axes must leave such a tensor as
+    it is: plain axes do, and permutations of the rows."""
+    if block.point_axis is None:
+        return
+    point = block.axes[block.point_axis]
+    for k, axis in enumerate(block.axes):
+        if k == block.point_axis or isinstance(axis, PlainAxis):
+            continue
+        if not axis.rep.is_permutation:
+            scope.refuse(
+                "EQS313",
+                f"a point beside `{axis}`: the two actions do not fit together",
+                span,
+                f"`{point}` adds the same shift to every row; `{axis}` does not permute the rows",
+                help="points may stand beside plain axes and axes that are permuted",
+            )
 
 
 def _bounded(scope: Scope, size: int, span: Span) -> None:

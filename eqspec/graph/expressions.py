@@ -20,7 +20,7 @@ from eqspec.graph.op import (
 from eqspec.graph.opcalls import checked_node, op_call
 from eqspec.graph.resolve import ModuleEntry, kind, qualified, resolve
 from eqspec.graph.scope import GroupValue, Scope
-from eqspec.graph.types import FlatAxis, Type
+from eqspec.graph.types import FlatAxis, Type, displacements
 from eqspec.syntax import tree
 
 ModuleMaker = Callable[[ModuleEntry, Mapping[str, "int | GroupValue"], Scope, Span], Module]
@@ -29,7 +29,7 @@ OPS_NOT_BUILT = frozenset(
     "embedding conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d"
     " max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d resize upsample pad"
     " instance_norm group_norm attention coset"
-    " lambda_equitune equizero multi_equizero frame center difference dropout stop_gradient"
+    " lambda_equitune equizero multi_equizero frame dropout stop_gradient"
     " invariants patch_embedding index".split()
 )
 
@@ -247,7 +247,10 @@ class Expressions:
                     help="a `linear` layer learns the sign",
                 )
         made = name or self.fresh("sum")
-        terms = self.gathered([term for _, term in expr.terms], [expected] * len(expr.terms))
+        hints: list[Type | None] = [expected] * len(expr.terms)
+        if expected is not None and expected.has_points:  # point + vector
+            hints[1:] = [displacements(expected)] * (len(hints) - 1)
+        terms = self.gathered([term for _, term in expr.terms], hints)
         return checked_node(
             self,
             self.scope.world.ops["+"],

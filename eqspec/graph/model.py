@@ -196,6 +196,12 @@ class Module:
             *((feature.name, feature.type) for feature in self.outputs),
         )
 
+    @property
+    def has_points(self) -> bool:
+        """Does a feature hold points, on which a motion acts with a translation?"""
+        types = [type_ for _, type_ in self.features] + [node.type for node in self.nodes]
+        return any(type_.has_points for type_ in types)
+
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}

@@ -92,6 +92,8 @@ class Signature:
     its arguments and hands it down, makes its ``parts``, or ``ignores`` it. ``then`` is the
     op that brings the result to a declared type, if it has another. ``hints`` says, where it is
     not so simple, which types a declared type hands down to the arguments.
+    ``points`` says that the op has a rule for points of a motion group, x -> Rx + t: all others refuse
+    them at one place, so that no rule for linear actions ever meets one.
     ``sizes`` says which sizes of run time the op has a rule for: none, one for a whole batch
     (`dynamic`), or also one for each sample (`padded`).
     """
@@ -103,6 +105,7 @@ class Signature:
     then: str | None = None
     hints: Callable[[Type, int], list[Type | None]] | None = None
     sizes: Literal["fixed", "dynamic", "padded"] = "fixed"
+    points: bool = False
 
 
 @dataclass(frozen=True)

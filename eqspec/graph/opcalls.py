@@ -163,6 +163,7 @@ def checked_node(
         expressions.scope.world.diagnostics.append,
     )
     _check_sizes(site, op, [arg.type for arg in args])
+    _check_points(site, op)
     checked: Checked = op.check(site)
     _check_sizes(site, op, [checked.type])
     return expressions.add(
@@ -178,6 +179,30 @@ def checked_node(
             null_set=checked.null_set,
         )
     )
+
+
+def _check_points(site: CallSite, op: OpTyping) -> None:
+    """A point is no vector: only ops with a rule of their own for points meet one."""
+    if op.signature.points:
+        return
+    for arg, span in zip(site.args, site.arg_spans, strict=True):
+        if arg.type.has_points:
+            site.refuse(
+                "EQS425",
+                f"`{op.name}` is not equivariant on points",
+                f"this has type {arg.type}",
+                span=span,
+                help="take `center(x, over=...)` or `difference(x)` first: differences of points are"
+                " vectors",
+            )
+    if site.expected is not None and site.expected.has_points and op.signature.target != "ignores":
+        site.refuse(
+            "EQS425",
+            f"`{op.name}` does not make points",
+            f"declared {site.expected}",
+            span=site.target_span or site.span,
+            help="make a vector, and add it to a point: point + vector = point",
+        )
 
 
 def _check_sizes(site: CallSite, op: OpTyping, types: Sequence[Type]) -> None:

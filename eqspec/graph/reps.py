@@ -32,10 +32,10 @@ ArgumentConstructor: TypeAlias = Callable[
 ]
 
 BUILT = (
-    "trivial regular natural sign vector covector tensor shift reverse rot90 rot180 hflip vflip transpose"
-    " grid quotient induced irrep irreps".split()
+    "trivial regular natural sign vector covector point tensor shift reverse rot90 rot180 hflip vflip"
+    " transpose grid quotient induced irrep irreps".split()
 )
-NOT_BUILT = frozenset(["point"])
+NOT_BUILT: frozenset[str] = frozenset()
 BY_ARGUMENTS: dict[str, ArgumentConstructor] = {
     "quotient": cosetreps.quotient,
     "induced": cosetreps.induced,
@@ -122,7 +122,7 @@ def _built_in(
         return constructors.product_regular(label, parts)
     factor = group.names[0]
     primitive = world.groups[factor]
-    if name in ("trivial", "regular", "sign", "vector", "covector"):
+    if name in ("trivial", "regular", "sign", "vector", "covector", "point"):
         if sizes:
             raise RepresentationError(f"`{name}` takes no sizes", help=None)
         if name == "regular" and primitive.order is not None and primitive.order > MAX_DEGREE:

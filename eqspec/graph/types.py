@@ -112,6 +112,15 @@ class Block:
         return frozenset(factor for axis in self.axes for factor in axis.factors)
 
     @cached_property
+    def point_axis(self) -> int | None:
+        """The axis on which positions stand: a translation moves every row along it. None: the
+        action on the block is linear."""
+        for k, axis in enumerate(self.axes):
+            if isinstance(axis, RepAxis) and axis.rep.is_affine:
+                return k
+        return None
+
+    @cached_property
     def parts(self) -> tuple[int | Representation, ...]:
         """The axes as the algebra wants them: multiplicities and representations."""
         return tuple(axis.size if isinstance(axis, PlainAxis) else axis.rep for axis in self.axes)
@@ -167,6 +176,10 @@ class Type:
     def factors(self) -> frozenset[str]:
         return frozenset(factor for block in self.blocks for factor in block.factors)
 
+    @property
+    def has_points(self) -> bool:
+        return any(block.point_axis is not None for block in self.blocks)
+
     @cached_property
     def groups(self) -> dict[str, Group]:
         """The primitive groups that act, by the names of their factors."""
@@ -185,6 +198,20 @@ class Type:
 
     def __str__(self) -> str:
         return " + ".join(str(block) for block in self.blocks)
+
+
+def displacements(type_: Type) -> Type:
+    """The type with every point replaced by the vector that a difference of points is."""
+    blocks: list[Block] = []
+    for block in type_.blocks:
+        axes = list(block.axes)
+        k = block.point_axis
+        if k is not None:
+            axis = axes[k]
+            assert isinstance(axis, RepAxis)
+            axes[k] = RepAxis(axis.rep.displacements())
+        blocks.append(Block(tuple(axes), block.fixed))
+    return Type(tuple(blocks))
 
 
 def symbols_in(types: Iterable[Type]) -> frozenset[Symbol]:

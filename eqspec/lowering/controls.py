@@ -158,7 +158,7 @@ def _unsigned(found: Tensors, type_: Type, factor: str, number: int) -> Tensors:
     for x, block in zip(found, type_.blocks, strict=True):
         y = x
         for rep, dim, width in block.actions:
-            image = rep.image(factor, number)
+            image = rep.any_image(factor, number)
             if isinstance(image, Monomial) and min(image.signs, default=1) < 0:
                 signs = np.empty(len(image.signs))
                 signs[list(image.images)] = image.signs

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.algebra.groups import Group
-from eqspec.algebra.images import AnyImage, Infinitesimal, Matrix
+from eqspec.algebra.images import AffineMap, AnyImage, Infinitesimal, Matrix
 from eqspec.algebra.representations import Representation
 from eqspec.program.interpreter import floats
 
@@ -38,8 +38,11 @@ def moved_by(rep: Representation, word: FWord) -> AnyImage | Array:
 
 
 def condition(rep: Representation, word: FWord) -> float:
-    """The condition number of a word; 1 for signed permutations."""
+    """The condition number of a word; 1 for signed permutations. Of a motion that of its linear part:
+    errors are differences."""
     image = moved_by(rep, word)
+    if isinstance(image, AffineMap):
+        image = image.linear
     if isinstance(image, Matrix):
         image = floats(image)
     return float(np.linalg.cond(image)) if isinstance(image, np.ndarray) else 1.0
@@ -47,7 +50,7 @@ def condition(rep: Representation, word: FWord) -> float:
 
 def exponential(rep: Representation, factor: str, generator: int, times: int = 1) -> Array:
     """exp(times t A) for the A that the generator has on this representation."""
-    image = rep.image(factor, generator)
+    image = rep.any_image(factor, generator)
     if not isinstance(image, Infinitesimal):
         return np.eye(rep.degree)
     rows = np.array([[float(v) for v in row] for row in image.rows])

@@ -53,6 +53,7 @@ from eqspec.program.instructions import (
     Shift,
     Stack,
     Stage,
+    Sub,
     Take,
 )
 
@@ -150,7 +151,7 @@ class _Padding:
                 return emit(replace(instruction, args=args)), every and kept
             case Shift():
                 return emit(replace(instruction, args=args)), False
-            case Permute() | Scale() | Add() | Mul() | DiagonalEmbed():
+            case Permute() | Scale() | Add() | Mul() | Sub() | DiagonalEmbed():
                 return emit(replace(instruction, args=args)), every
             case Take(dim=dim) | Concat(dim=dim) | Narrow(dim=dim):
                 if padded_dims(self.builder.shape(args[0])[dim : dim + 1]):

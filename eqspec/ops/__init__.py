@@ -20,6 +20,7 @@ from eqspec.ops import (
     normalise,
     pointwise,
     pool,
+    positions,
     structure,
 )
 from eqspec.ops.contract import Op
@@ -44,6 +45,8 @@ OPS: Mapping[str, Op] = MappingProxyType(
             averaging.MULTI_EQUITUNE,
             averaging.FUSE,
             greps.GREPS,
+            positions.CENTER,
+            positions.DIFFERENCE,
             structure.SUM,
             structure.CONCAT,
             structure.IDENTITY,

@@ -1,7 +1,8 @@
 """Ops that only arrange: sums of equal types, concatenation, fields, blocks, names, calls of modules.
 
-`a + b` is equivariant when the same matrices act on both, `concat` acts on every part as the part
-itself, a field of a `flat` is a direct summand. A called module was proved on its own.
+`a + b` is equivariant when the same matrices act on both, or one is a point and the other a vector of
+the same motions; `concat` acts on every part as the part itself, a field of a `flat` is a direct
+summand. A called module was proved on its own.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from eqspec.diagnostics.model import Label
 from eqspec.graph.guarantees import independent
 from eqspec.graph.model import BlockOf, FieldOf, ModuleCall
 from eqspec.graph.op import CallSite, Checked, Signature
-from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type
+from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type, displacements
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
 
 def check_sum(site: CallSite) -> Checked:
     first = site.args[0]
+    if any(arg.type.has_points for arg in site.args):
+        return _point_plus_vectors(site)
     for arg, span in zip(site.args[1:], site.arg_spans[1:], strict=True):
         if arg.type != first.type:
             site.refuse(
@@ -33,6 +36,34 @@ def check_sum(site: CallSite) -> Checked:
         for arg in site.args
     )
     return Checked(first.type, generic=generic)
+
+
+def _point_plus_vectors(site: CallSite) -> Checked:
+    """x + v goes to (Rx + t) + Rv = R(x + v) + t; a second point would add t once more."""
+    points = [k for k, arg in enumerate(site.args) if arg.type.has_points]
+    point = site.args[points[0]]
+    labels = (Label(site.arg_spans[points[0]], f"this has type {point.type}"),)
+    if len(points) > 1:
+        site.refuse(
+            "EQS425",
+            "two points have no sum",
+            f"this has type {site.args[points[1]].type}",
+            span=site.arg_spans[points[1]],
+            labels=labels,
+            help="a translation would move their sum twice; `difference(x, y)` is a vector",
+        )
+    wanted = displacements(point.type)
+    for k, (arg, span) in enumerate(zip(site.args, site.arg_spans, strict=True)):
+        if k != points[0] and arg.type != wanted:
+            site.refuse(
+                "EQS206",
+                "only a vector can be added to a point",
+                f"this has type {arg.type}",
+                span=span,
+                labels=labels,
+                help=f"bring it to the type {wanted}",
+            )
+    return Checked(point.type)
 
 
 def lower_sum(site: LoweringSite) -> Registers:
@@ -165,21 +196,21 @@ def _made_by_graph(site: CallSite) -> Checked:
 
 SUM = Op(
     "+",
-    Signature(tensors=(1, None), target="keeps", sizes="padded"),
+    Signature(tensors=(1, None), target="keeps", sizes="padded", points=True),
     check_sum,
     lower_sum,
-    "the same matrices act on all terms",
+    "the same matrices act on all terms; of points there is one, and vectors are added to it",
 )
 CONCAT = Op(
     "concat",
-    Signature(tensors=(1, None), target="parts", sizes="padded"),
+    Signature(tensors=(1, None), target="parts", sizes="padded", points=True),
     check_concat,
     lower_concat,
     "every generator acts on every part as on the part alone",
 )
 IDENTITY = Op(
     "identity",
-    Signature(target="keeps", sizes="padded"),
+    Signature(target="keeps", sizes="padded", points=True),
     check_identity,
     lower_identity,
     "nothing changes",

@@ -43,6 +43,7 @@ from eqspec.program.instructions import (
     Shift,
     Stack,
     Stage,
+    Sub,
     Take,
     plain_shape,
     shape_of,
@@ -175,6 +176,10 @@ class Builder:
     def mul(self, a: int, b: int) -> int:
         """The product; where one has size 1 along an axis (`unsqueeze`), it is repeated."""
         return self.emit(Mul((a, b)))
+
+    def subtract(self, a: int, b: int) -> int:
+        """The difference; where one has size 1 along an axis, it is repeated."""
+        return self.emit(Sub((a, b)))
 
     def unsqueeze(self, x: int, dims: Sequence[int]) -> int:
         """New axes of size 1 at the positions ``dims`` of the result."""

@@ -42,6 +42,7 @@ from eqspec.program.instructions import (
     Shift,
     Stack,
     Stage,
+    Sub,
     Take,
 )
 
@@ -94,7 +95,7 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = reads
         case Mask():
             flops = 0
-        case Add() | Mul() | Scale() | Shift() | Pointwise():
+        case Add() | Mul() | Sub() | Scale() | Shift() | Pointwise():
             flops = writes * max(1, len(instruction.args) - 1)
         case Normalise() | BatchNorm():
             flops = 4 * writes

@@ -180,6 +180,13 @@ class Mul:
 
 
 @dataclass(frozen=True)
+class Sub:
+    """Difference of two results of equal rank, entry by entry; a size of 1 is repeated as needed."""
+
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Scale:
     """x times a number."""
 
@@ -377,6 +384,7 @@ Instruction = (
     | Pointwise
     | Add
     | Mul
+    | Sub
     | Scale
     | Shift
     | Normalise
@@ -528,7 +536,7 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
         case Add():
             assert all(shape == x for shape in of), (instruction, of)
             return x
-        case Mul():
+        case Mul() | Sub():
             sizes_of = list(zip(*of, strict=True))
             assert all(len({*s} - {1}) <= 1 for s in sizes_of), (instruction, of)
             return tuple(max(s) for s in sizes_of)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, rows_of
+from eqspec.algebra.images import AffineMap, AnyImage, LatticeMap, Monomial, rows_of
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -46,6 +46,7 @@ from eqspec.program.instructions import (
     Shift,
     Stack,
     Stage,
+    Sub,
     Take,
 )
 
@@ -123,6 +124,8 @@ def run(
                 value = sum(args[1:], args[0])
             case Mul():
                 value = args[0] * args[1]
+            case Sub():
+                value = args[0] - args[1]
             case Scale(factor=factor):
                 value = args[0] * factor
             case Shift(term=term):
@@ -239,6 +242,10 @@ def act(x: Array, dim: int, width: int, image: AnyImage | Array) -> Array:
     """``image`` acts on the ``width`` dimensions of x from ``dim`` on (the batch not counted)."""
     shape = x.shape
     start = dim + 1
+    if isinstance(image, AffineMap):
+        shift = np.array([float(value) for value in image.shift])
+        turned = act(x, dim, width, image.linear)
+        return np.asarray(turned + shift.reshape(-1, *(1,) * (turned.ndim - start - 1)))
     if isinstance(image, LatticeMap):
         return _act_on_lattice(x, start, image).reshape(shape)
     size = math.prod(shape[start : start + width])
