@@ -75,7 +75,7 @@ REFUSED = {
     "O3.grid(4, 4)": ("EQS306", "no action on a grid"),
     "O3.shift(4)": ("EQS306", "cyclic"),
     "O3.vector[0]": ("EQS307", "mixes"),
-    "O3.point": ("EQS210", "point"),
+    "O3.point": ("EQS306", "point"),
     "O3.irrep(1/2)": ("EQS306", "whole number"),
     "O3.irrep(13)": ("EQS306", "go up to"),
     "O3.irrep": ("EQS306", "takes a number"),
