@@ -86,7 +86,7 @@ REFUSED = {
     "L.vector.axial": ("EQS308", "orthogonal"),
     "A.rot90(4, 4)": ("EQS306", "has none"),
     "A.reverse(4)": ("EQS306", "has none"),
-    "E.point": ("EQS210", "point"),
+    "E.point": ("EQS425", "point"),
     "E.quotient(O3)": (None, ""),
     "J.irrep(1)": ("EQS306", "rotations"),
     "C.tensor(1, 0)": ("EQS306", "not given by matrices"),
