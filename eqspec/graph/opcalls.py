@@ -162,22 +162,29 @@ def checked_node(
         expressions.scope.source,
         expressions.scope.world.diagnostics.append,
     )
-    _check_sizes(site, op, [arg.type for arg in args])
+    return expressions.add(made_node(op, site))
+
+
+def made_node(op: OpTyping, site: CallSite) -> Node:
+    """The node that ``op`` makes at a call, if what every op is asked and its own rule let it pass.
+
+    Raises:
+        Refusal: of the op.
+    """
+    _check_sizes(site, op, [arg.type for arg in site.args])
     _check_points(site, op)
     checked: Checked = op.check(site)
     _check_sizes(site, op, [checked.type])
-    return expressions.add(
-        Node(
-            name,
-            op.name,
-            checked.type,
-            tuple(arg.name for arg in args),
-            whole,
-            checked.data,
-            own=checked.level,
-            generic=checked.generic,
-            null_set=checked.null_set,
-        )
+    return Node(
+        site.name,
+        op.name,
+        checked.type,
+        tuple(arg.name for arg in site.args),
+        site.whole,
+        checked.data,
+        own=checked.level,
+        generic=checked.generic,
+        null_set=checked.null_set,
     )
 
 
