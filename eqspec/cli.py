@@ -253,3 +253,57 @@ def cost(spec: str, format_: str, sizes: tuple[tuple[str, int], ...], color: str
     from eqspec.tools.costing import run_cost
 
     sys.exit(run_cost(spec, format_, dict(sizes), color_wanted(color)))
+
+
+@main.command(
+    epilog="Exit codes: 0 pass, 1 a check fails or shows nothing, 2 nothing could be audited."
+)
+@click.argument("model", metavar="PACKAGE.MODULE:FACTORY")
+@click.argument("spec", metavar="SPEC[:NAME]")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--set",
+    "sizes",
+    type=size,
+    multiple=True,
+    metavar="NAME=N",
+    help="Audit at this size of a `param`. Repeatable, also with several sizes of one `param`.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(2, 1024),
+    default=4,
+    show_default=True,
+    help="Samples of a batch.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Of all that is drawn.",
+)
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True
+)
+def audit(
+    model: str,
+    spec: str,
+    format_: str,
+    sizes: tuple[tuple[str, int], ...],
+    batch: int,
+    seed: int,
+    color: str,
+) -> None:
+    """Does a torch model have the symmetry that a spec declares?
+
+    FACTORY is a function or a class without arguments that gives the model (a torch.nn.Module or
+    any callable); it is imported, with the current folder on the path, and run: audit only code
+    that you trust. SPEC is a spec, NAME the interface or module in it whose inputs and outputs
+    are those of the model.
+    """
+    from eqspec.tools.auditing import Options, run_audit
+
+    sys.exit(run_audit(model, spec, sizes, Options(seed, batch), format_, color_wanted(color)))

@@ -2,7 +2,7 @@
 
 A code is one line in `_TABLE` and one file `pages/EQS###.md`; a test holds the two together. Codes
 are never re-used. Ranges: 1xx syntax, 2xx names and types, 3xx groups and representations, 4xx
-equivariance, 5xx emission and stale files, 6xx configuration, 9xx lints.
+equivariance, 5xx emission and stale files, 6xx configuration and audit, 9xx lints.
 
 Pages are read one at a time, when somebody asks; `check` on a good file reads none.
 """
@@ -152,6 +152,9 @@ _TABLE = (
     Code("EQS601", "an unknown setting"),
     Code("EQS602", "a setting has a wrong value"),
     Code("EQS603", "`pyproject.toml` cannot be read"),
+    # ---- audit ----
+    Code("EQS610", "the model of an audit cannot be imported"),
+    Code("EQS611", "the factory of an audit gives no model"),
     # ---- lints ----
     Code("EQS901", "a `##` comment documents nothing", _WARNING),
     Code("EQS902", "declared and not used", _WARNING),

@@ -1,0 +1,62 @@
+"""The runs of an audit at one choice of sizes: as given, then with random parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from eqspec.graph.model import Module
+from eqspec.tools.auditing_checks import Audit, begin
+from eqspec.tools.auditing_findings import AS_GIVEN, RANDOM, Check, Run
+from eqspec.tools.auditing_model import BadAnswer, Subject
+from eqspec.tools.auditing_states import (
+    all_checks,
+    buffers_check,
+    moving_buffers,
+    randomised,
+    training_check,
+)
+
+
+def audited(
+    subject: Subject, spec: Module, sizes: Mapping[str, int], batch: int, seed: int
+) -> Iterator[Run]:
+    """The runs, one for each state. What the model raises is a finding."""
+    if subject.module is not None:
+        subject.module.eval()
+    try:
+        audit = begin(spec, subject, batch, seed)
+    except BadAnswer as error:
+        yield Run(sizes, AS_GIVEN, (Check("shapes", "fail", str(error)),))
+        return
+    checks, blind = _checked(audit)
+    if subject.module is not None and checks[0].verdict == "pass":
+        checks.append(training_check(audit))
+    yield Run(sizes, AS_GIVEN, tuple(checks), blind)
+    if subject.module is None or checks[0].verdict == "fail":
+        return
+    if not list(subject.module.parameters()) and not list(subject.module.buffers()):
+        return  # it has no state
+    try:
+        moving = moving_buffers(subject, audit.own, audit.inputs)
+        drawn = begin(spec, randomised(subject, audit.own, audit.inputs, seed), batch, seed)
+    except BadAnswer as error:
+        yield Run(sizes, RANDOM, (Check("shapes", "skipped", str(error)),), audit_blind(spec))
+        return
+    checks, blind = _checked(drawn)
+    if all(check.verdict != "fail" for check in checks):
+        buffers = buffers_check(drawn, moving, seed)
+        checks += [buffers] if buffers is not None else []
+    yield Run(sizes, RANDOM, tuple(checks), blind)
+
+
+def audit_blind(spec: Module) -> frozenset[str]:
+    """A run that did not take place has shown nothing."""
+    outputs = {f"output {feature.name}" for feature in spec.outputs}
+    return frozenset(outputs | {f"input {f.name}" for f in spec.inputs if f.type.factors})
+
+
+def _checked(audit: Audit) -> tuple[list[Check], frozenset[str]]:
+    try:
+        return all_checks(audit)
+    except BadAnswer as error:  # it has answered the same shapes before
+        return [Check("shapes", "fail", f"on an input of the same shapes {error}")], frozenset()
