@@ -19,6 +19,7 @@ SCRIPTS = {
     "four_views": "count_calls.py",
     "graph_layer": "train.py",
     "inertia": "train.py",
+    "multi_view": "run.py",
     "o5_invariance": "train.py",
     "quadruped": "mirror_loss.py",
     "scattering": "train.py",
@@ -93,7 +94,7 @@ def test_golden(cwd: Path, seed: str) -> None:
     run(*command, cwd=cwd, seed=seed)
 
 
-SLOW_TESTS = ("o5_invariance", "scattering")  # `inertia` has the same layers
+SLOW_TESTS = ("multi_view", "o5_invariance", "scattering")  # `inertia` has the same layers
 
 
 def emitted_tests(folder: Path, *names: str) -> None:
