@@ -128,7 +128,7 @@ class ModuleBuilder:
                             None,
                             member.doc,
                             True,
-                            generic=True,
+                            generic=not type_.has_indices,
                         )
                     )
 
@@ -142,6 +142,14 @@ class ModuleBuilder:
                 def declare(name: str = name, member: tree.Base = member) -> None:
                     signature = tuple(type_of(self.scope, part) for part in member.signature)
                     target = type_of(self.scope, member.target)
+                    if target.has_indices:
+                        self.scope.refuse(
+                            "EQS224",
+                            f"the base `{name}` cannot return numbers of words",
+                            member.target.span,
+                            "averages of these mean nothing",
+                            help="let it return a score for every word",
+                        )
                     if is_dynamic(target.shapes, *(part.shapes for part in signature)):
                         self.scope.refuse(
                             "EQS218",

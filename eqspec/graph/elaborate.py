@@ -15,7 +15,7 @@ from eqspec.graph.reps import represent, select, user_representation
 from eqspec.graph.resolve import ModuleEntry, kind, path_value, resolve
 from eqspec.graph.scope import GroupValue, RepEntry, Scope, SubgroupValue
 from eqspec.graph.sizes import NOMINAL, Size, is_dynamic, size_named
-from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, term_of
+from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, Values, term_of
 from eqspec.syntax import tree
 
 MAX_BLOCK = 2**26
@@ -205,6 +205,12 @@ def flat_of(scope: Scope, block: tree.FlatBlock) -> FlatAxis:
                 "the second",
             )
         type_ = type_of(scope, field.type)
+        if type_.has_indices:
+            scope.not_built(
+                "an `index` in a `flat`",
+                field.name.span,
+                help="numbers and features do not fit into one tensor: make it an input of its own",
+            )
         if is_dynamic(type_.shapes):
             scope.refuse(
                 "EQS218",
@@ -236,8 +242,8 @@ def type_of(scope: Scope, expr: tree.TypeExpression) -> Type:
         match block:
             case tree.FlatBlock():
                 blocks.append(Block((flat_of(scope, block),)))
-            case tree.IndexBlock(span=span):
-                scope.not_built("an `index(...)` type", span)
+            case tree.IndexBlock():
+                blocks.append(_index_block(scope, block))
             case tree.AliasBlock(path=path):
                 value = path_value(scope, path, "type")
                 if not isinstance(value, Type):
@@ -259,26 +265,29 @@ def type_of(scope: Scope, expr: tree.TypeExpression) -> Type:
                             "EQS205", f"a multiple must lie between 1 and {MAX_AXIS:,}", block.span
                         )
                     found = (PlainAxis(multiple), *found)
-                if len(found) > MAX_AXES:
-                    scope.refuse(
-                        "EQS205",
-                        f"a block has at most {MAX_AXES} axes",
-                        block.span,
-                        f"this has {len(found)}",
-                        help="multiply plain axes out: `[3 * 4]`",
-                    )
-                made = Block(found, fixed)
-                _bounded(scope, made.size, block.span)
-                _points_stand_alone(scope, made, block.span)
-                if fixed and made.factors:
-                    scope.refuse(
-                        "EQS206",
-                        "a `fixed` block carries no group",
-                        block.span,
-                        f"{', '.join(sorted(made.factors))} acts here",
-                    )
-                blocks.append(made)
+                blocks.append(_checked_block(scope, Block(found, fixed), block.span))
     return Type(tuple(blocks))
+
+
+def _checked_block(scope: Scope, made: Block, span: Span) -> Block:
+    if len(made.axes) > MAX_AXES:
+        scope.refuse(
+            "EQS205",
+            f"a block has at most {MAX_AXES} axes",
+            span,
+            f"this has {len(made.axes)}",
+            help="multiply plain axes out: `[3 * 4]`",
+        )
+    _bounded(scope, made.size, span)
+    _points_stand_alone(scope, made, span)
+    if made.fixed and made.factors:
+        scope.refuse(
+            "EQS206",
+            "a `fixed` block carries no group",
+            span,
+            f"{', '.join(sorted(made.factors))} acts here",
+        )
+    return made
 
 
 def _points_stand_alone(scope: Scope, block: Block, span: Span) -> None:
@@ -298,6 +307,44 @@ def _points_stand_alone(scope: Scope, block: Block, span: Span) -> None:
                 f"`{point}` adds the same shift to every row; `{axis}` does not permute the rows",
                 help="points may stand beside plain axes and axes that are permuted",
             )
+
+
+def _index_block(scope: Scope, block: tree.IndexBlock) -> Block:
+    """`index(rep)[axes]`: numbers 0 ... n - 1, which the group permutes. Its axes may be permuted too."""
+    values = axis_of(scope, block.values)
+    if is_dynamic(values.shape):
+        scope.refuse(
+            "EQS218",
+            "the numbers of an `index` need a fixed count",
+            block.values.span,
+            f"{values} is read at run time",
+        )
+    if isinstance(values, PlainAxis):
+        made = Values(values.size)
+    else:
+        _permutes(scope, values.rep, block.values.span, "the values")
+        made = Values(values.rep.degree, values.rep)
+    axes = tuple(axis_of(scope, axis) for axis in block.axes)
+    for axis, written in zip(axes, block.axes, strict=True):
+        if isinstance(axis, FlatAxis):
+            scope.not_built("a `flat` axis of an `index`", written.span)
+        if is_dynamic(axis.shape):
+            scope.not_built("an `index` with a size that is read at run time", written.span)
+        if isinstance(axis, RepAxis):
+            _permutes(scope, axis.rep, written.span, "the entries")
+    return _checked_block(scope, Block(axes, block.fixed, made), block.span)
+
+
+def _permutes(scope: Scope, rep: Representation, span: Span, what: str) -> None:
+    if not rep.is_permutation:
+        signs = rep.is_signed_permutation
+        scope.refuse(
+            "EQS222",
+            f"a group must permute {what} of an `index`, without signs",
+            span,
+            f"{rep.label} {'changes signs' if signs else 'is no permutation'}",
+            help="declare the representation by `permutation(...)`",
+        )
 
 
 def _bounded(scope: Scope, size: int, span: Span) -> None:

@@ -154,13 +154,15 @@ def forgotten_fields(scope: Scope, feature: InputFeature) -> Iterator[Diagnostic
                 todo.extend(
                     (f"{name}.{key}", inner) for key, type_ in axis.fields for inner in type_.blocks
                 )
-        if block.fixed or not all(isinstance(axis, PlainAxis) for axis in block.axes):
+        acted = block.values is not None and block.values.rep is not None
+        if acted or block.fixed or not all(isinstance(axis, PlainAxis) for axis in block.axes):
             continue
         yield scope.diagnostic(
             "EQS903",
             f"no group acts on the input `{name}`",
             feature.span,
             f"`{name}` has type {block}",
-            help="if it should stay as it is, say so: `fixed [...]`",
+            help="if it should stay as it is, say so: `fixed "
+            + ("[...]`" if block.values is None else f"index({block.values})[...]`"),
             severity=Severity.WARNING,
         )

@@ -95,7 +95,8 @@ class Signature:
     ``points`` says that the op has a rule for points of a motion group, x -> Rx + t: all others refuse
     them at one place, so that no rule for linear actions ever meets one.
     ``sizes`` says which sizes of run time the op has a rule for: none, one for a whole batch
-    (`dynamic`), or also one for each sample (`padded`).
+    (`dynamic`), or also one for each sample (`padded`). ``indices``: it has a rule for tensors of whole
+    numbers.
     """
 
     tensors: tuple[int, int | None] = (1, 1)
@@ -106,6 +107,7 @@ class Signature:
     hints: Callable[[Type, int], list[Type | None]] | None = None
     sizes: Literal["fixed", "dynamic", "padded"] = "fixed"
     points: bool = False
+    indices: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Span
+from eqspec.graph.indices import check_arguments
 from eqspec.graph.keywords import base_named, keyword_values
 from eqspec.graph.model import Base, Node
 from eqspec.graph.op import CallSite, Checked, KeywordValue, OpTyping
@@ -171,6 +172,7 @@ def made_node(op: OpTyping, site: CallSite) -> Node:
     Raises:
         Refusal: of the op.
     """
+    check_arguments(site, op)
     _check_sizes(site, op, [arg.type for arg in site.args])
     _check_points(site, op)
     checked: Checked = op.check(site)

@@ -94,10 +94,42 @@ class FlatAxis:
 Axis = PlainAxis | RepAxis | FlatAxis
 
 
+@dataclass(frozen=True, eq=False)
+class Values:
+    """What the entries of an index tensor are: whole numbers 0 ... size - 1, permuted by ``rep`` (None:
+    nothing acts). Equal to another where as many numbers are permuted alike."""
+
+    size: int
+    rep: Representation | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Values):
+            return NotImplemented
+        return self.size == other.size and RepAxis(self.point) == RepAxis(other.point)
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.factors))
+
+    @cached_property
+    def point(self) -> Representation:
+        """The action on the numbers as that on an axis with one entry for each of them."""
+        return self.rep or Representation(str(self.size), (), self.size, (self.size,))
+
+    @property
+    def factors(self) -> frozenset[str]:
+        return self.rep.factors if self.rep is not None else frozenset()
+
+    def __str__(self) -> str:
+        return self.rep.label if self.rep is not None else str(self.size)
+
+
 @dataclass(frozen=True)
 class Block:
+    """One tensor: its axes, and for a tensor of whole numbers what these number (``values``)."""
+
     axes: tuple[Axis, ...]
     fixed: bool = field(default=False, compare=False)
+    values: Values | None = None
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -109,7 +141,16 @@ class Block:
 
     @cached_property
     def factors(self) -> frozenset[str]:
-        return frozenset(factor for axis in self.axes for factor in axis.factors)
+        of_values = self.values.factors if self.values is not None else frozenset()
+        return of_values.union(*(axis.factors for axis in self.axes))
+
+    @cached_property
+    def one_hot(self) -> Block:
+        """The block of numbers that encodes this one: an index tensor has a last axis with 1 at the
+        place of its number and 0 elsewhere, which the group permutes. Others are themselves."""
+        if self.values is None:
+            return self
+        return Block((*self.axes, RepAxis(self.values.point)), self.fixed)
 
     @cached_property
     def point_axis(self) -> int | None:
@@ -123,6 +164,7 @@ class Block:
     @cached_property
     def parts(self) -> tuple[int | Representation, ...]:
         """The axes as the algebra wants them: multiplicities and representations."""
+        assert self.values is None, "indices are no vector: see `one_hot`"
         return tuple(axis.size if isinstance(axis, PlainAxis) else axis.rep for axis in self.axes)
 
     @cached_property
@@ -157,6 +199,8 @@ class Block:
         if len(self.axes) == 1 and isinstance(self.axes[0], FlatAxis):
             return str(self.axes[0])
         text = "[" + ", ".join(str(axis) for axis in self.axes) + "]"
+        if self.values is not None:
+            text = f"index({self.values}){text}"
         return "fixed " + text if self.fixed else text
 
 
@@ -195,6 +239,18 @@ class Type:
             for axis in block.axes:
                 if not isinstance(axis, PlainAxis):
                     yield axis.rep
+            if block.values is not None and block.values.rep is not None:
+                yield block.values.rep
+
+    @property
+    def has_indices(self) -> bool:
+        """Is a tensor of whole numbers among the blocks?"""
+        return any(block.values is not None for block in self.blocks)
+
+    @property
+    def one_hot(self) -> Type:
+        """The type of the one-hot encoding: see `Block.one_hot`."""
+        return Type(tuple(block.one_hot for block in self.blocks))
 
     def __str__(self) -> str:
         return " + ".join(str(block) for block in self.blocks)
@@ -263,7 +319,7 @@ def regrouped(first: Type, second: Type) -> bool:
     if first.shapes != second.shapes:
         return False
     return all(
-        _dimensions(a) == _dimensions(b) for a, b in zip(first.blocks, second.blocks, strict=True)
+        a.values == b.values and _dimensions(a) == _dimensions(b) for a, b in zip(first.blocks, second.blocks, strict=True)
     )
 
 

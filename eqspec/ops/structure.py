@@ -210,7 +210,7 @@ CONCAT = Op(
 )
 IDENTITY = Op(
     "identity",
-    Signature(target="keeps", sizes="padded", points=True),
+    Signature(target="keeps", sizes="padded", points=True, indices=True),
     check_identity,
     lower_identity,
     "nothing changes",

@@ -293,7 +293,9 @@ def block(parts: Parts) -> tree.AxesBlock:
 
 
 def index(parts: Parts) -> tree.IndexBlock:
-    return tree.IndexBlock(parts[2], _nodes(parts[4:]), _span(parts))
+    fixed = isinstance(parts[0], Token) and parts[0].type == "FIXED"
+    values, *axes = _nodes(parts)
+    return tree.IndexBlock(fixed, values, tuple(axes), _span(parts))
 
 
 def flat(parts: Parts) -> tree.FlatBlock:

@@ -180,6 +180,7 @@ class AxesBlock:
 
 @dataclass(frozen=True, slots=True)
 class IndexBlock:
+    fixed: bool
     values: Expression
     axes: tuple[Expression | FlatBlock, ...]
     span: Span
