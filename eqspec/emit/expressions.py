@@ -21,6 +21,7 @@ from eqspec.program.instructions import (
     Einsum,
     Expand,
     Linear,
+    Lookup,
     Mask,
     MaskedReduce,
     Mul,
@@ -108,6 +109,11 @@ class Expressions:
             case Take(dim=dim):
                 rank = len(program.shape(instruction.args[0]))
                 return self._method(args[0], "index_select", [str(dim - rank), args[1].text])
+            case Lookup():
+                if program.stages[instruction.args[0]] is Stage.CONSTANT:
+                    self.helpers.add("renamed")
+                    return Code("_renamed", (args[1].text, args[0].text))
+                return Code("F.embedding", (args[1].text, args[0].text))
             case Reduce(dims=dims, how=how):
                 rank = len(program.shape(instruction.args[0]))
                 name = {"sum": "sum", "mean": "mean", "max": "amax"}[how]

@@ -16,6 +16,7 @@ from eqspec.program.instructions import (
     Einsum,
     Expand,
     Linear,
+    Lookup,
     MaskedReduce,
     Normalise,
     Note,
@@ -44,6 +45,12 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             word = "joined"
         case Normalise() | BatchNorm() | Affine():
             return f"{program.owners[number].partition('.')[0]}_normed"
+        case Lookup():
+            word = (
+                "ids"
+                if len(instruction.args) and program.shape(instruction.args[0])[1:] == ()
+                else "rows"
+            )
         case Linear() | Einsum() | Reshape() | Permute() | Expand():
             word = _mapped_word(program, users, number)
         case _:

@@ -80,6 +80,9 @@ class OrbitPrinter:
                 images = tuple(move.images[k] for k in move.choice)
                 move = replace(move, images=images, choice=tuple(range(order)))
                 pick = "g"
+            if not move.width:
+                lines.append(self._renamed(x, move, stem, pick))
+                continue
             flat, restore = x, ""
             if move.width > 1:
                 flat = f"{x}.flatten({move.dim - rank}{'' if last == -1 else f', {last}'})"
@@ -87,6 +90,14 @@ class OrbitPrinter:
                 restore = f"        {x} = torch.unflatten({x}, {last}, ({sizes}))"
             lines.extend(self._one(x, flat, restore, last, move, stem, pick))
         return lines
+
+    def _renamed(self, x: str, move: AxisMove, stem: str, pick: str) -> str:
+        """Every number of an index tensor is replaced by its image."""
+        self.helpers.add("renamed")
+        images = [explicit(image) for image in move.images]
+        table = np.array([image.images for image in images if isinstance(image, Monomial)])
+        name = self._buffer(f"{stem}_words", "words", move.images, table)
+        return f"        {x} = _renamed({x}, self.{name}[{pick}])"
 
     def _one(
         self, x: str, flat: str, restore: str, dim: int, move: AxisMove, stem: str, pick: str
@@ -170,7 +181,7 @@ class OrbitPrinter:
             return known
         name = self.attributes.take(stem)
         self._known[kind, images] = name
-        lines, text = literal(table, "table", self.helpers, real=kind != "index")
+        lines, text = literal(table, "table", self.helpers, real=kind not in ("index", "words"))
         self.buffers.append(name)
         self.buffer_lines.extend(lines)
         self.buffer_lines.extend(

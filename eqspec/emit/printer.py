@@ -36,6 +36,7 @@ from eqspec.program.instructions import (
     Input,
     Instruction,
     Item,
+    Lookup,
     Mask,
     Mul,
     Orbit,
@@ -171,6 +172,8 @@ class Printer:
             return constant.hint
         for user in self.users[number]:
             instruction = self.program.instructions[user]
+            if isinstance(instruction, Lookup):
+                return "first"
             if isinstance(instruction, Take) and instruction.args[1] == number:
                 return (
                     "index" if self.program.stages[instruction.args[0]] is Stage.BATCH else "orbits"

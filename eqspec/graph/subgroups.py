@@ -23,7 +23,7 @@ from eqspec.graph.groups import (
 )
 from eqspec.graph.op import Subgroup
 from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
-from eqspec.graph.types import PlainAxis, Type
+from eqspec.graph.types import Type
 from eqspec.graph.words import Letters, as_one, parts_of, word_of
 from eqspec.syntax import tree
 
@@ -174,8 +174,7 @@ def word_code(group: Group, word: Word) -> str:
 def moving(type_: Type, words: Sequence[FWord]) -> FWord | None:
     """The first of the words that moves some axis of the type; None if all act as the identity."""
     for word in words:
-        for block in type_.blocks:
-            for axis in block.axes:
-                if not isinstance(axis, PlainAxis) and not evaluate_any(axis.rep, word).is_identity:
-                    return word
+        for rep in type_.representations():
+            if not evaluate_any(rep, word).is_identity:
+                return word
     return None

@@ -319,7 +319,8 @@ def regrouped(first: Type, second: Type) -> bool:
     if first.shapes != second.shapes:
         return False
     return all(
-        a.values == b.values and _dimensions(a) == _dimensions(b) for a, b in zip(first.blocks, second.blocks, strict=True)
+        a.values == b.values and _dimensions(a) == _dimensions(b)
+        for a, b in zip(first.blocks, second.blocks, strict=True)
     )
 
 

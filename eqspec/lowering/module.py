@@ -52,7 +52,9 @@ def lower_module(module: Module) -> Lowered:
         with builder.owner(node.name):
             if node.op == "input":
                 registers[node.name] = tuple(
-                    builder.input(node.name, k, block.shape)
+                    builder.input(
+                        node.name, k, block.shape, block.values.size if block.values else 0
+                    )
                     for k, block in enumerate(node.type.blocks)
                 )
                 continue

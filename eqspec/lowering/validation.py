@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.averages import FWord
+from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.graph.model import Base, Module, ModuleCall
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.counting import Fault, count_fault
@@ -31,7 +31,7 @@ from eqspec.program.instructions import (
     Parameter,
     Program,
 )
-from eqspec.program.interpreter import act, mask_key, run
+from eqspec.program.interpreter import act, mask_key, rename, run
 
 Array = NDArray[np.float64]
 Tensors = tuple[Array, ...]
@@ -194,7 +194,12 @@ def settled(
 
 def random_base(base: Base, rng: np.random.Generator) -> Callable[..., Tensors]:
     """A small random nonlinear network of the signature, without any symmetry."""
-    size_in = sum(type_.size for type_ in base.signature)
+    given = [block for type_ in base.signature for block in type_.blocks]
+    size_in = sum(block.size for block in given)
+    codes = [
+        rng.standard_normal(block.values.size) if block.values is not None else None
+        for block in given
+    ]
     shapes = base.target.shapes
     size_out = sum(math.prod(shape) for shape in shapes)
     hidden = 8
@@ -203,7 +208,8 @@ def random_base(base: Base, rng: np.random.Generator) -> Callable[..., Tensors]:
     second = rng.standard_normal((hidden, size_out))
 
     def network(*xs: Array) -> Tensors:
-        flat = np.concatenate([x.reshape(x.shape[0], -1) for x in xs], axis=1)
+        read = [x if code is None else code[x] for x, code in zip(xs, codes, strict=True)]
+        flat = np.concatenate([x.reshape(x.shape[0], -1) for x in read], axis=1)
         y = np.tanh(flat @ first + shift) @ second
         ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
         return tuple(
@@ -216,11 +222,16 @@ def random_base(base: Base, rng: np.random.Generator) -> Callable[..., Tensors]:
 
 def random_inputs(module: Module, rng: np.random.Generator, batch: int) -> dict[str, Tensors]:
     return {
-        feature.name: tuple(
-            rng.standard_normal((batch, *block.shape)) for block in feature.type.blocks
-        )
+        feature.name: tuple(random_block(block, rng, batch) for block in feature.type.blocks)
         for feature in module.inputs
     }
+
+
+def random_block(block: Block, rng: np.random.Generator, batch: int) -> Array:
+    """A batch of one block; of an index tensor every word may come."""
+    if block.values is None:
+        return rng.standard_normal((batch, *block.shape))
+    return rng.integers(block.values.size, size=(batch, *block.shape))  # type: ignore[return-value]
 
 
 def words_of(module: Module, rng: np.random.Generator, extra: int = 2) -> list[FWord]:
@@ -255,6 +266,8 @@ def act_on_block(x: Array, block: Block, word: FWord) -> Array:
         image = moved_by(rep, word)
         if isinstance(image, np.ndarray) or not image.is_identity:
             x = act(x, dim, width, image)
+    if block.values is not None and block.values.rep is not None:
+        x = rename(x, evaluate_any(block.values.rep, word))
     return x
 
 

@@ -13,6 +13,7 @@ from eqspec.ops import (
     batch_norm,
     bilinear,
     contraction,
+    embedding,
     gated,
     greps,
     linear,
@@ -30,6 +31,7 @@ OPS: Mapping[str, Op] = MappingProxyType(
         op.name: op
         for op in (
             linear.LINEAR,
+            embedding.EMBEDDING,
             *pointwise.ops(),
             pool.POOL,
             norm.NORM,

@@ -24,6 +24,7 @@ from eqspec.algebra.multiaverage import MultiAverageReport, multi_average_report
 from eqspec.graph.model import Base
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Type
+from eqspec.ops.collapse import check_collapse
 from eqspec.ops.contract import LoweringSite, Op, Registers
 from eqspec.ops.orbitchecks import (
     calls_over,
@@ -86,16 +87,18 @@ def check_multi_equitune(site: CallSite) -> Checked:
     if len(own) < 2:
         _check_not_taken_apart(site, source)
         return check_equitune(site)
+    check_collapse(site, source, own)
     calls = sum(calls_over(site, source, (factor,)) for factor in own)
     check_branches(site, source, target, [(factor,) for factor in own])
     try:
-        report = multi_average_report(whole(source), whole(target), own)
+        report = multi_average_report(whole(source.one_hot), whole(target), own)
     except CannotCount as error:
         site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this average")
     product = product_of(source, target)
     numbers = (
         f"output span {report.output_span:,} of {report.output_dimension:,}, input kept"
         f" {report.input_kept:,} of {report.input_dimension:,}"
+        + (" of its one-hot encoding" if source.has_indices else "")
         + (f", linear maps reached {report.reached:,} of {report.hom:,}" if report.hom else "")
     )
     lossy = report.output_span < report.output_dimension
@@ -165,14 +168,14 @@ def lower(site: LoweringSite) -> Registers:
 
 EQUITUNE = Op(
     "equitune",
-    Signature(tensors=(1, None), bases=1, target="chooses"),
+    Signature(tensors=(1, None), bases=1, target="chooses", indices=True),
     check_equitune,
     lower,
     "the mean over the whole group of rho(g)^-1 base(g x) commutes with every element, for any base",
 )
 MULTI_EQUITUNE = Op(
     "multi_equitune",
-    Signature(tensors=(1, None), bases=1, target="chooses"),
+    Signature(tensors=(1, None), bases=1, target="chooses", indices=True),
     check_multi_equitune,
     lower,
     "in each branch one factor is averaged over the base and all others are averaged before and after"
@@ -180,7 +183,7 @@ MULTI_EQUITUNE = Op(
 )
 FUSE = Op(
     "fuse",
-    Signature(tensors=(1, None), bases=1, target="chooses"),
+    Signature(tensors=(1, None), bases=1, target="chooses", indices=True),
     check_fuse,
     lower,
     "the average over the factors of the arguments is invariant, and its projection onto what the"

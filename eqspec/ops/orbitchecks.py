@@ -55,41 +55,54 @@ def check_signature(site: CallSite, source: Type, target: Type) -> None:
         site.refuse(
             "EQS211",
             f"`{base.name}` takes other shapes",
-            f"it is given {shapes_text(source.shapes)}",
+            f"it is given {shapes_text(source.blocks)}",
             span=site.whole,
-            labels=(Label(base.span, f"takes {shapes_text([b.shape for b in given])}"),),
+            labels=(Label(base.span, f"takes {shapes_text(given)}"),),
             help=f"declare `base {base.name}: {signature_text(source)} -> {signature_text(target)}`",
         )
     if shapes_for(target, base.target.blocks) is None:
         site.refuse(
             "EQS211",
             f"`{base.name}` returns other shapes",
-            f"the layer has the shapes {shapes_text(target.shapes)}",
+            f"the layer has the shapes {shapes_text(target.blocks)}",
             span=site.whole,
-            labels=(Label(base.span, f"returns {shapes_text(base.target.shapes)}"),),
+            labels=(Label(base.span, f"returns {shapes_text(base.target.blocks)}"),),
             help=f"declare `base {base.name}: {signature_text(source)} -> {signature_text(target)}`",
         )
 
 
 def shapes_for(type_: Type, given: Sequence[Block]) -> tuple[tuple[int, ...], ...] | None:
     """The shapes in which a base takes or returns a type: block by block (as they are or flattened),
-    or all flattened into one axis. None if neither fits."""
+    or all real numbers flattened into one axis; words of one vocabulary fit no other. None if neither
+    fits."""
     if len(given) == len(type_.blocks) and all(
-        mine.shape == other.shape or mine.shape == (other.size,)
+        (mine.shape == other.shape or mine.shape == (other.size,)) and _words(mine) == _words(other)
         for mine, other in zip(given, type_.blocks, strict=True)
     ):
         return tuple(block.shape for block in given)
-    if len(given) == 1 and given[0].shape == (type_.size,):
+    indices = any(block.values is not None for block in (*given, *type_.blocks))
+    if len(given) == 1 and given[0].shape == (type_.size,) and not indices:
         return (given[0].shape,)
     return None
 
 
-def shapes_text(shapes: Sequence[tuple[int, ...]]) -> str:
-    return ", ".join("[" + ", ".join(str(n) for n in shape) + "]" for shape in shapes)
+def _words(block: Block) -> int:
+    """How many words an index tensor numbers; 0 for real numbers."""
+    return block.values.size if block.values is not None else 0
+
+
+def shapes_text(blocks: Sequence[Block]) -> str:
+    return ", ".join(
+        (f"index({block.values.size})" if block.values is not None else "")
+        + "["
+        + ", ".join(str(n) for n in block.shape)
+        + "]"
+        for block in blocks
+    )
 
 
 def signature_text(type_: Type) -> str:
-    return " + ".join(shapes_text([shape]) for shape in type_.shapes)
+    return " + ".join(shapes_text([block]) for block in type_.blocks)
 
 
 def check_not_zero(site: CallSite, source: Type, target: Type) -> None:
@@ -123,7 +136,10 @@ def check_branches(
         for branch in branches:
             factors = frozenset(branch)
             others = frozenset(acting) - factors
-            blind = not any(invariants_under(x, others & x.factors) for x in source.blocks)
+            # one word of every orbit is left, and moved by all that moves the others
+            blind = not source.has_indices and not any(
+                invariants_under(x, others & x.factors) for x in source.blocks
+            )
             words: list[FWord] = []
             for factor in acting:
                 if factor in block.factors and (
@@ -162,7 +178,7 @@ def _scalar_elements(source: Type, elements: Sequence[FWord]) -> list[FWord]:
 def _scalar(block: Block, word: FWord) -> int:
     """The sign by which a word multiplies a block; 0 if it does anything else."""
     sign = 1
-    for axis in block.axes:
+    for axis in block.one_hot.axes:
         if isinstance(axis, PlainAxis):
             continue
         image = evaluate_any(axis.rep, word)

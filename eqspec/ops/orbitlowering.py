@@ -6,16 +6,18 @@ the image of the group on the arguments, and the kernel is averaged by a project
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eqspec.algebra.averages import FWord, action_image, evaluate_any, inverse_word
 from eqspec.algebra.images import AnyImage
 from eqspec.algebra.products import chain_of
+from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
 from eqspec.graph.model import Base
 from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.ops.collapse import lower_collapse
 from eqspec.ops.contract import LoweringSite
 from eqspec.ops.orbitchecks import CALLS_LIMIT, shapes_for
 
@@ -89,24 +91,34 @@ def moves_of(block: Block, elements: Sequence[FWord]) -> tuple[AxisMove, ...]:
     from eqspec.program.instructions import AxisMove
 
     moves: list[AxisMove] = []
-    for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
-        if isinstance(axis, PlainAxis):
-            continue
+    for rep, dim, width in _acting(block):
         numbers: dict[AnyImage, int] = {}
         choice: list[int] = []
         for word in elements:
-            image = evaluate_any(axis.rep, word)
+            image = evaluate_any(rep, word)
             choice.append(numbers.setdefault(image, len(numbers)))
         if not all(image.is_identity for image in numbers):
             moves.append(AxisMove(dim, width, tuple(choice), tuple(numbers)))
     return tuple(moves)
 
 
+def _acting(block: Block) -> Iterator[tuple[Representation, int, int]]:
+    """What acts on every axis, with its tensor dimensions; what permutes the values has no width."""
+    for axis, (dim, width) in zip(block.axes, block.dims, strict=True):
+        if not isinstance(axis, PlainAxis):
+            yield axis.rep, dim, width
+    if block.values is not None and block.values.rep is not None:
+        yield block.values.rep, 0, 0
+
+
 def project_factors(site: LoweringSite, x: int, block: Block, factors: Sequence[str]) -> int:
     """Average over factors, one after the other, and over each along its chain of subgroups (Reynolds
-    operators multiply where the products of the subgroups are subgroups)."""
+    operators multiply where the products of the subgroups are subgroups). Of words one stands for
+    every orbit."""
     from eqspec.ops.project import project
 
+    if block.values is not None:
+        return lower_collapse(site.builder, x, block.values, factors)
     for factor in factors:
         if factor in block.factors:
             group = site.module.groups[factor]

@@ -26,6 +26,7 @@ from eqspec.program.instructions import (
     Instruction,
     Item,
     Linear,
+    Lookup,
     Mul,
     Narrow,
     Normalise,
@@ -97,8 +98,8 @@ class Builder:
     def shape(self, register: int) -> Shape:
         return plain_shape(self.shapes[register])
 
-    def input(self, name: str, block: int, shape: Shape) -> int:
-        return self.emit(Input((), name, block, shape))
+    def input(self, name: str, block: int, shape: Shape, values: int = 0) -> int:
+        return self.emit(Input((), name, block, shape, values))
 
     def parameter(self, name: str, shape: Shape, bound: float, start: float = 0.0) -> int:
         """Free weights of their own: a name that is taken gets a number."""
@@ -132,6 +133,11 @@ class Builder:
 
     def take(self, x: int, dim: int, index: int) -> int:
         return self.emit(Take((x, index), dim))
+
+    def lookup(self, table: int, ids: int) -> int:
+        """Rows of a table that no input changes."""
+        assert self.stages[table] <= Stage.PARAMETER, "one table for all samples"
+        return self.emit(Lookup((table, ids)))
 
     def reduce(self, x: int, dims: Sequence[int], how: Literal["sum", "mean", "max"]) -> int:
         if not dims:

@@ -24,6 +24,7 @@ from eqspec.program.instructions import (
     Instruction,
     Item,
     Linear,
+    Lookup,
     Mask,
     MaskedReduce,
     Mul,
@@ -105,6 +106,8 @@ def cost_of(program: Program, number: int) -> Cost:
             order = orbit.order
             numbers = order * (reads + writes)
             return Cost(base_calls=order, flops=order * writes, bytes=BYTES * numbers)
+        case Lookup():  # only the rows that are looked up
+            return Cost(bytes=BYTES * (2 * writes + _numbers(shapes[1])))
         case Take() | Concat() | Stack() | DiagonalEmbed():
             flops = 0
         case _:

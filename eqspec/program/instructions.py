@@ -41,12 +41,14 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class Input:
-    """Block ``block`` of the input ``name``."""
+    """Block ``block`` of the input ``name``; its entries are whole numbers 0 ... values - 1 where
+    ``values`` is not 0."""
 
     args: tuple[int, ...]
     name: str
     block: int
     shape: Shape
+    values: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,14 @@ class Take:
 
     args: tuple[int, ...]
     dim: int
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """``args = (table, ids)``: for every entry of ids the row of the table with that number. The table
+    does not depend on an input; one of whole numbers with one axis renames what ids number."""
+
+    args: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -314,7 +324,8 @@ class AxisMove:
     """How every element of a group moves one axis of a tensor.
 
     The axis is the ``width`` tensor dimensions from ``dim`` on, flattened row by row. Element g moves
-    it by ``images[choice[g]]``.
+    it by ``images[choice[g]]``. A ``width`` of 0: the images permute the entries' values, which are
+    whole numbers, and leave them where they are.
     """
 
     dim: int
@@ -375,6 +386,7 @@ Instruction = (
     | Constant
     | IndexSum
     | Take
+    | Lookup
     | Reduce
     | Expand
     | Permute
@@ -494,6 +506,9 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
         case Take(dim=dim):
             assert len(of[1]) == 1 and 0 <= dim < len(x), (instruction, of)
             return (*x[:dim], of[1][0], *x[dim + 1 :])
+        case Lookup():
+            assert len(x) >= 1, (instruction, of)
+            return (*of[1], *x[1:])
         case Mask(dims=dims):
             assert all(0 <= dim < len(x) and (x[dim],) == of[1] for dim in dims), (instruction, of)
             return x

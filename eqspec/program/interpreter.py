@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import AffineMap, AnyImage, LatticeMap, Monomial, rows_of
+from eqspec.algebra.images import (
+    AffineMap,
+    AnyImage,
+    LatticeMap,
+    Monomial,
+    explicit,
+    rows_of,
+)
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -29,6 +36,7 @@ from eqspec.program.instructions import (
     Input,
     Item,
     Linear,
+    Lookup,
     Mask,
     MaskedReduce,
     Mul,
@@ -104,6 +112,8 @@ def run(
                 value = np.broadcast_to(value, shape)
             case Take(dim=dim):
                 value = np.take(args[0], args[1], axis=dim + lead)
+            case Lookup():
+                value = args[0][args[1]]
             case Reduce(dims=dims, how=how):
                 value = getattr(np, how)(args[0], axis=tuple(d + lead for d in dims))
             case Expand(dim=dim, size=size):
@@ -234,8 +244,17 @@ def fit(tensors: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Arr
 def apply(x: Array, moves: Sequence[AxisMove], g: int) -> Array:
     """Element g acts on a batch of tensors, axis by axis."""
     for move in moves:
-        x = act(x, move.dim, move.width, move.images[move.choice[g]])
+        image = move.images[move.choice[g]]
+        x = act(x, move.dim, move.width, image) if move.width else rename(x, image)
     return x
+
+
+def rename(x: Array, image: AnyImage) -> Array:
+    """``image`` permutes the values of a tensor of whole numbers."""
+    monomial = explicit(image)
+    assert isinstance(monomial, Monomial) and monomial.is_permutation, "it permutes values"
+    moved: Array = np.array(monomial.images)[np.asarray(x, dtype=np.int64)]
+    return moved
 
 
 def act(x: Array, dim: int, width: int, image: AnyImage | Array) -> Array:
@@ -252,6 +271,9 @@ def act(x: Array, dim: int, width: int, image: AnyImage | Array) -> Array:
     flat = x.reshape((*shape[:start], size, *shape[start + width :]))
     if isinstance(image, Monomial):
         moved = np.empty_like(flat)
+        if image.is_permutation:  # also of whole numbers
+            moved[(slice(None),) * start + (np.array(image.images),)] = flat
+            return moved.reshape(shape)
         signs = np.array(image.signs, dtype=np.float64)
         signs = signs.reshape(-1, *(1,) * (flat.ndim - start - 1))
         moved[(slice(None),) * start + (np.array(image.images),)] = flat * signs
