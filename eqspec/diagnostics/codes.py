@@ -78,6 +78,11 @@ _TABLE = (
     Code("EQS219", "a group or representation needs a fixed size"),
     Code("EQS220", "a size of run time stands in no input"),
     Code("EQS221", "a padded size stands for two things"),
+    Code("EQS222", "numbers of words are not permuted"),
+    Code("EQS223", "an op takes no numbers of words"),
+    Code("EQS224", "numbers of words are no result"),
+    Code("EQS225", "an embedding does not fit"),
+    Code("EQS226", "a list of words cannot be read"),
     # ---- groups and representations ----
     Code("EQS301", "a group is not well defined"),
     Code("EQS302", "a representation breaks a relation"),
@@ -135,6 +140,7 @@ _TABLE = (
     Code("EQS455", "`greps` needs one representation"),
     Code("EQS456", "a representation of `greps` has no invariant form"),
     Code("EQS457", "nothing in `greps` leads there"),
+    Code("EQS458", "no word stands for its orbit"),
     # ---- emission and stale files ----
     Code("EQS501", "an emitted file is stale"),
     Code("EQS502", "a file of somebody else is in the way"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eqspec.algebra.images import is_orthogonal
-from eqspec.emit.laws import law_lines, shape_text
+from eqspec.emit.laws import law_lines, shape_text, word_count
 from eqspec.emit.layout import WIDTH
 from eqspec.emit.names import Names, docstring
 from eqspec.emit.render import render
@@ -28,6 +28,8 @@ def actions_text(modules: Sequence[Module], stem: str) -> str:
         stem=stem,
         sizes=[],
         affine=any(module.has_points for module in modules),
+        indices=any(type_.has_indices for module in modules for _, type_ in module.features),
+        scored=_scored(modules),
         symmetries=[_symmetry(m, name) for m, name in zip(modules, names, strict=True)],
     )
 
@@ -35,13 +37,32 @@ def actions_text(modules: Sequence[Module], stem: str) -> str:
 def actions_test_text(modules: Sequence[Module], stem: str) -> str:
     """Its tests."""
     lines: list[str] = []
+    indices = any(type_.has_indices for module in modules for _, type_ in module.features)
     for module, name in zip(modules, instance_names(modules), strict=True):
         lines += ["    (", f'        "{name}",', "        {"]
         for feature, type_ in module.features:
             shapes = ", ".join(shape_text(shape) for shape in type_.shapes)
             lines.append(f'            "{feature}": [{shapes}],')
-        lines += ["        },", "    ),"]
-    return render("torch/test_actions.py.jinja", stem=stem, case_lines=lines)
+        lines.append("        },")
+        if indices:
+            lines.append("        {")
+            for feature, type_ in module.features:
+                counts = ", ".join(str(word_count(block)) for block in type_.blocks)
+                lines.append(f'            "{feature}": [{counts}],')
+            lines.append("        },")
+        lines.append("    ),")
+    return render(
+        "torch/test_actions.py.jinja",
+        stem=stem,
+        case_lines=lines,
+        indices=indices,
+        scored=_scored(modules),
+    )
+
+
+def _scored(modules: Sequence[Module]) -> bool:
+    """Are all outputs tensors of real numbers? Numbers of words have no mean and no distance."""
+    return not any(output.type.has_indices for module in modules for output in module.outputs)
 
 
 def instance_names(modules: Sequence[Module]) -> list[str]:

@@ -42,7 +42,7 @@ def law_lines(indent: int, type_: Type) -> list[str]:
     pad = " " * indent
     lines = [f"{pad}["]
     for block in type_.blocks:
-        axes = _axes(indent + 8, block)
+        axes = [*_axes(indent + 8, block), *_words(indent + 8, block)]
         if not axes:
             lines.append(f"{pad}    [],")
         else:
@@ -79,6 +79,30 @@ def _axes(indent: int, block: Block) -> list[str]:
                     lines.extend(_entry(indent + 8, f'"{key}"', ['"lattice"', text]))
         lines += [f"{pad}    }},", f"{pad}),"]
     return lines
+
+
+def _words(indent: int, block: Block) -> list[str]:
+    """How generators permute the values of an index tensor: the words that they move, and to which."""
+    if block.values is None:
+        return []
+    pad = " " * indent
+    if not block.values.factors or block.values.rep is None:
+        return [f"{pad}(", f"{pad}    0,", f"{pad}    0,", f"{pad}    {{}},", f"{pad}),"]
+    rep = block.values.rep
+    lines = [f"{pad}(", f"{pad}    0,", f"{pad}    0,", f"{pad}    {{"]
+    for factor in sorted(rep.factors):
+        for number, generator in enumerate(rep.group(factor).generators):
+            image = rep.image(factor, number)
+            assert isinstance(image, Monomial)
+            moved = [(word, to) for word, to in enumerate(image.images) if word != to]
+            lists = [[str(word) for word, _ in moved], [str(to) for _, to in moved]]
+            lines += _numbers(indent + 8, f'"{factor}.{generator}"', '"words"', lists)
+    return [*lines, f"{pad}    }},", f"{pad}),"]
+
+
+def word_count(block: Block) -> int:
+    """How many words an index tensor numbers; 0 for a tensor of real numbers."""
+    return block.values.size if block.values is not None else 0
 
 
 def _generator(

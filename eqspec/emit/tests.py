@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eqspec.emit.laws import drawn, law_lines, shape_text
+from eqspec.emit.laws import drawn, law_lines, shape_text, word_count
 from eqspec.emit.layout import WIDTH
 from eqspec.emit.module import ModuleNames
 from eqspec.emit.names import Names
@@ -30,10 +30,11 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
     del spec
     sizes = _sizes(lowered)
     lines: list[str] = []
+    indices = any(has_indices(item.module) for item in lowered.values())
     for key in lowered:
         expected = expectations(lowered, key)
         batch_norms = has_batch_norm(lowered, key) and not _has_factory(lowered, key)
-        lines.extend(_case(lowered[key], names, expected, sizes, batch_norms=batch_norms))
+        lines.extend(_case(lowered[key], names, expected, sizes, indices, batch_norms=batch_norms))
     if not sizes:
         lines = ["CASES = [", *lines, "]"]
     return render(
@@ -45,6 +46,7 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         batch_norms=any(line.strip() == "batch_norms=True," for line in lines),
         affine=any(item.module.has_points for item in lowered.values()),
         padded=any(padded_symbols(item.module) for item in lowered.values()),
+        indices=indices,
     )
 
 
@@ -84,11 +86,13 @@ def _case(
     names: ModuleNames,
     expected: Expectations,
     sizes: Mapping[str, str],
+    indices: bool,
     *,
     batch_norms: bool,
 ) -> list[str]:
-    """The lines of one case; with sizes of run time they stand inside of a function of these."""
-    lines = _case_lines(item, names, expected, sizes, 4 if sizes else 0, batch_norms)
+    """The lines of one case; with sizes of run time they stand inside of a function of these. With
+    ``indices`` a base is told which of its arguments are numbers of words."""
+    lines = _case_lines(item, names, expected, sizes, indices, 4 if sizes else 0, batch_norms)
     return [f"    {line}" if sizes else line for line in lines]
 
 
@@ -97,6 +101,7 @@ def _case_lines(
     names: ModuleNames,
     expected: Expectations,
     sizes: Mapping[str, str],
+    indices: bool,
     inside: int,
     batch_norms: bool,
 ) -> list[str]:
@@ -111,14 +116,22 @@ def _case_lines(
     types.update({mask: _mask_type(module, symbol) for symbol, mask in masks.items()})
     types.update({name: module.node(name).type for name in nodes})
     lines = ["    Case(", f'        name="{names.classes[module.key]}",']
-    lines += _list("bases", [_base(base) for base in module.bases], inside)
+    lines += _list("bases", [_base(base, indices) for base in module.bases], inside)
     lines += _list("inputs", [f'"{feature.name}"' for feature in module.inputs], inside)
     lines += _list("outputs", [f'"{feature.name}"' for feature in module.outputs], inside)
     lines.append("        shapes={")
     for feature in module.inputs:
         shapes = ", ".join(shape_text(shape, sizes) for shape in feature.type.shapes)
         lines.append(f'            "{feature.name}": [{shapes}],')
-    lines += ["        },", "        laws={"]
+    lines.append("        },")
+    if has_indices(module):
+        lines.append("        words={")
+        for feature in module.inputs:
+            if feature.type.has_indices:
+                counts = ", ".join(str(word_count(block)) for block in feature.type.blocks)
+                lines.append(f'            "{feature.name}": [{counts}],')
+        lines.append("        },")
+    lines.append("        laws={")
     for name, type_ in types.items():
         law = law_lines(12 + inside, type_)
         lines.append(f'            "{name}": {law[0].strip()}')
@@ -194,11 +207,23 @@ def _orders(module: Module) -> list[str]:
     return ["        orders={", *lines, "        },"] if lines else ["        orders={},"]
 
 
-def _base(base: Base) -> str:
+def has_indices(module: Module) -> bool:
+    """Does the module take tensors of whole numbers, itself or in its bases?"""
+    types = [
+        *(t for _, t in module.features),
+        *(t for base in module.bases for t in base.signature),
+    ]
+    return any(type_.has_indices for type_ in types)
+
+
+def _base(base: Base, indices: bool) -> str:
     if base.factory:
         return "None"
     takes = ", ".join(shape_text(b.shape) for type_ in base.signature for b in type_.blocks)
     returns = ", ".join(shape_text(shape) for shape in base.target.shapes)
+    if indices:
+        words = ", ".join(str(word_count(b)) for type_ in base.signature for b in type_.blocks)
+        return f"([{takes}], [{returns}], [{words}])"
     return f"([{takes}], [{returns}])"
 
 

@@ -213,6 +213,16 @@ class ModuleBuilder:
             raise
 
     def _outputs(self) -> list[OutputFeature]:
+        for name, member in self.members.items():
+            node = self.expressions.nodes.get(name)
+            if isinstance(member, tree.Output) and node is not None and node.type.has_indices:
+                self._report(
+                    "EQS224",
+                    f"the output `{name}` would be numbers of words",
+                    member.name.span,
+                    f"its type is {node.type}",
+                    help="a module returns features: scores for every word",
+                )
         return [
             OutputFeature(
                 name, self.expressions.nodes[name].type, name, member.doc, member.name.span

@@ -24,6 +24,7 @@ from eqspec.graph.groups import has_dynamic_size, refuse_dynamic_group
 from eqspec.graph.images import cycles_image, matrix_rows
 from eqspec.graph.numbers import number_of, size_of
 from eqspec.graph.scope import GroupValue, Scope
+from eqspec.graph.vocabulary import words_of_file
 from eqspec.graph.words import generator_of
 from eqspec.syntax import tree
 
@@ -325,7 +326,13 @@ def _kind_and_points(scope: Scope, item: tree.RepDeclaration) -> tuple[str, tupl
         scope.refuse("EQS305", f"`{kind}` takes its points, or their number", value.span)
     argument = value.arguments[0]
     if argument.keyword is not None:
-        scope.not_built("a list of points read from a file", argument.span)
+        if argument.keyword.text != "file" or not isinstance(argument.value, tree.String):
+            scope.refuse(
+                "EQS305",
+                f'`{kind}` takes its points, their number, or `file="words.txt"`',
+                argument.span,
+            )
+        return kind, words_of_file(scope, argument.value)
     if not isinstance(argument.value, tree.ListOf):
         size = size_of(scope, argument.value)
         if size > 2**16:

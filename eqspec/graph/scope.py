@@ -73,6 +73,7 @@ class World:
     rep_values: dict[tuple[tuple[str, ...], str], object] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     files: dict[Path, Scope] = field(default_factory=dict)
+    vocabularies: dict[Path, Source] = field(default_factory=dict)  # files of words
     loading: list[Path] = field(default_factory=list)
     prefixes: set[str] = field(default_factory=set)
     sizes: dict[str, Size] = field(default_factory=dict)  # of run time, by symbol

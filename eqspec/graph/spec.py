@@ -62,7 +62,11 @@ def build_spec(
     if not any(d.severity is Severity.ERROR for d in world.diagnostics):
         _lint_unused(scope, file)
     modules = [module for module in instances.made.values() if module is not None]
-    sources = (scope.source, *(s.source for s in world.files.values() if s is not scope))
+    sources = (
+        scope.source,
+        *(s.source for s in world.files.values() if s is not scope),
+        *(world.vocabularies[path] for path in sorted(world.vocabularies)),
+    )
     spec = Spec(scope.source, (*modules, *interfaces), sources)
     return spec, _unique(world.diagnostics)
 

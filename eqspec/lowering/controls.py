@@ -24,13 +24,14 @@ from eqspec.lowering.validation import Array, Machine, Tensors, act_on, random_i
 
 POWER = 1e-3
 TRIED_POWERS = 64
-How = Literal["identity", "inverse", "unsigned", "random"]
+How = Literal["identity", "inverse", "unsigned", "random", "one word"]
 
 
 @dataclass(frozen=True)
 class Control:
     """A wrong action: on ``tensor`` the generator acts as the identity, as its inverse or without its
-    signs; or the input ``tensor`` is moved by a random matrix ("random")."""
+    signs; or the input ``tensor`` is moved by a random matrix ("random"), or every word of it becomes
+    the first of the vocabulary ("one word": no map of the words that is not injective is a symmetry)."""
 
     tensor: str
     generator: str
@@ -96,6 +97,11 @@ def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
             feature.name == strongest and feature.type.factors for feature in module.inputs
         ):
             control = Control(strongest, "", "random", errors[strongest])
+            blocks = inputs[strongest]
+            if any(x.dtype.kind == "i" for x in blocks):
+                merged = tuple(0 * x if x.dtype.kind == "i" else x for x in blocks)
+                error = _distance(_outputs(machine, {**inputs, strongest: merged}), before)
+                control = Control(strongest, "", "one word", error) if error > POWER else None
     return Expectations(control, tuple(ineffective))
 
 

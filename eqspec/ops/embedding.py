@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from eqspec.algebra.counting import CannotCount, hom_dimension
 from eqspec.graph.op import CallSite, Checked, Signature
-from eqspec.graph.types import Block, RepAxis, Type, Values
+from eqspec.graph.types import Block, RepAxis, Values
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
 SPREAD = 3**0.5  # uniform in (-SPREAD, SPREAD): variance 1, as `torch.nn.Embedding` has
