@@ -240,19 +240,23 @@ def explain(
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+@click.option("--all", "all_", is_flag=True, help="List strategies that are refused, and why.")
 @set_flag
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True
 )
-def cost(spec: str, format_: str, sizes: tuple[tuple[str, int], ...], color: str) -> None:
+def cost(
+    spec: str, format_: str, all_: bool, sizes: tuple[tuple[str, int], ...], color: str
+) -> None:
     """What a spec costs, node by node.
 
     Calls of the user's networks beside what a plain average over the whole product of groups would
-    need, free weights, FLOPs and bytes: for one sample, in evaluation.
+    need, free weights, FLOPs and bytes: for one sample, in evaluation. For every average the
+    strategies that could stand in its place, with calls and guarantee.
     """
     from eqspec.tools.costing import run_cost
 
-    sys.exit(run_cost(spec, format_, dict(sizes), color_wanted(color)))
+    sys.exit(run_cost(spec, format_, dict(sizes), color_wanted(color), all_))
 
 
 @main.command(

@@ -15,9 +15,12 @@ from eqspec.diagnostics.render import render_text, summary
 from eqspec.graph.model import ModuleCall, Node
 from eqspec.graph.sizes import for_json, is_dynamic
 from eqspec.ops.averaging import Average
-from eqspec.tools.explaining import checked_spec, paint
+from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr
+from eqspec.tools.paint import paint
 from eqspec.tools.progress import ProgressLine
+from eqspec.tools.strategies import is_average
+from eqspec.tools.strategytable import strategy_lines, strategy_records
 
 SCHEMA = 1
 NUMBERS = ("base_calls", "product_calls", "parameters", "flops", "bytes")
@@ -26,7 +29,10 @@ _TITLES = ("base calls", "plain average", "parameters", "FLOPs", "bytes")
 Record = dict[str, Any]
 
 
-def run_cost(spec: str, format_: str, sizes: Mapping[str, int], color: bool) -> int:
+def run_cost(
+    spec: str, format_: str, sizes: Mapping[str, int], color: bool, refused: bool = False
+) -> int:
+    """``refused``: the strategies that are not legal at a node are listed with the reason."""
     from eqspec.pipeline import lower_spec
 
     checked, code = checked_spec(spec, sizes)
@@ -43,18 +49,22 @@ def run_cost(spec: str, format_: str, sizes: Mapping[str, int], color: bool) -> 
         to_stderr(render_text(diagnostics, color=False) + "\n")
         say(summary(diagnostics))
         return 1
-    records = module_costs(lowered)
+    records = module_costs(lowered, refused)
     if format_ == "json":
         out(json.dumps(for_json({"schema": SCHEMA, "modules": records}), indent=2) + "\n")
     elif records:
         out("\n".join(_table(record, color) for record in records))
         say("For one sample in evaluation; what a base does inside is not counted.")
+        if any("strategies" in node for record in records for node in record["nodes"]):
+            say(
+                "Of the calls, evaluation holds one chunk at a time (`call_bytes`); training keeps all."
+            )
     else:
         say("There is no module in this spec: an interface costs nothing.")
     return 0
 
 
-def module_costs(lowered: Mapping[str, Any]) -> list[Record]:
+def module_costs(lowered: Mapping[str, Any], refused: bool = False) -> list[Record]:
     """One record for each module, in order of dependence; a call of a module costs its total."""
     from eqspec.program.cost import Cost, costs
 
@@ -76,6 +86,8 @@ def module_costs(lowered: Mapping[str, Any]) -> list[Record]:
             }
             if isinstance(node.data, ModuleCall):
                 _add(record, totals[node.data.module.key])
+            if is_average(node):
+                record |= strategy_records(made.module, node, refused)
             nodes.append(record)
         total: Record = dict.fromkeys(NUMBERS, 0)
         for record in nodes:
@@ -122,6 +134,8 @@ def _table(record: Record, color: bool) -> str:
     lines = [paint(record["module"], "1", color), paint(line(header), "2", color)]
     lines += [line(row) for row in rows]
     lines += [rule, paint(line(total), "1", color)]
+    for node in record["nodes"]:
+        lines += strategy_lines(node, color)
     return "\n".join(lines) + "\n"
 
 

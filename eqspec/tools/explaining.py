@@ -17,13 +17,10 @@ from eqspec.graph.sizes import for_json
 from eqspec.tools.checking import Checked, check_all
 from eqspec.tools.derivation import derivation
 from eqspec.tools.findings import UNUSABLE, count, out, say, to_stderr
+from eqspec.tools.paint import paint
 from eqspec.tools.places import is_folder, spec_file
 
 _TITLE, _HEADING, _CODE = "1", "1;36", "2"
-
-
-def paint(text: str, style: str, color: bool) -> str:
-    return f"\x1b[{style}m{text}\x1b[0m" if color and text else text
 
 
 # ---- codes ---------------------------------------------------------------------------------------
@@ -268,11 +265,20 @@ def _average(average: Mapping[str, Any], color: bool) -> list[str]:
     loses = average.get("loses")
     if loses:
         rows += [
-            ("output span", f"{loses['output_span']:,} of {loses['output_dimension']:,}"),
-            ("input kept", f"{loses['input_kept']:,} of {loses['input_dimension']:,}"),
+            (
+                "output span",
+                f"{loses['output_span']:,} of {loses['output_dimension']:,} dimensions: whatever the"
+                " base, all results lie in these",
+            ),
+            (
+                "input kept",
+                f"{loses['input_kept']:,} of {loses['input_dimension']:,} dimensions: no branch sees"
+                " the others",
+            ),
             (
                 "linear maps",
-                f"{loses['linear_maps_reached']:,} of {loses['linear_maps']:,} reached",
+                f"{loses['linear_maps_reached']:,} of {loses['linear_maps']:,} that are equivariant"
+                " are reached; interactions between factors are not, even where all are",
             ),
         ]
     return [paint(f"average of the base `{name}`", _HEADING, color), *_fields(rows)]

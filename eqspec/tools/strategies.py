@@ -1,0 +1,162 @@
+"""Which strategies would give a user's network its symmetry at a node, and at what price.
+
+In: a module and a node that an averaging op made. Out: for every strategy the calls of the network and
+of its helpers, what training keeps, the guarantee for every factor, or the reason why it is refused. The
+typing rules of the ops themselves are run on the call as it would be written; nothing is known here of
+when a strategy is legal, what it costs or what it guarantees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from eqspec.algebra.multiaverage import MultiAverageReport
+from eqspec.diagnostics.model import Diagnostic
+from eqspec.graph.guarantees import with_guarantee
+from eqspec.graph.model import Base, Level, Module, Node
+from eqspec.graph.op import CallSite, KeywordValue, Refusal
+from eqspec.graph.opcalls import made_node
+from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.ops import OPS
+from eqspec.ops.averaging import Average
+
+NAMES = (
+    "equitune",
+    "multi_equitune",
+    "fuse",
+    "coset",
+    "lambda_equitune",
+    "equizero",
+    "multi_equizero",
+    "frame",
+)
+HELPER = "helper"  # the network that weighs or chooses, where the spec has none yet
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """``text`` is the call as one would write it, ``written`` if the spec says so. ``base_calls`` and
+    ``helper_calls`` are for one sample. In evaluation the answers of one chunk of calls are in memory at
+    a time; training keeps the activations of all of them. ``loses`` are the three numbers of
+    `multi_equitune`."""
+
+    text: str
+    op: str
+    written: bool
+    base_calls: int
+    helper_calls: int
+    level: Level
+    levels: Mapping[str, Level]
+    loses: MultiAverageReport | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A strategy that is not legal at this node, and the first reason."""
+
+    text: str
+    op: str
+    code: str
+    reason: str
+
+
+def is_average(node: Node) -> bool:
+    """Is there a table of strategies for this node?"""
+    return node.op in NAMES and node.op in OPS
+
+
+def strategies(module: Module, node: Node) -> list[Strategy | Refused]:
+    """Every strategy for a node that an average made; what is written stands first if none of them."""
+    base, helper = _networks(node)
+    found = [_tried(module, node, base, helper, *candidate) for candidate in _candidates(node)]
+    if not any(isinstance(one, Strategy) and one.written for one in found):
+        found.insert(0, _strategy(f"{node.op}({base.name}, ...)", node, written=True))
+    return found
+
+
+def _candidates(node: Node) -> Iterator[tuple[str, tuple[str, ...] | str | None]]:
+    """Ops, and the subgroup over which one averages or that by which it chooses."""
+    yield "equitune", None
+    yield "multi_equitune", None
+    yield "fuse", None
+    yield "coset", None
+    for factor in sorted(node.touched):
+        yield "coset", (factor,)
+    yield "lambda_equitune", None
+    for op in ("equizero", "multi_equizero"):
+        yield op, "entropy"
+        yield op, HELPER
+
+
+def _tried(
+    module: Module,
+    node: Node,
+    base: Base,
+    helper: Base,
+    op: str,
+    option: tuple[str, ...] | str | None,
+) -> Strategy | Refused:
+    """Run the typing rule of an op on the arguments, the network and the type of the node."""
+    keywords: dict[str, KeywordValue] = {}
+    bases = [base]
+    shown = []
+    if isinstance(option, tuple):
+        keywords["average"] = option
+        shown.append(f"average={' * '.join(option)}")
+    elif option is not None:
+        keywords["by"] = helper if option == HELPER else option
+        shown.append(f"by={helper.name if option == HELPER else option}")
+    if op == "lambda_equitune":
+        bases.append(helper)
+    args = tuple(module.node(name) for name in node.args)
+    named = [*(one.name for one in bases), *node.args, *shown]
+    text = f"{op}({', '.join(named)})"
+    if op not in OPS:
+        return Refused(text, op, "EQS210", f"the op `{op}` is not built yet")
+    said: list[Diagnostic] = []
+    site = CallSite(
+        op,
+        node.name,
+        args,
+        tuple(arg.span for arg in args),
+        tuple(bases),
+        keywords,
+        dict.fromkeys(keywords, node.span),
+        node.type,
+        node.span,
+        node.span,
+        node.span,
+        module.source,
+        said.append,
+    )
+    try:
+        made = with_guarantee(made_node(OPS[op], site), args)
+    except Refusal as refusal:
+        first = refusal.diagnostics[0]
+        reason = f"{first.message}: {first.label}" if first.label else first.message
+        return Refused(text, op, first.code, reason)
+    return _strategy(text, made, written=made.op == node.op and made.data == node.data)
+
+
+def _strategy(text: str, node: Node, *, written: bool) -> Strategy:
+    base_calls, helper_calls = _calls(node)
+    loses = node.data.multi if isinstance(node.data, Average) else None
+    levels = {factor: node.levels.get(factor, Level.EXACT) for factor in sorted(node.touched)}
+    return Strategy(text, node.op, written, base_calls, helper_calls, node.level(), levels, loses)
+
+
+def _calls(node: Node) -> tuple[int, int]:
+    """Of the network and of its helper, as the op's own rule counts them."""
+    match node.data:
+        case Average(calls=calls):
+            return calls, 0
+    raise AssertionError(node.data)
+
+
+def _networks(node: Node) -> tuple[Base, Base]:
+    """The network at a node, and its helper: that of the spec, or one as it would be declared."""
+    assert isinstance(node.data, Average)
+    base = node.data.base
+    number = Type((Block((PlainAxis(1),)),))
+    return base, Base(HELPER, base.signature, number, None, base.span)
