@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from eqspec.tools.auditing_findings import Check, Report, Run, Witness
-from eqspec.tools.explaining import paint
+from eqspec.tools.paint import paint
 
 WIDTH = 100
 _STYLES = {"pass": "32", "fail": "1;31", "no power": "1;33", "measured": "36", "skipped": "2"}
