@@ -1,0 +1,91 @@
+"""Designs that look equivariant and are not: the checker refuses them, or the emitted tests catch them.
+
+Each stands beside its correct twin, which passes the same tests.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from eqspec.diagnostics.model import Source
+from eqspec.graph.types import Type
+from eqspec.pipeline import check_source
+
+from .twins import Emitted, moved, relative_error
+
+# ---- the two-branch design on a group that is no direct product ------------------------------------
+
+DIHEDRAL = """eqspec 1
+group N = cyclic(4)
+group H = cyclic(2) named { r: s }
+group D = semidirect(N, H) { s { r -> r^-1 } }
+module M {
+  input x: [2, D.regular]
+  base net: [2, 8] -> [8]
+  output y: [D.regular] = OP(net, x)
+}
+"""
+TURNS = [(), (("D", 0, 1),), (("D", 0, 2),), (("D", 0, 3),)]
+MIRRORS = [(), (("D", 1, 1),)]
+
+
+def inverse(word):  # type: ignore[no-untyped-def]
+    return tuple((factor, letter, -exponent) for factor, letter, exponent in reversed(word))
+
+
+class TwoBranches(nn.Module):
+    """Fig. 1b of *Efficient Model-Agnostic Multi-Group Equivariant Networks*, literally, for C4 and the
+    mirror as if D4 were their direct product: in each branch one of them is averaged over the network,
+    the other before and after it."""
+
+    source: Type
+    target: Type
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def act(self, x: Tensor, type_: Type, word) -> Tensor:  # type: ignore[no-untyped-def]
+        return moved([x], type_, word)[0]
+
+    def mean(self, x: Tensor, type_: Type, words) -> Tensor:  # type: ignore[no-untyped-def]
+        return torch.stack([self.act(x, type_, word) for word in words]).mean(0)
+
+    def branch(self, x: Tensor, own, other) -> Tensor:  # type: ignore[no-untyped-def]
+        lead = x.shape[:-2]
+        x = self.mean(x, self.source, other)
+        ys = []
+        for word in own:
+            answer = self.net(self.act(x, self.source, word).reshape(-1, 2, 8))
+            ys.append(self.act(answer.reshape(*lead, 8), self.target, inverse(word)))
+        return self.mean(torch.stack(ys).mean(0), self.target, other)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.branch(x, MIRRORS, TURNS) + self.branch(x, TURNS, MIRRORS)) / 2
+
+
+def test_the_two_branch_design_on_a_semidirect_product() -> None:
+    """Refused as a spec; by hand it breaks the law by more than 5 %, and the emitted tests see it."""
+    refused = check_source(Source("d4.eqs", DIHEDRAL.replace("OP", "multi_equitune")))
+    assert [d.code for d in refused.diagnostics] == ["EQS435"]
+    right = Emitted(DIHEDRAL.replace("OP", "equitune"))
+    assert right.failures() == {}
+    x, y = right.spec.inputs[0].type, right.spec.outputs[0].type
+    twin = type("Twin", (TwoBranches,), {"source": x, "target": y})
+    failed = right.failures(twin)
+    assert "test_equivariance_in_float64" in failed
+    assert "test_samples_do_not_see_each_other" not in failed  # it fails for what it is
+    torch.manual_seed(0)
+    for _ in range(5):
+        net = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 8)).double()
+        design = twin(net)
+        inputs = torch.randn(8, 2, 8, dtype=torch.float64)
+        with torch.no_grad():
+            errors = {
+                letter: relative_error(
+                    design(moved([inputs], x, word)[0]), moved([design(inputs)], y, word)[0]
+                )
+                for letter, word in (("turn", TURNS[1]), ("mirror", MIRRORS[1]))
+            }
+        assert max(errors.values()) >= 0.05
