@@ -154,6 +154,11 @@ def check(
     "  [default: module,tests; of an interface actions,tests]",
 )
 @set_flag
+@click.option(
+    "--distributed",
+    is_flag=True,
+    help="Let averages share their calls among processes (torch.distributed).",
+)
 @click.option("--check", "check_only", is_flag=True, help="Write nothing; list files out of date.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; list what would be written.")

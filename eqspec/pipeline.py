@@ -100,7 +100,7 @@ def load(path: Path, shown: str) -> tuple[tree.File | None, list[Diagnostic]]:
 
 
 def lower_spec(
-    spec: Spec, progress: Progress | None = None
+    spec: Spec, progress: Progress | None = None, distributed: bool = False
 ) -> tuple[dict[str, Lowered], list[Diagnostic]]:
     """Lower and validate every module; what cannot be lowered, or is not equivariant then, is refused."""
     from eqspec.lowering.errors import LoweringRefused
@@ -117,7 +117,7 @@ def lower_spec(
         if not set(module.children.values()) <= set(lowered):
             continue  # a module that it calls was refused
         try:
-            lowered[module.key] = lower_module(module)
+            lowered[module.key] = lower_module(module, distributed)
             fault = validate(lowered, module.key) or check_sizes(lowered, module.key)
         except LoweringRefused as refused:
             lowered.pop(module.key, None)
@@ -148,12 +148,14 @@ def compile_spec(
     header_path: str,
     emit: Sequence[str] | None = None,
     progress: Progress | None = None,
+    distributed: bool = False,
 ) -> CompileResult:
     """Emit the files of a checked spec.
 
     ``stem`` is the name of the spec's file without its ending, ``header_path`` the path that the
     header of each file names; ``emit`` asks for some of "module", "tests", "actions" (None: module
-    and tests for modules, actions and tests for interfaces).
+    and tests for modules, actions and tests for interfaces). In a ``distributed`` module several
+    processes can share the calls of an average.
     """
     from eqspec.emit.files import emit_spec, stem_problem
 
@@ -180,7 +182,7 @@ def compile_spec(
             )
         )
         return CompileResult((), tuple(diagnostics), {})
-    lowered, refused = lower_spec(checked.spec, progress)
+    lowered, refused = lower_spec(checked.spec, progress, distributed)
     diagnostics.extend(refused)
     if refused:
         return CompileResult((), tuple(diagnostics), lowered)

@@ -23,9 +23,10 @@ from eqspec.program.instructions import OrbitMean, Parameter
 
 CALL_BYTES = "2**18"
 GLOBAL_NAMES = frozenset(
-    "Any Callable Iterator NamedTuple Self Sequence call_bytes checkpoint operator warnings".split()
+    "Any Callable Iterator NamedTuple Self Sequence call_bytes checkpoint dist operator process_group"
+    " warnings".split()
 )
-ATTRIBUTES = frozenset({"call_bytes", "calls", "checkpoint"})
+ATTRIBUTES = frozenset({"call_bytes", "calls", "checkpoint", "process_group"})
 
 
 @dataclass
@@ -68,10 +69,12 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         )
         texts.append(text)
         found[key] = printed.locals
+    distributed = any(item.distributed for item in lowered.values())
     body = render(
         "torch/module.py.jinja",
+        distributed=distributed,
         docstring=_file_docstring(lowered, stem),
-        imports=_imports(texts, helpers),
+        imports=_imports(texts, helpers, distributed),
         helpers=helpers,
         classes=texts,
     )
@@ -103,7 +106,7 @@ def _file_docstring(lowered: Mapping[str, Lowered], stem: str) -> str:
     return f'"""Equivariant modules of the spec `{stem}`: {listed}."""'
 
 
-def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
+def _imports(classes: Sequence[ClassText], helpers: set[str], distributed: bool) -> list[str]:
     standard: list[str] = []
     text = "\n".join(
         line
@@ -132,6 +135,8 @@ def _imports(classes: Sequence[ClassText], helpers: set[str]) -> list[str]:
     lines.append("")
     if helpers - {"size"} or "torch." in text:
         lines.append("import torch")
+    if orbits and distributed:
+        lines.append("import torch.distributed as dist")
     if re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")
     lines.append("from torch import Tensor, nn")
@@ -226,10 +231,13 @@ def _init(
         args.append(f"{printer.base_names[base.name]}: nn.Module{default}")
     if has_average:
         args += ["*", f"call_bytes: int = {CALL_BYTES}", "checkpoint: bool = False"]
+        if item.distributed:
+            args.append("process_group: dist.ProcessGroup | None = None")
     lines = call(4, "def __init__", args, " -> None:")
     lines.append("        super().__init__()")
     if printed.orbits:
-        lines.append("        self.calls = _Calls(call_bytes, checkpoint)")
+        options = ["call_bytes", "checkpoint", *["process_group"] * item.distributed]
+        lines.append(f"        self.calls = _Calls({', '.join(options)})")
     for base in module.bases:
         lines.extend(_base_lines(base.name, printer.base_names[base.name], base.factory, printed))
     for node in module.nodes:
@@ -242,6 +250,7 @@ def _init(
                 given.pop()
             if node.data.module.key in averages:
                 given += ["call_bytes=call_bytes", "checkpoint=checkpoint"]
+                given += ["process_group=process_group"] * item.distributed
             lines.extend(call(8, f"self.{attribute} = {class_}", given))
     for attribute, parameter in printed.parameters:
         sizes = ", ".join(str(n) for n in parameter.shape)

@@ -41,6 +41,7 @@ from eqspec.program.instructions import (
     Mul,
     Orbit,
     OrbitMean,
+    OverRanks,
     Parameter,
     Present,
     Shape,
@@ -75,6 +76,9 @@ class Printed:
     orbits: list[OrbitMethods] = field(default_factory=list)
     locals: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
+
+
+TupleCall = OrbitMean | OverRanks | CallModule  # what is printed as a call that returns a tuple
 
 
 class Printer:
@@ -242,7 +246,7 @@ class Printer:
             if isinstance(instruction, Input):
                 self.code[number] = Code(self._input(instruction.name, instruction.block))
                 continue
-            if isinstance(instruction, OrbitMean | CallModule):
+            if isinstance(instruction, TupleCall):
                 self._tuple(number, instruction, shown)
                 continue
             if isinstance(instruction, Present):
@@ -369,7 +373,7 @@ class Printer:
         if user is not None and all(_is_view(self.program.instructions[k]) for k in (number, user)):
             return False  # `x.unsqueeze(-1).unsqueeze(-1)`
         if user is not None and isinstance(
-            self.program.instructions[user], Add | Mul | Sub | Affine | OrbitMean | CallModule
+            self.program.instructions[user], Add | Mul | Sub | Affine | TupleCall
         ):
             return len(code.text) > 30
         return len(code.text) > 44
@@ -387,7 +391,7 @@ class Printer:
         origin = self.program.instructions[instruction.args[0]]
         if isinstance(origin, CallModule):
             return Code(f"{source.text}{self._part_of_call(origin, instruction.index)}")
-        if isinstance(self.program.instructions[instruction.args[0]], OrbitMean | CallModule):
+        if isinstance(self.program.instructions[instruction.args[0]], TupleCall):
             shapes = self.program.shapes[instruction.args[0]]
             if len(shapes) == 1:
                 return source
@@ -406,7 +410,7 @@ class Printer:
             index -= count
         raise AssertionError(call_)
 
-    def _tuple(self, number: int, instruction: OrbitMean | CallModule, shown: set[str]) -> None:
+    def _tuple(self, number: int, instruction: TupleCall, shown: set[str]) -> None:
         """A call that returns a tuple; a tuple of one is unpacked at once."""
         self._note(number, shown)
         single = len(self.program.shapes[number]) == 1
@@ -435,8 +439,15 @@ class Printer:
                 f"rank={ranks}",
                 "calls=self.calls",
             ]
+            if instruction.first is not None:
+                args.append(f"first={instruction.first}")
             head = f"({name},) = _orbit_mean" if single else f"{name} = _orbit_mean"
             self.out.forward_lines.extend(call(8, head, args))
+        elif isinstance(instruction, OverRanks):
+            parts = [self.code[arg].text for arg in instruction.args]
+            joined = f"({parts[0]},)" if single else tuple_text(parts)
+            head = f"({name},) = _over_ranks" if single else f"{name} = _over_ranks"
+            self.out.forward_lines.extend(call(8, head, [joined, "self.calls.group"]))
         else:
             child = self.child_names[instruction.attribute]
             args = self._child_args(instruction)
@@ -482,7 +493,7 @@ class Printer:
         return args
 
 
-HELPERS = "orbit_answers orbit_mean wide repeat layer_norm rms_norm batch_norm size masked"
+HELPERS = "orbit_answers orbit_mean over_ranks one_call wide repeat layer_norm rms_norm batch_norm size masked"
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 
 

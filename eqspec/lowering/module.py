@@ -24,11 +24,13 @@ from eqspec.program.passes import optimise
 
 @dataclass(frozen=True)
 class Lowered:
-    """A module and its program; ``plain`` is the program before the passes, without masks."""
+    """A module and its program; ``plain`` is the program before the passes, without masks. In a
+    ``distributed`` one several processes can share the calls of an average."""
 
     module: Module
     program: Program
     plain: Program
+    distributed: bool = False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -43,7 +45,7 @@ def has_batch_norm(lowered: Mapping[str, Lowered], key: str) -> bool:
     )
 
 
-def lower_module(module: Module) -> Lowered:
+def lower_module(module: Module, distributed: bool = False) -> Lowered:
     """Raises `LoweringRefused` where a solver refuses a node, or two routes disagree on it."""
     builder = Builder()
     registers: dict[str, tuple[int, ...]] = {}
@@ -64,6 +66,7 @@ def lower_module(module: Module) -> Lowered:
                 builder,
                 tuple(registers[arg] for arg in node.args),
                 tuple(types[arg] for arg in node.args),
+                distributed,
             )
             registers[node.name] = _lower_node(node, site)
     outputs = [(feature.name, registers[feature.node]) for feature in module.outputs]
@@ -74,7 +77,7 @@ def lower_module(module: Module) -> Lowered:
         if node.declared and node.op != "input" and node.name not in names
     ]
     plain = replace(builder.program(outputs, named), results=tuple(registers.items()))
-    return Lowered(module, padded_program(optimise(plain), module), plain)
+    return Lowered(module, padded_program(optimise(plain), module), plain, distributed)
 
 
 def _lower_node(node: Node, site: LoweringSite) -> Registers:

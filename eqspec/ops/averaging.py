@@ -155,15 +155,20 @@ def lower(site: LoweringSite) -> Registers:
     blocks = blocks_of(site)
     source = Type(tuple(block for _, block in blocks))
     sums: list[list[int]] = [[] for _ in target.blocks]
+    count, calls = len(average.branches), 0
+    shared = site.distributed and count > 1  # one all-reduce for all branches
     for factors in average.branches:
         others = tuple(f for f in average.factors if f not in factors)
         xs = tuple(project_factors(site, x, block, others) for x, block in blocks)
         branch = branch_of(base, factors, source, target, base.target.blocks)
-        ys = project_kernel(site, branch, b.orbit(OrbitMean(xs, branch.orbit)), target)
+        ys = project_kernel(
+            site, branch, b.orbit(OrbitMean(xs, branch.orbit, calls if shared else None)), target
+        )
         for k, block in enumerate(target.blocks):
             sums[k].append(project_factors(site, ys[k], block, others))
-    count = len(average.branches)
-    return tuple(b.scale(b.add(*terms), 1 / count) for terms in sums)
+        calls += branch.orbit.order
+    means = tuple(b.scale(b.add(*terms), 1 / count) for terms in sums)
+    return b.over_ranks(means) if shared else means
 
 
 EQUITUNE = Op(

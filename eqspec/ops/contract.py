@@ -31,13 +31,16 @@ class Weighted(Protocol):
 
 @dataclass(frozen=True)
 class LoweringSite:
-    """One node to lower: ``args[k]`` holds the results that are the blocks of argument k."""
+    """One node to lower: ``args[k]`` holds the results that are the blocks of argument k.
+
+    ``distributed`` asks that averages can share their calls among processes."""
 
     node: Node
     module: Module
     builder: Builder
     args: tuple[Registers, ...]
     types: tuple[Type, ...]
+    distributed: bool = False
 
     def parameter_name(self, suffix: str) -> str:
         """A name for a parameter of this node: `h_weight`; steps inside a layer share its prefix."""

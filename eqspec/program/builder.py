@@ -32,6 +32,7 @@ from eqspec.program.instructions import (
     Normalise,
     Note,
     OrbitMean,
+    OverRanks,
     PairOrbits,
     Parameter,
     Permute,
@@ -225,6 +226,9 @@ class Builder:
     def orbit(self, instruction: OrbitMean) -> tuple[int, ...]:
         """The blocks of a result that is taken along an orbit."""
         return self.items(self.emit(instruction))
+
+    def over_ranks(self, xs: Sequence[int]) -> tuple[int, ...]:
+        return self.items(self.emit(OverRanks(tuple(xs))))
 
     def call_module(self, instruction: CallModule) -> tuple[int, ...]:
         # two calls of one module have parameters of their own: `attribute` keeps them apart

@@ -31,6 +31,7 @@ from eqspec.program.instructions import (
     Narrow,
     Normalise,
     OrbitMean,
+    OverRanks,
     Parameter,
     Permute,
     Pointwise,
@@ -86,7 +87,9 @@ def cost_of(program: Program, number: int) -> Cost:
     reads = sum(_numbers(shape) for shape in shapes)
     writes = _numbers(program.shapes[number])
     match instruction:
-        case Present() | Input() | Item() | Reshape() | Permute() | Expand() | Narrow():
+        case (
+            Present() | Input() | OverRanks() | Item() | Reshape() | Permute() | Expand() | Narrow()
+        ):
             return Cost()
         case Linear():
             flops = 2 * _numbers(shapes[0]) * program.shape(instruction.args[1])[0]

@@ -354,10 +354,23 @@ class Orbit:
 
 @dataclass(frozen=True)
 class OrbitMean:
-    """The mean of the answers along an orbit: the group average. The result is a tuple."""
+    """The mean of the answers along an orbit: the group average. The result is a tuple.
+
+    Where processes share their calls, the mean is taken over all of them; with ``first`` only over the
+    part of this one, to be added later by `OverRanks`. ``first`` is the number of calls that the layer
+    makes before: they are numbered through, so that every process has as many.
+    """
 
     args: tuple[int, ...]
     orbit: Orbit
+    first: int | None = None
+
+
+@dataclass(frozen=True)
+class OverRanks:
+    """The sums of results over the processes that share the calls of a layer; a tuple."""
+
+    args: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -410,6 +423,7 @@ Instruction = (
     | Mask
     | MaskedReduce
     | OrbitMean
+    | OverRanks
     | CallModule
     | Item
 )
@@ -486,6 +500,8 @@ def shape_of(
             return shape
         case OrbitMean(orbit=orbit):
             return orbit.targets
+        case OverRanks():
+            return tuple(plain_shape(shape) for shape in of)
         case CallModule(outputs=outputs):
             return outputs
         case Item(index=index):

@@ -43,6 +43,7 @@ from eqspec.program.instructions import (
     Narrow,
     Normalise,
     OrbitMean,
+    OverRanks,
     Parameter,
     Permute,
     Pointwise,
@@ -157,6 +158,8 @@ def run(
                 value = np.take(args[0], range(start, start + length), axis=dim + lead)
             case OrbitMean():
                 value = orbit_mean(instruction, args, bases[instruction.orbit.base])
+            case OverRanks():
+                value = tuple(args)  # one process
             case CallModule(attribute=attribute):
                 value = modules[attribute](*args)
             case Item(index=index):

@@ -37,7 +37,11 @@ class Build:
 
 
 def build(
-    checked: Checked, emit: Sequence[str] | None, output_dir: str | None, progress: Progress | None
+    checked: Checked,
+    emit: Sequence[str] | None,
+    output_dir: str | None,
+    progress: Progress | None,
+    distributed: bool = False,
 ) -> Build:
     """Compile one spec in memory and look at the places of its files."""
     spec, config = checked.spec, checked.config
@@ -48,8 +52,11 @@ def build(
     else:
         folder = spec.path.parent
     kinds = emit or config.emit
+    shared = distributed or config.distributed
     try:
-        result = compile_spec(checked.result, spec.path.stem, spec.header_path, kinds, progress)
+        result = compile_spec(
+            checked.result, spec.path.stem, spec.header_path, kinds, progress, shared
+        )
     except Exception as error:
         error.add_note(f"while compiling {spec.shown}")
         raise

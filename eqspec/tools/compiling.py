@@ -56,7 +56,7 @@ def run_compile(
     with ProgressLine() as progress:
         for one in checked:
             progress.spec = one.spec.shown
-            builds.append(build(one, emit, flags["output_dir"], progress))
+            builds.append(build(one, emit, flags["output_dir"], progress, flags["distributed"]))
     compiled = [
         replace(one, result=replace(one.result, diagnostics=made.diagnostics))
         for one, made in zip(checked, builds, strict=True)

@@ -29,6 +29,7 @@ KEYS = (
     "emit",
     "exclude",
     "set",
+    "distributed",
 )
 CODE_PREFIX = re.compile(r"EQS[0-9]{0,3}\Z")
 
@@ -47,6 +48,7 @@ class Config:
     emit: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     overrides: Mapping[str, int] = field(default_factory=dict)
+    distributed: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def excludes(self, path: Path) -> bool:
@@ -164,6 +166,7 @@ class _Reader:
             self.kinds(table),
             self.strings(table, "exclude", "a list of glob patterns") or (),
             self.sizes(table),
+            bool(self.typed(table, "distributed", bool, "true or false")),
             tuple(self.found),
         )
 

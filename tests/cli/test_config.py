@@ -51,6 +51,15 @@ def test_settings_of_compile(here: Path) -> None:
     assert [path.name for path in (here / "elsewhere").iterdir()] == ["test_good.py"]
 
 
+def test_the_setting_distributed_is_the_flag(here: Path) -> None:
+    (here / "good.eqs").write_text(GOOD)
+    plain, asked = run("compile", "--stdout"), run("compile", "--stdout", "--distributed")
+    assert "process_group" not in plain.stdout and "process_group" in asked.stdout
+    project(here, "[tool.eqspec]\ndistributed = true\n")
+    forget()
+    assert run("compile", "--stdout").stdout == asked.stdout
+
+
 def test_the_nearest_project_counts(here: Path) -> None:
     project(here, '[tool.eqspec]\nignore = ["EQS4"]\n')
     (here / "inner").mkdir()
