@@ -29,6 +29,7 @@ from eqspec.tools.checking import check_all
 from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr
 from eqspec.tools.places import is_folder, spec_file
+from eqspec.tools.progress import ProgressLine
 
 AUTOMATIC = (3, 2, 5, 8)  # values of a size that is read at run time, when none is set
 MOST_SIZES = 16
@@ -57,10 +58,11 @@ def run_audit(
         return 2
     asked: list[tuple[Mapping[str, int], Module]] = []
     for one in choices:
-        module, code = _module(path, name, one)
+        module = _module(path, name, one)
         if module is None:
-            return code
-        asked.append((one, module))
+            return 2
+        if not any(_same_shapes(module, known) for _, known in asked):
+            asked.append((one, module))
     if not asked[0][1].groups:
         say(f"Error: no group acts on `{asked[0][1].key}`: there is no symmetry to audit")
         return 2
@@ -74,8 +76,11 @@ def run_audit(
         from eqspec.tools.auditing_runs import audited
 
         runs: list[Run] = []
-        for chosen, module in asked:
-            runs.extend(audited(subject, module, chosen, options.batch, options.seed))
+        with ProgressLine(verb="auditing") as progress:
+            progress.spec = model
+            for number, (chosen, module) in enumerate(asked):
+                progress(module.key, number, len(asked))
+                runs.extend(audited(subject, module, chosen, options.batch, options.seed))
         dtype = str(subject.dtype).removeprefix("torch.")
     report = Report(model, path, asked[0][1].key, dtype, options.seed, options.batch, tuple(runs))
     if format_ == "json":
@@ -99,29 +104,38 @@ def _split(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def _module(path: str, name: str | None, sizes: Mapping[str, int]) -> tuple[Module | None, int]:
-    checked, code = checked_spec(path, sizes)
+def _same_shapes(first: Module, second: Module) -> bool:
+    """Does a size that was changed not matter here?"""
+    return first.groups == second.groups and [t.shapes for _, t in first.features] == [
+        t.shapes for _, t in second.features
+    ]
+
+
+def _module(path: str, name: str | None, sizes: Mapping[str, int]) -> Module | None:
+    """The module or interface that is meant; None if it is not clear which, or it is refused, and then
+    the reason has been said."""
+    checked, _ = checked_spec(path, sizes)
     if checked is None or checked.result.spec is None:
-        return None, code
+        return None
     modules = list(checked.result.spec.modules)
     if name is not None:
         found = [m for m in modules if name == m.key] or [m for m in modules if name == m.name]
         if len(found) == 1:
-            return found[0], 0
+            return found[0]
         if found:
             say(f"Error: `{visible(name)}` has several instances: {_listed(found)}")
-            return None, 2
+            return None
         near = did_you_mean(name, [m.key for m in modules])
         hint = f"did you mean `{near}`?" if near else f"it has {_listed(modules) or 'none'}"
         say(f"Error: {path} has no module or interface `{visible(name)}`; {hint}")
-        return None, 2
+        return None
     if len(modules) == 1:
-        return modules[0], 0
+        return modules[0]
     if modules:
         say(f"Error: {path} has several modules: name one of {_listed(modules)}, as {path}:NAME")
     else:
         say(f"Error: {path} has no module and no interface")
-    return None, 2
+    return None
 
 
 def _listed(modules: Sequence[Module]) -> str:

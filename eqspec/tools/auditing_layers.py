@@ -10,7 +10,7 @@ in a way that only the next one undoes, and a functional call between two layers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from eqspec.tools.auditing_elements import Features, moved
 from eqspec.tools.auditing_model import BadAnswer
 
 if TYPE_CHECKING:
-    from eqspec.tools.auditing_checks import Audit
+    from eqspec.tools.auditing_core import Audit
 
 Array = NDArray[np.float64]
 CANDIDATES = 64
@@ -46,33 +46,75 @@ class Record:
     gives: list[Array] = field(default_factory=list)
 
 
+Behaves = Callable[[Array, Array], bool]
+"""Is what a submodule took or gave in the second call right, beside that of the first?"""
+
+
 def culprit(audit: Audit, word: FWord, inputs: Features) -> str | None:
+    """The first submodule that breaks the symmetry under a word."""
+    batch = batch_of(inputs)
+    return _guess(
+        audit,
+        inputs,
+        moved(audit.types, inputs, [word]),
+        lambda old, new: _behaves(audit.spec, word, batch, old, new),
+    )
+
+
+def mixer(audit: Audit, inputs: Features, others: Features, sample: int) -> str | None:
+    """The first submodule that lets one sample see the others: two batches agree in this sample."""
+    batch = batch_of(inputs)
+
+    def same(old: Array, new: Array) -> bool:
+        if not old.shape or old.shape[0] % batch:
+            return bool(np.allclose(old, new, rtol=0, atol=SAME * _size(old)))
+        split = (batch, old.shape[0] // batch, *old.shape[1:])
+        a, b = old.reshape(split)[sample], new.reshape(split)[sample]
+        return bool(np.allclose(a, b, rtol=0, atol=SAME * _size(old)))
+
+    return _guess(audit, inputs, others, same)
+
+
+def chancy(audit: Audit) -> str | None:
+    """The first submodule that answers the same input differently."""
+    return _guess(
+        audit, audit.inputs, audit.inputs, lambda old, new: bool(np.array_equal(old, new))
+    )
+
+
+def batch_of(inputs: Features) -> int:
+    return len(next(iter(inputs.values()))[0])
+
+
+def _size(x: Array) -> float:
+    return float(np.max(np.abs(x), initial=0.0))
+
+
+def _guess(audit: Audit, first: Features, second: Features, behaves: Behaves) -> str | None:
     """The name and class of the submodule that looks guilty; None if there is nothing to say."""
     module = audit.main.subject.module
     if module is None or not any(True for _ in module.children()):
         return None
     try:
-        before = _recorded(audit, inputs)
-        after = _recorded(audit, moved(audit.types, inputs, [word]))
-    except BadAnswer:
-        return None
-    if [r.name for r in before] != [r.name for r in after]:
+        before, after = _recorded(audit, first), _recorded(audit, second)
+    except (BadAnswer, RuntimeError, NotImplementedError, AttributeError):
+        return None  # not every module can be watched
+    if [record.name for record in before] != [record.name for record in after]:
         return None  # another way through the model
-    batch = len(next(iter(inputs.values()))[0])
-    known = 0
+    known = False
     for old, new in zip(before, after, strict=True):
-        takes = [_behaves(audit.spec, word, batch, a, b) for a, b in _pairs(old.takes, new.takes)]
-        gives = [_behaves(audit.spec, word, batch, a, b) for a, b in _pairs(old.gives, new.gives)]
+        takes = [behaves(a, b) for a, b in _pairs(old.takes, new.takes)]
+        gives = [behaves(a, b) for a, b in _pairs(old.gives, new.gives)]
         if not takes or not gives:
             continue
-        known += 1
+        known = True
         if all(takes) and not all(gives):
             if sum(record.name == old.name for record in before) > 1:
                 return None  # an average calls a layer that has no symmetry itself
             return f"{old.name} ({old.kind})"
-    if not known:
-        return None
-    return f"outside of its submodules, in the forward of {type(module).__name__}"
+    return (
+        f"outside of its submodules, in the forward of {type(module).__name__}" if known else None
+    )
 
 
 def _pairs(old: Sequence[Array], new: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
@@ -127,7 +169,7 @@ def _arrays(values: Sequence[Any]) -> list[Array]:
 
 
 def _behaves(spec: Module, word: FWord, batch: int, old: Array, new: Array) -> bool:
-    scale = float(np.max(np.abs(old), initial=0.0))
+    scale = _size(old)
     for block in _candidates(spec, batch, old.shape):
         shape = (batch, *block.shape)
         expected = act_on_block(old.reshape(shape), block, word)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from eqspec.tools.auditing_findings import Check, Report, Run, Witness
 from eqspec.tools.paint import paint
@@ -22,7 +24,7 @@ def text_of_report(report: Report, color: bool) -> str:
     lines.append(paint(terms, "2", color))
     for run in report.runs:
         lines += ["", paint(_head(run), "1;36", color)]
-        for check in run.checks:
+        for check in _gathered(run.checks):
             lines += _check(check, color)
     lines += ["", _result(report, color)]
     return "\n".join(lines) + "\n"
@@ -34,6 +36,17 @@ def _head(run: Run) -> str:
 
 def sizes_text(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in sizes.items())
+
+
+def _gathered(checks: Sequence[Check]) -> Iterator[Check]:
+    """Checks that were left out for one reason share a line."""
+    for detail, group in groupby(checks, lambda c: c.detail if c.verdict == "skipped" else c.name):
+        first, *rest = group
+        if not rest:
+            yield first
+            continue
+        names = ", ".join(check.name for check in (first, *rest))
+        yield replace(first, name="not tried", detail=f"{names}: {detail}")
 
 
 def _check(check: Check, color: bool) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from eqspec.graph.model import Module
-from eqspec.tools.auditing_checks import Audit, begin
+from eqspec.tools.auditing_core import Audit, begin
 from eqspec.tools.auditing_findings import AS_GIVEN, RANDOM, Check, Run
 from eqspec.tools.auditing_model import BadAnswer, Subject
 from eqspec.tools.auditing_states import (

@@ -14,24 +14,23 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from eqspec.tools.auditing_checks import (
-    Audit,
-    bounds_for,
-    compared,
+from eqspec.tools.auditing_basics import (
+    batch_check,
     determinism_check,
-    elements_check,
+    inputs_check,
     leading_check,
-    own_dtype_check,
     power_check,
-    relative,
-    samples_check,
     shapes_check,
-    worst,
 )
-from eqspec.tools.auditing_checks import batch_check as batches
-from eqspec.tools.auditing_checks import inputs_check as writes
+from eqspec.tools.auditing_core import Audit, bounds_for, compared, relative, worst
 from eqspec.tools.auditing_findings import Check
 from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject
+from eqspec.tools.auditing_symmetry import (
+    elements_check,
+    own_dtype_check,
+    samples_check,
+    scales_check,
+)
 
 GAINS = (1.0, 0.3, 0.1)
 MOST_BUFFERS = 32
@@ -42,10 +41,10 @@ def all_checks(audit: Audit) -> tuple[list[Check], frozenset[str]]:
     checks = [shapes_check(audit)]
     if checks[-1].verdict == "fail":
         return checks, frozenset()
-    checks += [leading_check(audit), determinism_check(audit), writes(audit)]
+    checks += [leading_check(audit), determinism_check(audit), inputs_check(audit)]
     audit.steady = steady = checks[2].verdict == "pass"
     checks.append(
-        _tried("batch", lambda: batches(audit))
+        _tried("batch", lambda: batch_check(audit))
         if steady
         else Check("batch", "skipped", "answers differ on the same input")
     )
@@ -55,21 +54,20 @@ def all_checks(audit: Audit) -> tuple[list[Check], frozenset[str]]:
     checks.append(generators)
     if not steady:
         checks.append(_held(audit))
-    later = (
-        ("components", audit.elements.components),
-        ("words", audit.elements.words),
-    )
-    if generators.verdict == "fail":
-        for name, words in later:
-            if words:
-                checks.append(Check(name, "skipped", "a generator fails already"))
-        checks.append(Check("each sample", "skipped", "a generator fails already"))
-        checks.append(Check("own dtype", "skipped", "a generator fails already"))
-        return checks, blind
-    for name, words in later:
-        if words:
-            checks.append(elements_check(audit, name, words))
-    checks += [_tried("each sample", lambda: samples_check(audit)), own_dtype_check(audit)]
+    later: list[tuple[str, Callable[[], Check]]] = [
+        ("words", lambda: elements_check(audit, "words", audit.elements.words)),
+        ("scales", lambda: scales_check(audit)),
+        ("each sample", lambda: samples_check(audit)),
+        ("own dtype", lambda: own_dtype_check(audit)),
+    ]
+    if audit.elements.components:
+        components = audit.elements.components
+        later.insert(0, ("components", lambda: elements_check(audit, "components", components)))
+    for name, check in later:
+        if generators.verdict == "fail":
+            checks.append(Check(name, "skipped", "a generator fails already"))
+        else:
+            checks.append(_tried(name, check))
     return checks, blind
 
 

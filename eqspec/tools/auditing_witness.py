@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from eqspec.algebra.averages import FWord
-from eqspec.tools.auditing_checks import Audit, bounds_for, compared, named, worst
+from eqspec.tools.auditing_core import Audit, bounds_for, compared, named, worst
 from eqspec.tools.auditing_elements import Features, Part, parts_of, text_of
 from eqspec.tools.auditing_findings import Witness
 from eqspec.tools.auditing_layers import culprit

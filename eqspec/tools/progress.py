@@ -12,7 +12,8 @@ DELAY = 1.0
 class ProgressLine:
     """Shows what is being compiled; used as a context, it clears its line at the end."""
 
-    def __init__(self, delay: float = DELAY) -> None:
+    def __init__(self, delay: float = DELAY, verb: str = "compiling") -> None:
+        self.verb = verb
         self.enabled = sys.stderr.isatty()
         self.text = ""
         self.spec = ""
@@ -42,7 +43,7 @@ class ProgressLine:
         """The callback of the pipeline."""
         of = f" ({number + 1} of {count})" if count > 1 else ""
         with self._lock:
-            self.text = f"compiling {self.spec}: {module}{of} ..."
+            self.text = f"{self.verb} {self.spec}: {module}{of} ..."
             if self._shown:
                 self._write(self.text)
 
