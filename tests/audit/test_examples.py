@@ -72,6 +72,11 @@ def audited(folder: Path, name: str) -> None:
         assert {run["state"] for run in report["runs"]} == {"as given", "random parameters"}
 
 
+def test_the_module_of_a_small_example_passes(folder: Path) -> None:
+    audited(folder, "cartpole")
+
+
+@pytest.mark.slow
 def test_the_modules_of_all_examples_pass(folder: Path) -> None:
     names = [path.parent.name for path in sorted(EXAMPLES.glob("*/*.eqs"))]
     names = [name for name in names if (EXAMPLES / name / f"{name}.py").exists()]

@@ -111,8 +111,12 @@ def test_buffers_on_which_the_symmetry_depends(odd: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_report(odd: Path) -> None:
-    assert audit("Pair", "pair", "--seed", "5") == audit("Pair", "pair", "--seed", "5")
-    assert audit("Pair", "pair", "--seed", "6") != audit("Pair", "pair", "--seed", "5")
+    first, second = audit("Vectors", "vector"), audit("Vectors", "vector")
+    assert first == second
+    other = audit("Vectors", "vector", "--seed", "6")
+    assert [c["error"] for c in checks(other[1]).values()] != [
+        c["error"] for c in checks(first[1]).values()
+    ]
 
 
 def test_an_element_of_every_component() -> None:
@@ -221,7 +225,7 @@ def test_averages_pass_and_incomplete_ones_fail() -> None:
     acts by other code. An average that lacks one element is not equivariant."""
     rng = np.random.default_rng(3)
     done = caught = 0
-    while done < 10:
+    while done < 6:
         text = random_spec(rng)
         checked = check_source(Source("x.eqs", text))
         if not checked.ok or checked.spec is None:
@@ -244,4 +248,4 @@ def test_averages_pass_and_incomplete_ones_fail() -> None:
             elif len(blind) < len(spec.outputs):
                 assert verdict == "fail", (text, run)
                 caught += 1
-    assert caught >= 8
+    assert caught >= 5
