@@ -17,6 +17,7 @@ from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import op_named
 from eqspec.ops.averaging import Average
 from eqspec.ops.contract import Weighted
+from eqspec.ops.embedding import Table
 from eqspec.ops.linear import LinearMaps
 
 SCHEMA = 1
@@ -120,19 +121,26 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
     maps = node.data if isinstance(node.data, LinearMaps) else None
     each = maps.each if maps is not None else ()
     blocks: list[dict[str, Any]] = []
-    for s, left in enumerate(source.type.blocks):
+    table = node.data if isinstance(node.data, Table) else None
+    for s, left in enumerate(source.type.one_hot.blocks):
         for t, right in enumerate(node.type.blocks):
-            found = _clusters(_axes(left, each), _axes(right, each), maps is None)
+            if table is not None:  # from a word to a row, at every place
+                ends: tuple[Axes, Axes] = (left.parts[table.places :], right.parts[table.places :])
+            else:
+                ends = (_axes(left, each), _axes(right, each))
+            found = _clusters(*ends, maps is None and table is None)
             blocks.append({"source": s, "target": t, "clusters": found})
     if maps is not None:
         dimension: int | None = sum(d for row in maps.dimensions[number] for d in row)
+    elif table is not None:
+        dimension = table.parameters
     else:
-        dimension = _dimension(source.type, node.type)
+        dimension = _dimension(source.type.one_hot, node.type)
     return {
         "source": source.name,
         "target": node.name,
         "op": node.op,
-        "solved": maps is not None,
+        "solved": maps is not None or table is not None,
         "type": str(source.type),
         "factors": {name: classes[name].value for name in module.factors if name in classes},
         "dimension": dimension,
