@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import re
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,8 @@ COLOURS = ("#999999", "#d55e00", "#e69f00", "#56b4e9", "#0072b2", "#009e73", "#c
 
 @dataclass(frozen=True)
 class Column:
-    """`kind`: words, count, percent, error (the worst of the seeds), number, milliseconds."""
+    """`kind`: words, count, percent, variation (three digits), error (the worst of the seeds),
+    number, milliseconds."""
 
     key: str
     title: str
@@ -58,7 +62,12 @@ def cell(value: Any, kind: str) -> str:
     values = value if isinstance(value, list) else [value]
     if kind == "error":
         return "0" if max(values) == 0 else f"{max(values):.0e}"
-    form = {"count": "{:,.0f}", "number": "{:.3g}", "milliseconds": "{:.1f} ms"}
+    form = {
+        "count": "{:,.0f}",
+        "variation": "{:.3f}",
+        "number": "{:.3g}",
+        "milliseconds": "{:.1f} ms",
+    }
     shape = form.get(kind, "{:.1f}")
     numbers = [100 * v if kind == "percent" else v for v in values]
     if kind == "milliseconds":
@@ -190,6 +199,15 @@ def main(experiment: Experiment, description: str | None) -> None:
     print(table(experiment.columns, rows))
     if options.save is not None:
         save(experiment, rows, options.seeds, options.save)
+
+
+def parallel(
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """The results of all jobs, in order; two run at a time. Each must draw its own seed."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=context) as pool:
+        return list(pool.map(function, *zip(*jobs, strict=True)))
 
 
 # ---- progress and measurements -------------------------------------------------------

@@ -31,6 +31,7 @@ from report import (
     main,
     milliseconds,
     pairs,
+    parallel,
     progress,
 )
 
@@ -183,39 +184,48 @@ def price(kind: str, views: int, batch: list[Tensor]) -> tuple[int, float]:
     return calls, milliseconds(partial(network, *batch))
 
 
-def run(quick: bool, seeds: int) -> list[Row]:
-    epochs, copies, some, numbers = (
-        (2, 2, 20, (2,)) if quick else (12, 4, 200, (2, 3, 4))
-    )
+def job(name: str, number: int, seed: int, quick: bool) -> tuple[Row, list[Tensor]]:
+    """Train and test one network; also returns some views, to take the time with."""
+    torch.set_num_threads(1)
+    epochs, copies, some = (2, 2, 20) if quick else (12, 4, 200)
     data = load_digits()
     images = torch.tensor(data.images, dtype=torch.float32) / 16
     digits = torch.tensor(data.target)
-    rows: list[Row] = []
-    for number in numbers:
-        for name, kind in NETWORKS.items():
-            row: Row = {"views": f"{number}", "network": name}
-            scores = []
-            for seed in range(seeds):
-                draw = torch.Generator().manual_seed(seed)
-                order = torch.randperm(len(images), generator=draw)
-                seen, unseen = order[:1200], order[1200:]
-                test = deal(images[unseen], digits[unseen], number, 3, draw)
-                known = partial(deal, images[seen], digits[seen], number, copies, draw)
-                torch.manual_seed(seed)
-                network = build(kind, number)
-                change = turned if kind == "augmented" else _as_they_are
-                text = f"{number} views, {name}, seed {seed}"
-                train(network, known, epochs, change, text)
-                scores.append(score(network, test, some))
-            for key in scores[0]:
-                row[key] = [one[key] for one in scores]
-            row["weights"] = sum(p.numel() for p in network.parameters())
-            row["calls"], row["time"] = price(
-                kind, number, [v[:128] for v in test.views]
-            )
-            if kind in ("Alone", "Layers", "Networks"):
-                check(row)
-            rows.append(row)
+    draw = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(images), generator=draw)
+    seen, unseen = order[:1200], order[1200:]
+    test = deal(images[unseen], digits[unseen], number, 3, draw)
+    known = partial(deal, images[seen], digits[seen], number, copies, draw)
+    torch.manual_seed(seed)
+    network = build(NETWORKS[name], number)
+    change = turned if NETWORKS[name] == "augmented" else _as_they_are
+    train(network, known, epochs, change, f"{number} views, {name}, seed {seed}")
+    row = score(network, test, some)
+    row["weights"] = sum(p.numel() for p in network.parameters())
+    return row, [view[:128] for view in test.views]
+
+
+def run(quick: bool, seeds: int) -> list[Row]:
+    rows = [
+        {"views": f"{number}", "network": name}
+        for number in ((2,) if quick else (2, 3, 4))
+        for name in NETWORKS
+    ]
+    jobs = [
+        (row["network"], int(row["views"]), seed, quick)
+        for row in rows
+        for seed in range(seeds)
+    ]
+    results = parallel(job, jobs)
+    for place, row in enumerate(rows):
+        found = results[place * seeds : (place + 1) * seeds]
+        for key in found[0][0]:
+            row[key] = [scores[key] for scores, _ in found]
+        row["weights"] = row["weights"][0]
+        kind = NETWORKS[row["network"]]
+        row["calls"], row["time"] = price(kind, int(row["views"]), found[0][1])
+        if kind in ("Alone", "Layers", "Networks"):
+            check(row)
     return rows
 
 

@@ -22,9 +22,11 @@ SCRIPTS = {
     "multi_view": "run.py",
     "o5_invariance": "train.py",
     "quadruped": "mirror_loss.py",
+    "scan": "run.py",
     "scattering": "train.py",
     "sets_of_sets": "train.py",
     "two_view": "train.py",
+    "word_swap": "run.py",
 }
 NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]\d+|%)?"
 
@@ -94,7 +96,13 @@ def test_golden(cwd: Path, seed: str) -> None:
     run(*command, cwd=cwd, seed=seed)
 
 
-SLOW_TESTS = ("multi_view", "o5_invariance", "scattering")  # `inertia` has the same layers
+SLOW_TESTS = (
+    "multi_view",
+    "o5_invariance",
+    "scan",
+    "scattering",
+    "word_swap",
+)  # `inertia` has the same layers
 
 
 def emitted_tests(folder: Path, *names: str) -> None:
