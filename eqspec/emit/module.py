@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eqspec.emit.cosets import energy_lines, weight_lines
 from eqspec.emit.guarantee import assumptions, law
 from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
@@ -163,7 +164,11 @@ def _class(
     helpers |= printed.helpers
     orbits = OrbitPrinter(printer.attributes, helpers)
     text = ClassText(name)
-    text.methods = [orbits.methods(orbit) for orbit in printed.orbits]
+    text.methods = [
+        *(orbits.methods(orbit) for orbit in printed.orbits),
+        *(orbits.move_method(move) for move in printed.moves),
+        *(energy_lines(energy) for energy in printed.energies),
+    ]
     if printed.weights:
         helpers.add("expanded")
         text.weight_fields = printed.weights
@@ -171,7 +176,11 @@ def _class(
             *printed.weight_lines,
             *call(8, f"return _{name}Weights", printed.weights),
         ]
-    text.buffers = [*printed.buffers, *orbits.buffers]
+    text.buffers = [
+        *printed.buffers,
+        *orbits.buffers,
+        *(energy.buffer for energy in printed.energies),
+    ]
     text.init_lines = _init(item, printer, printed, orbits, children, averages)
     text.reset_lines = [
         line for attribute, parameter in printed.parameters for line in _reset(attribute, parameter)
@@ -257,6 +266,8 @@ def _init(
         lines.extend(call(8, f"self.{attribute} = nn.Parameter", [f"torch.empty({sizes})"]))
     lines.extend(printed.buffer_lines)
     lines.extend(orbits.buffer_lines)
+    for energy in printed.energies:
+        lines.extend(weight_lines(energy))
     if printed.parameters:
         lines.append("        self.reset_parameters()")
     return lines

@@ -20,6 +20,7 @@ from eqspec.algebra.images import (
     lattice_map,
     rows_of,
 )
+from eqspec.emit.cosets import MoveMethod
 from eqspec.emit.layout import call
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.printer import OrbitMethods
@@ -61,6 +62,16 @@ class OrbitPrinter:
         for name, shape, moves in zip(names, orbit.targets, orbit.backs, strict=True):
             lines.extend(self._moves(name, shape, moves, f"{stem}_back", orbit.order))
         lines.append(f"        return {_tuple(names)}")
+        return lines
+
+    def move_method(self, made: MoveMethod) -> list[str]:
+        """The lines of a method that moves tensors by one element."""
+        letter = made.letter
+        lines = [*_definition(made.name, f"{letter}s"), f'        """{made.doc}"""']
+        names = self._unpack(lines, len(made.shapes), letter)
+        for name, shape, moves in zip(names, made.shapes, made.moves, strict=True):
+            lines.extend(self._moves(name, shape, moves, made.stem, made.order))
+        lines.extend(_returned(names, made.shapes, made.accepts))
         return lines
 
     def _unpack(self, lines: list[str], count: int, letter: str) -> list[str]:

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eqspec.emit.cosets import EnergyMethod, MoveMethod, print_canonical, print_move_by
 from eqspec.emit.expressions import Code, Expressions, assign
 from eqspec.emit.layout import call, tuple_text
 from eqspec.emit.locals import local_stem
@@ -30,6 +31,7 @@ from eqspec.program.instructions import (
     Affine,
     BatchNorm,
     CallModule,
+    Canonical,
     Concat,
     Constant,
     Expand,
@@ -38,6 +40,7 @@ from eqspec.program.instructions import (
     Item,
     Lookup,
     Mask,
+    MoveBy,
     Mul,
     Orbit,
     OrbitMean,
@@ -74,6 +77,8 @@ class Printed:
     forward_lines: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     orbits: list[OrbitMethods] = field(default_factory=list)
+    moves: list[MoveMethod] = field(default_factory=list)
+    energies: list[EnergyMethod] = field(default_factory=list)
     locals: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
 
@@ -100,6 +105,7 @@ class Printer:
         self.fields = Names()
         self.variables = Names(FIXED_NAMES)
         self.code: dict[int, Code] = {}
+        self.parts: dict[int, list[str]] = {}  # of tuples that are unpacked at once
         self.sizes: dict[str, str] = {}
         self.masks: dict[str, str] = {}
         self.write = Expressions(self.program, self.code, self.out.helpers, self.sizes)
@@ -249,6 +255,13 @@ class Printer:
             if isinstance(instruction, TupleCall):
                 self._tuple(number, instruction, shown)
                 continue
+            if isinstance(instruction, Canonical | MoveBy):
+                self._note(number, shown)
+                if isinstance(instruction, Canonical):
+                    print_canonical(self, number, instruction)
+                else:
+                    print_move_by(self, number, instruction)
+                continue
             if isinstance(instruction, Present):
                 self.code[number] = Code(self.masks[instruction.symbol])
                 continue
@@ -373,7 +386,7 @@ class Printer:
         if user is not None and all(_is_view(self.program.instructions[k]) for k in (number, user)):
             return False  # `x.unsqueeze(-1).unsqueeze(-1)`
         if user is not None and isinstance(
-            self.program.instructions[user], Add | Mul | Sub | Affine | TupleCall
+            self.program.instructions[user], Add | Mul | Sub | Affine | TupleCall | Canonical
         ):
             return len(code.text) > 30
         return len(code.text) > 44
@@ -387,6 +400,8 @@ class Printer:
             self.out.forward_lines.append(f"        # {self.notes[node]}")
 
     def _item(self, instruction: Item) -> Code:
+        if instruction.args[0] in self.parts:
+            return Code(self.parts[instruction.args[0]][instruction.index])
         source = self.code[instruction.args[0]]
         origin = self.program.instructions[instruction.args[0]]
         if isinstance(origin, CallModule):
@@ -493,7 +508,10 @@ class Printer:
         return args
 
 
-HELPERS = "orbit_answers orbit_mean over_ranks one_call wide repeat layer_norm rms_norm batch_norm size masked"
+HELPERS = (
+    "orbit_answers orbit_mean over_ranks one_call wide repeat layer_norm rms_norm batch_norm size masked energies"
+    " network_energies best_coset best_cosets move_each move_tied mean_of_tied"
+)
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 
 

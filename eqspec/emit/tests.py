@@ -17,6 +17,7 @@ from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.model import Base, Module, Spec
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, Type
+from eqspec.lowering.choices import Choices, choices_of
 from eqspec.lowering.controls import Expectations, expectations, generator_order
 from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.lowering.padding import padded_symbols
@@ -34,7 +35,10 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
     for key in lowered:
         expected = expectations(lowered, key)
         batch_norms = has_batch_norm(lowered, key) and not _has_factory(lowered, key)
-        lines.extend(_case(lowered[key], names, expected, sizes, indices, batch_norms=batch_norms))
+        chosen = choices_of(lowered, key)
+        lines.extend(
+            _case(lowered[key], names, expected, sizes, indices, chosen, batch_norms=batch_norms)
+        )
     if not sizes:
         lines = ["CASES = [", *lines, "]"]
     return render(
@@ -47,6 +51,9 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         affine=any(item.module.has_points for item in lowered.values()),
         padded=any(padded_symbols(item.module) for item in lowered.values()),
         indices=indices,
+        choices=any(line.strip() == "choices=True," for line in lines),
+        eager=any(line.strip() == "eager=True," for line in lines),
+        law_at_zero=any(line.strip().startswith("law_at_zero=") for line in lines),
     )
 
 
@@ -87,12 +94,15 @@ def _case(
     expected: Expectations,
     sizes: Mapping[str, str],
     indices: bool,
+    chosen: Choices | None,
     *,
     batch_norms: bool,
 ) -> list[str]:
     """The lines of one case; with sizes of run time they stand inside of a function of these. With
     ``indices`` a base is told which of its arguments are numbers of words."""
-    lines = _case_lines(item, names, expected, sizes, indices, 4 if sizes else 0, batch_norms)
+    lines = _case_lines(
+        item, names, expected, sizes, indices, chosen, 4 if sizes else 0, batch_norms
+    )
     return [f"    {line}" if sizes else line for line in lines]
 
 
@@ -102,6 +112,7 @@ def _case_lines(
     expected: Expectations,
     sizes: Mapping[str, str],
     indices: bool,
+    chosen: Choices | None,
     inside: int,
     batch_norms: bool,
 ) -> list[str]:
@@ -163,8 +174,14 @@ def _case_lines(
     if any(
         isinstance(i, Pointwise) and function_named(i.function).jumps
         for i in item.program.instructions
-    ):
+    ) or (chosen is not None and chosen.learned):
         lines.append("        smooth=False,")
+    if chosen is not None:
+        lines.append("        choices=True,")
+        if chosen.eager:
+            lines.append("        eager=True,")
+        if chosen.law_at_zero is not None:
+            lines.append(f"        law_at_zero={chosen.law_at_zero},")
     if batch_norms:
         lines.append("        batch_norms=True,")
     if sizes:

@@ -119,7 +119,9 @@ def _why(nodes: Mapping[str, Node], node: Node, calls: _Calls) -> str:
     """Why the arguments are not generic: the first feature on the way that is not."""
     args = [nodes[arg] for arg in node.args]
     if all(arg.generic for arg in args):
-        return "" if independent(args) else "its arguments read the same inputs"
+        if not independent(args):
+            return "its arguments read the same inputs"
+        return f"nothing is known of how often `{node.op}` is undecided"
     arg = next(arg for arg in args if not arg.generic)
     while True:
         if arg.op == "input" and calls:  # of a called module: what is given

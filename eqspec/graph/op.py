@@ -147,6 +147,7 @@ class CallSite:
     target_span: Span | None  # the declared type
     source: Source
     report: Callable[[Diagnostic], None]
+    nodes: Mapping[str, Node] = field(default_factory=dict)  # of the module, as far as it is made
 
     @property
     def base(self) -> Base | None:

@@ -162,6 +162,7 @@ def checked_node(
         expressions.target_span,
         expressions.scope.source,
         expressions.scope.world.diagnostics.append,
+        expressions.nodes,
     )
     return expressions.add(made_node(op, site))
 

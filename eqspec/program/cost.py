@@ -16,9 +16,11 @@ from eqspec.program.instructions import (
     Add,
     Affine,
     BatchNorm,
+    Canonical,
     Concat,
     DiagonalEmbed,
     Einsum,
+    Energy,
     Expand,
     Input,
     Instruction,
@@ -27,6 +29,7 @@ from eqspec.program.instructions import (
     Lookup,
     Mask,
     MaskedReduce,
+    MoveBy,
     Mul,
     Narrow,
     Normalise,
@@ -111,11 +114,25 @@ def cost_of(program: Program, number: int) -> Cost:
             return Cost(base_calls=order, flops=order * writes, bytes=BYTES * numbers)
         case Lookup():  # only the rows that are looked up
             return Cost(bytes=BYTES * (2 * writes + _numbers(shapes[1])))
+        case Canonical(energy=energy, cosets=cosets):
+            return _canonical_cost(energy, cosets, [program.shape(a) for a in instruction.args])
+        case MoveBy(cosets=cosets):  # every sample is tried at every place, and one is kept
+            return Cost(bytes=BYTES * cosets * (reads + writes))
         case Take() | Concat() | Stack() | DiagonalEmbed():
             flops = 0
         case _:
             return Cost()  # the called module is counted where it stands
     return Cost(flops=flops, bytes=BYTES * (reads + writes))
+
+
+def _canonical_cost(energy: Energy, cosets: int, shapes: list[Shape]) -> Cost:
+    """An inner product, or a call of the network, for every element; then a choice for every coset."""
+    elements = cosets * energy.members
+    scored = elements * sum(math.prod(shapes[place]) for place in energy.places)
+    moved = 2 * cosets * sum(math.prod(shape) for shape in shapes)
+    if energy.base:
+        return Cost(base_calls=elements, bytes=BYTES * (2 * scored + moved))
+    return Cost(flops=2 * scored, bytes=BYTES * (2 * scored + moved))
 
 
 def parameters_of(instructions: Iterable[Instruction]) -> int:

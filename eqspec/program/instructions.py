@@ -374,6 +374,53 @@ class OverRanks:
 
 
 @dataclass(frozen=True)
+class Energy:
+    """What every place of an orbit is worth: the value of a function of the arguments ``places``, moved.
+
+    ``moves[k]`` moves the k-th of them by element ``j * members + i``, the inverse of element i of coset
+    j. The function is the fixed linear functional of `algebra.functionals` with this ``multiplier`` and
+    ``modulus``; or the network ``base``, which takes the arguments in the shapes ``accepts``.
+    """
+
+    places: tuple[int, ...]
+    members: int
+    moves: tuple[tuple[AxisMove, ...], ...]
+    multiplier: int = 0
+    modulus: int = 0
+    base: str = ""
+    accepts: tuple[Shape, ...] = ()
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Every sample is moved to the best place of its orbit, up to a subgroup.
+
+    A coset is worth the largest energy of its elements. ``moves[k]`` moves argument k by the inverse of
+    the representative of coset j, out of ``cosets``. The result is a tuple: the arguments moved, and last
+    what was chosen. ``ties`` "first": the number j of the first best coset. "average": a mask of shape
+    (cosets,) of all the best ones; then the moved arguments have one batch dimension, with a row for
+    every sample and each of its best cosets, in this order.
+    """
+
+    args: tuple[int, ...]
+    energy: Energy
+    cosets: int
+    moves: tuple[tuple[AxisMove, ...], ...]
+    ties: Literal["first", "average"]
+
+
+@dataclass(frozen=True)
+class MoveBy:
+    """``args = (y, ..., chosen)``: every y is moved, sample by sample, by the representative of the coset
+    that `Canonical` chose; rows of one sample are averaged. The result is a tuple."""
+
+    args: tuple[int, ...]
+    cosets: int
+    moves: tuple[tuple[AxisMove, ...], ...]
+    ties: Literal["first", "average"]
+
+
+@dataclass(frozen=True)
 class CallModule:
     """Call of another module of the spec with parameters of its own; the result is a tuple. The last
     arguments are the ``masks`` of its padded sizes."""
@@ -424,6 +471,8 @@ Instruction = (
     | MaskedReduce
     | OrbitMean
     | OverRanks
+    | Canonical
+    | MoveBy
     | CallModule
     | Item
 )
@@ -469,7 +518,7 @@ def plain_shape(shape: Shape | tuple[Shape, ...]) -> Shape:
 
 def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
     match instruction:
-        case Input() | OrbitMean() | CallModule() | BatchNorm() | Present():
+        case Input() | OrbitMean() | Canonical() | CallModule() | BatchNorm() | Present():
             return Stage.BATCH
         case Parameter():
             return Stage.PARAMETER
@@ -502,6 +551,11 @@ def shape_of(
             return orbit.targets
         case OverRanks():
             return tuple(plain_shape(shape) for shape in of)
+        case Canonical(cosets=cosets, ties=ties):
+            moved = tuple(plain_shape(shape) for shape in of)
+            return (*moved, () if ties == "first" else (cosets,))
+        case MoveBy():
+            return tuple(plain_shape(shape) for shape in of[:-1])
         case CallModule(outputs=outputs):
             return outputs
         case Item(index=index):

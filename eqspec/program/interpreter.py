@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqspec.algebra.functionals import Functional
 from eqspec.algebra.images import (
     AffineMap,
     AnyImage,
@@ -27,10 +28,12 @@ from eqspec.program.instructions import (
     AxisMove,
     BatchNorm,
     CallModule,
+    Canonical,
     Concat,
     Constant,
     DiagonalEmbed,
     Einsum,
+    Energy,
     Expand,
     IndexSum,
     Input,
@@ -39,6 +42,7 @@ from eqspec.program.instructions import (
     Lookup,
     Mask,
     MaskedReduce,
+    MoveBy,
     Mul,
     Narrow,
     Normalise,
@@ -160,6 +164,10 @@ def run(
                 value = orbit_mean(instruction, args, bases[instruction.orbit.base])
             case OverRanks():
                 value = tuple(args)  # one process
+            case Canonical():
+                value = canonical(instruction, args, bases)
+            case MoveBy():
+                value = move_by(instruction, args)
             case CallModule(attribute=attribute):
                 value = modules[attribute](*args)
             case Item(index=index):
@@ -231,6 +239,64 @@ def orbit_mean(instruction: OrbitMean, args: Sequence[Array], base: Base) -> tup
         for j, (answer, moves) in enumerate(zip(answers, orbit.backs, strict=True)):
             totals[j] += apply(answer, moves, g)
     return tuple(total / orbit.order for total in totals)
+
+
+def energies(
+    energy: Energy, cosets: int, args: Sequence[Array], bases: Mapping[str, Base]
+) -> Array:
+    """Of every sample at every place of its orbit; shape (batch, places)."""
+    scored = [args[place] for place in energy.places]
+    columns: list[Array] = []
+    for g in range(cosets * energy.members):
+        moved = [apply(x, moves, g) for x, moves in zip(scored, energy.moves, strict=True)]
+        if energy.base:
+            (answer,) = bases[energy.base](*fit(moved, energy.accepts))
+            columns.append(answer.reshape(len(answer)))
+            continue
+        flat = np.concatenate([x.reshape(len(x), -1) for x in moved], axis=1)
+        weights = Functional(flat.shape[1], energy.multiplier, energy.modulus).values()
+        # row by row, so that a sum depends on nothing but its terms and their order
+        columns.append(np.add.reduce(flat * np.array(weights, dtype=np.float64), axis=1))
+    return np.stack(columns, axis=1)
+
+
+def canonical(
+    instruction: Canonical, args: Sequence[Array], bases: Mapping[str, Base]
+) -> tuple[Array, ...]:
+    values = energies(instruction.energy, instruction.cosets, args, bases)
+    values = values.reshape(len(values), instruction.cosets, -1).max(axis=2)
+    best = values == values.max(axis=1, keepdims=True)
+    if instruction.ties == "first":
+        chosen = best.argmax(axis=1)
+        return (*_moved_each(args, instruction.moves, chosen), chosen)
+    rows, chosen = np.nonzero(best)
+    return (*_moved_each([x[rows] for x in args], instruction.moves, chosen), best)
+
+
+def move_by(instruction: MoveBy, args: Sequence[Array]) -> tuple[Array, ...]:
+    *ys, chosen = args
+    if instruction.ties == "first":
+        return _moved_each(ys, instruction.moves, chosen)
+    rows, cosets = np.nonzero(chosen)
+    counts = chosen.sum(axis=1)
+    results: list[Array] = []
+    for y in _moved_each(ys, instruction.moves, cosets):
+        total = np.zeros((len(chosen), *y.shape[1:]))
+        np.add.at(total, rows, y)
+        results.append(total / counts.reshape(-1, *(1,) * (y.ndim - 1)))
+    return tuple(results)
+
+
+def _moved_each(
+    xs: Sequence[Array], moves: Sequence[Sequence[AxisMove]], chosen: NDArray[np.generic]
+) -> tuple[Array, ...]:
+    """Every sample is moved by an element of its own."""
+    results = [np.empty_like(x) for x in xs]
+    for g in np.unique(chosen):
+        rows = chosen == g
+        for x, result, own in zip(xs, results, moves, strict=True):
+            result[rows] = apply(x[rows], own, int(g))
+    return tuple(results)
 
 
 def fit(tensors: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:

@@ -42,6 +42,48 @@ def module(body: str) -> str:
 
 
 ROWS = [
+    # ---- canonicalisation -------------------------------------------------------------------------
+    Row(
+        "a subgroup of what does not act",
+        "EQS418",
+        "Flip",
+        module(
+            "input x: [Rot.regular]\nbase net: [4] -> [4]\n"
+            "output y: [Rot.regular] = coset(net, x, average=Flip)"
+        ),
+        module(
+            "input x: [Rot.regular, Flip.regular]\nbase net: [4, 2] -> [4]\n"
+            "output y: [Rot.regular] = coset(net, x, average=Flip)"
+        ),
+    ),
+    Row(
+        "an average over all of the group is no canonicalisation",
+        "EQS419",
+        "coset(net, x, average=Rot)",
+        module(
+            "input x: [Rot.regular]\nbase net: [4] -> [4]\n"
+            "output y: [Rot.regular] = coset(net, x, average=Rot)"
+        ),
+        module(
+            "input x: [Rot.regular]\nbase net: [4] -> [4]\n"
+            "output y: [Rot.regular] = equitune(net, x)"
+        ),
+    ),
+    Row(
+        "a canonicaliser of what is symmetric already",
+        "EQS422",
+        "h",
+        module(
+            "input x: [Rot.regular]\nbase net: [4] -> [4]\n"
+            "h: [Rot.regular] = linear(pool(x, over=Rot))\n"
+            "output y: [Rot.regular] = coset(net, h)"
+        ),
+        module(
+            "input x: [Rot.regular]\nbase net: [4] -> [4]\n"
+            "h: [Rot.regular] = linear(x)\n"
+            "output y: [Rot.regular] = coset(net, h)"
+        ),
+    ),
     # ---- lengths and gates ------------------------------------------------------------------------
     Row(
         "relu on a vector of an infinite group",
