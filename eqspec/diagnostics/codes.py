@@ -120,6 +120,7 @@ _TABLE = (
     Code("EQS420", "an average over an infinite group"),
     Code("EQS421", "a generator stretches a feature too much to be tested"),
     Code("EQS422", "an argument is fixed by what is to be canonicalised"),
+    Code("EQS424", "a coset cannot be chosen"),
     Code("EQS425", "an op is not equivariant on points"),
     Code("EQS428", "weights would depend on a size of run time"),
     Code("EQS429", "an op has no rule for sizes of run time"),

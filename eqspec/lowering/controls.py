@@ -20,7 +20,15 @@ from eqspec.algebra.images import AnyImage, Infinitesimal, Monomial, compose, tr
 from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered
-from eqspec.lowering.validation import Array, Machine, Tensors, act_on, random_inputs, settled
+from eqspec.lowering.validation import (
+    Array,
+    Machine,
+    Tensors,
+    act_on,
+    decided_inputs,
+    random_inputs,
+    settled,
+)
 
 POWER = 1e-3
 TRIED_POWERS = 64
@@ -79,7 +87,7 @@ def _power_order(image: AnyImage, bounded: bool) -> int | None:
 def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
     module, program = lowered[key].module, lowered[key].program
     rng = np.random.default_rng([1, 3])
-    inputs = random_inputs(module, rng, 4)
+    inputs = decided_inputs(lowered, key, program, 1, rng, 4)
     machine, _ = settled(lowered, key, program, 1, inputs)
     before = _outputs(machine, inputs)
     ineffective: list[str] = []

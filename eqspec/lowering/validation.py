@@ -28,16 +28,19 @@ from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.instructions import (
     BatchNorm,
     CallModule,
+    Canonical,
     Parameter,
     Program,
 )
-from eqspec.program.interpreter import act, mask_key, rename, run
+from eqspec.program.interpreter import act, lead_of_best, mask_key, rename, run
 
 Array = NDArray[np.float64]
 Tensors = tuple[Array, ...]
 TOLERANCE = 1e-9  # relative to the largest entry of the feature ...
 FLOOR = 1e-3  # ... or to this, so that the rounding of a cancelled feature is no fault
 BATCH = 3
+LEAD = 1e-3  # by which a best coset wins, relative to the largest energy ...
+DRAWS = 8  # ... at enough samples of so many draws
 STRETCH = 1e4  # condition number of a word on every feature (soundness, non-compact groups)
 
 __all__ = ["Fault", "Machine", "count_fault", "validate"]
@@ -79,7 +82,8 @@ def _check_stretch(module: Module) -> None:
 def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> Fault | None:
     """The passes must keep the meaning: same weights, same bases, same outputs."""
     item = lowered[key]
-    inputs = random_inputs(item.module, np.random.default_rng([seed, 13]), BATCH)
+    rng = np.random.default_rng([seed, 13])
+    inputs = decided_inputs(lowered, key, item.plain, seed, rng, BATCH)
     plain, before = settled(lowered, key, item.plain, seed, inputs)
     best = machine_for(lowered, key, item.program, seed)
     best.parameters, best.bases, best.children = plain.parameters, plain.bases, plain.children
@@ -105,6 +109,8 @@ class Machine:
     bases: Mapping[str, Callable[..., Tensors]]
     gain: float = 2**0.5  # He's scale: features keep their size through many layers
     training: bool = False  # batch norms take the statistics of the batch
+    choices: list[tuple[str, Array]] | None = None
+    """Where cosets are chosen, the nodes and by how much the best one wins for every sample, if wanted."""
 
     def __post_init__(self) -> None:
         self.parameters: dict[str, Array] = {}
@@ -141,7 +147,7 @@ class Machine:
                 count = len(feature.type.blocks)
                 given[feature.name] = blocks[at : at + count]
                 at += count
-            machine.training = self.training
+            machine.training, machine.choices = self.training, self.choices
             for symbol, mask in zip(padded_symbols(call.module), blocks[at:], strict=False):
                 given[mask_key(symbol.name)] = (mask,)
             values = machine(given)
@@ -154,7 +160,7 @@ class Machine:
     def __call__(
         self, inputs: Mapping[str, Sequence[Array]], given: Mapping[int, Array] | None = None
     ) -> list[Array]:
-        return run(
+        values = run(
             self.program,
             inputs,
             self.parameters,
@@ -164,6 +170,14 @@ class Machine:
             given,
             self.training,
         )
+        if self.choices is not None:
+            for instruction, owner in zip(
+                self.program.instructions, self.program.owners, strict=True
+            ):
+                if isinstance(instruction, Canonical):
+                    args = [values[arg] for arg in instruction.args]
+                    self.choices.append((owner, lead_of_best(instruction, args, self.bases)))
+        return values
 
 
 def machine_for(
@@ -234,6 +248,50 @@ def random_block(block: Block, rng: np.random.Generator, batch: int) -> Array:
     return rng.integers(block.values.size, size=(batch, *block.shape))  # type: ignore[return-value]
 
 
+def has_choices(lowered: Mapping[str, Lowered], key: str) -> bool:
+    """Is a coset chosen for every sample, in the module or in those that it calls?"""
+    item = lowered[key]
+    return any(isinstance(i, Canonical) for i in item.program.instructions) or any(
+        has_choices(lowered, child) for child in item.module.children.values()
+    )
+
+
+def decided_inputs(
+    lowered: Mapping[str, Lowered],
+    key: str,
+    program: Program,
+    seed: int,
+    rng: np.random.Generator,
+    batch: int,
+) -> dict[str, Tensors]:
+    """Random inputs at which every best coset is better than the second one by far: elsewhere rounding
+    may choose another.
+
+    Raises:
+        LoweringRefused: EQS424, none was found.
+    """
+    module = lowered[key].module
+    if not has_choices(lowered, key):
+        return random_inputs(module, rng, batch)
+    undecided = key
+    for _ in range(DRAWS):
+        inputs = random_inputs(module, rng, 4 * batch)
+        machine, _ = settled(lowered, key, program, seed, inputs)
+        machine.choices = []
+        machine(inputs)
+        leads = np.stack([lead for _, lead in machine.choices])
+        undecided = machine.choices[int(leads.max(axis=1).argmin())][0]
+        chosen = np.flatnonzero(leads.min(axis=0) > LEAD)[:batch]
+        if len(chosen) == batch:
+            return {name: tuple(x[chosen] for x in xs) for name, xs in inputs.items()}
+    raise LoweringRefused(
+        "EQS424",
+        f"`{undecided}` cannot choose a coset in `{module.key}`",
+        module.span,
+        "for no input that was tried was one coset better than all others",
+    )
+
+
 def words_of(module: Module, rng: np.random.Generator, extra: int = 2) -> list[FWord]:
     """Every generator of every factor, and some random words."""
     letters = [
@@ -285,7 +343,7 @@ def equivariance_fault(
     """
     module = lowered[key].module
     rng = np.random.default_rng([seed, 11])
-    inputs = random_inputs(module, rng, BATCH)
+    inputs = decided_inputs(lowered, key, program, seed, rng, BATCH)
     machine, before = settled(lowered, key, program, seed, inputs)
     if training:
         machine.training = True

@@ -260,6 +260,15 @@ def energies(
     return np.stack(columns, axis=1)
 
 
+def lead_of_best(instruction: Canonical, args: Sequence[Array], bases: Mapping[str, Base]) -> Array:
+    """By how much the best coset of every sample is better than the second, relatively."""
+    values = energies(instruction.energy, instruction.cosets, args, bases)
+    values = values.reshape(len(values), instruction.cosets, -1).max(axis=2)
+    first, second = np.sort(values, axis=1)[:, :-3:-1].T
+    size = np.abs(values).max(axis=1)
+    return np.asarray((first - second) / np.where(size > 0, size, 1.0))
+
+
 def canonical(
     instruction: Canonical, args: Sequence[Array], bases: Mapping[str, Base]
 ) -> tuple[Array, ...]:
