@@ -11,15 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from eqspec.algebra import subgroups
+from eqspec.algebra.groups import Group, GroupError
 from eqspec.algebra.multiaverage import MultiAverageReport
 from eqspec.diagnostics.model import Diagnostic
 from eqspec.graph.guarantees import with_guarantee
 from eqspec.graph.model import Base, Level, Module, Node
-from eqspec.graph.op import CallSite, KeywordValue, Refusal
+from eqspec.graph.op import CallSite, KeywordValue, Refusal, Subgroup
 from eqspec.graph.opcalls import made_node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import OPS
 from eqspec.ops.averaging import Average
+from eqspec.ops.coset import Canonicalisation
 
 NAMES = (
     "equitune",
@@ -36,7 +39,8 @@ HELPER = "helper"  # the network that weighs or chooses, where the spec has none
 
 @dataclass(frozen=True)
 class Strategy:
-    """``text`` is the call as one would write it, ``written`` if the spec says so. ``base_calls`` and
+    """``text`` is the call as one would write it, with the subgroup that ``declares`` makes; ``written``
+    if the spec says so. ``base_calls`` and
     ``helper_calls`` are for one sample. In evaluation the answers of one chunk of calls are in memory at
     a time; training keeps the activations of all of them. ``loses`` are the three numbers of
     `multi_equitune`."""
@@ -49,6 +53,7 @@ class Strategy:
     level: Level
     levels: Mapping[str, Level]
     loses: MultiAverageReport | None = None
+    declares: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,24 +74,55 @@ def is_average(node: Node) -> bool:
 def strategies(module: Module, node: Node) -> list[Strategy | Refused]:
     """Every strategy for a node that an average made; what is written stands first if none of them."""
     base, helper = _networks(node)
-    found = [_tried(module, node, base, helper, *candidate) for candidate in _candidates(node)]
+    found = [_tried(module, node, base, helper, *one) for one in _candidates(module, node)]
     if not any(isinstance(one, Strategy) and one.written for one in found):
-        found.insert(0, _strategy(f"{node.op}({base.name}, ...)", node, written=True))
+        found.insert(0, _strategy(_abridged(node, base), node, written=True))
     return found
 
 
-def _candidates(node: Node) -> Iterator[tuple[str, tuple[str, ...] | str | None]]:
+Option = tuple[str, ...] | Subgroup | str | None
+
+
+def _candidates(module: Module, node: Node) -> Iterator[tuple[str, Option]]:
     """Ops, and the subgroup over which one averages or that by which it chooses."""
     yield "equitune", None
     yield "multi_equitune", None
     yield "fuse", None
     yield "coset", None
-    for factor in sorted(node.touched):
+    groups = {
+        factor: group
+        for name in node.args
+        for factor, group in sorted(module.node(name).type.groups.items())
+    }
+    for factor in groups:
         yield "coset", (factor,)
+    if len(groups) == 1:
+        for factor, group in groups.items():
+            for sub in _natural(factor, group):
+                yield "coset", sub
     yield "lambda_equitune", None
     for op in ("equizero", "multi_equizero"):
         yield op, "entropy"
         yield op, HELPER
+
+
+def _natural(factor: str, group: Group) -> Iterator[Subgroup]:
+    """The subgroups that one generator generates, of a group with several."""
+    for number, generator in enumerate(group.generators if len(group.generators) > 1 else ()):
+        try:
+            order = subgroups.subgroup(group, [((number, 1),)], ["g0"]).order
+            closure = subgroups.normal_closure(group, [((number, 1),)])
+        except GroupError:
+            continue
+        words = ", ".join(group.text(word).replace(" ", " * ") for word in closure.words)
+        yield Subgroup(
+            f"{factor}_{generator}",
+            (factor,),
+            (((factor, number, 1),),),
+            closure.order == order,
+            f"subgroup({factor}, {words})",
+            closure.order or 0,
+        )
 
 
 def _tried(
@@ -95,15 +131,20 @@ def _tried(
     base: Base,
     helper: Base,
     op: str,
-    option: tuple[str, ...] | str | None,
+    option: Option,
 ) -> Strategy | Refused:
     """Run the typing rule of an op on the arguments, the network and the type of the node."""
     keywords: dict[str, KeywordValue] = {}
     bases = [base]
-    shown = []
+    shown, declares = [], ""
     if isinstance(option, tuple):
         keywords["average"] = option
         shown.append(f"average={' * '.join(option)}")
+    elif isinstance(option, Subgroup):
+        keywords["average"] = option
+        shown.append(f"average={option.name}")
+        generator = option.name.removeprefix(f"{option.group[0]}_")
+        declares = f"group {option.name} = subgroup({option.group[0]}, {generator})"
     elif option is not None:
         keywords["by"] = helper if option == HELPER else option
         shown.append(f"by={helper.name if option == HELPER else option}")
@@ -129,6 +170,7 @@ def _tried(
         node.span,
         module.source,
         said.append,
+        nodes={one.name: one for one in module.nodes},
     )
     try:
         made = with_guarantee(made_node(OPS[op], site), args)
@@ -136,14 +178,20 @@ def _tried(
         first = refusal.diagnostics[0]
         reason = f"{first.message}: {first.label}" if first.label else first.message
         return Refused(text, op, first.code, reason)
-    return _strategy(text, made, written=made.op == node.op and made.data == node.data)
+    written = made.op == node.op and made.data == node.data
+    return _strategy(text, made, written=written, declares=declares)
 
 
-def _strategy(text: str, node: Node, *, written: bool) -> Strategy:
-    base_calls, helper_calls = _calls(node)
+def _abridged(node: Node, base: Base) -> str:
+    """A call with options of its own."""
+    return f"{node.op}({', '.join((base.name, *node.args))}, ...)"
+
+
+def _strategy(text: str, node: Node, *, written: bool, declares: str = "") -> Strategy:
+    calls = _calls(node)
     loses = node.data.multi if isinstance(node.data, Average) else None
     levels = {factor: node.levels.get(factor, Level.EXACT) for factor in sorted(node.touched)}
-    return Strategy(text, node.op, written, base_calls, helper_calls, node.level(), levels, loses)
+    return Strategy(text, node.op, written, *calls, node.level(), levels, loses, declares)
 
 
 def _calls(node: Node) -> tuple[int, int]:
@@ -151,12 +199,14 @@ def _calls(node: Node) -> tuple[int, int]:
     match node.data:
         case Average(calls=calls):
             return calls, 0
+        case Canonicalisation(calls=calls, elements=elements, energy=energy):
+            return calls, elements if energy is not None else 0
     raise AssertionError(node.data)
 
 
 def _networks(node: Node) -> tuple[Base, Base]:
     """The network at a node, and its helper: that of the spec, or one as it would be declared."""
-    assert isinstance(node.data, Average)
+    assert isinstance(node.data, Average | Canonicalisation)
     base = node.data.base
     number = Type((Block((PlainAxis(1),)),))
     return base, Base(HELPER, base.signature, number, None, base.span)

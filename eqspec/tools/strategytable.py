@@ -40,6 +40,8 @@ def _legal(one: Strategy) -> Record:
         "guarantee": one.level.key,
         "levels": {name: level.key for name, level in one.levels.items()},
     }
+    if one.declares:
+        record["declares"] = one.declares
     if one.loses is not None:
         record["loses"] = {
             "output_span": one.loses.output_span,
@@ -64,7 +66,7 @@ def strategy_lines(node: Record, color: bool) -> list[str]:
             f"{one['base_calls']:,}",
             f"{one['helper_calls']:,}" if one["helper_calls"] else "-",
             _guarantee(one["levels"]),
-            _reaches(one.get("loses")),
+            _reaches(one.get("loses")) + (f"  ({one['declares']})" if "declares" in one else ""),
         )
         for one in node["strategies"]
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eqspec.diagnostics.model import Source
-from eqspec.graph.model import Module
+from eqspec.graph.model import Module, Spec
 from eqspec.pipeline import check_source, lower_spec
 from eqspec.tools.costing import module_costs
 from eqspec.tools.strategies import Refused, Strategy, strategies
@@ -51,8 +51,9 @@ SPECS = {
 }
 
 
-def spec(name: str, call: str | None = None) -> Module:
+def spec(name: str, call: str | None = None, declares: str = "") -> Module:
     groups, inputs, base, target = SPECS[name]
+    groups += declares + "\n"
     helper = base.partition(" -> ")[0] + " -> [1]"
     args = "x, z" if "input z" in inputs else "x"
     text = (
@@ -74,25 +75,23 @@ def test_every_row_is_what_the_spec_with_that_call_has(name: str) -> None:
     legal = [row for row in rows if isinstance(row, Strategy)]
     assert [row.text for row in legal if row.written] == [legal[0].text]
     for row in legal:
-        written = spec(name, row.text)
+        written = spec(name, row.text, row.declares)
         node = written.node("y")
         assert node.op == row.op
         assert {f: level for f, level in node.levels.items() if f in node.touched} == row.levels
-        lowered, refused = lower_spec_of(row.text, name)
+        lowered, refused = lower_spec_of(written)
         assert not refused
         (record,) = module_costs(lowered)
         assert record["total"]["base_calls"] == row.base_calls + row.helper_calls, row.text
         (mine,) = (n for n in record["nodes"] if n["node"] == "y")
-        assert [s["strategy"] for s in mine["strategies"] if s["written"]] == [row.text]
+        ours = [s["strategy"] for s in mine["strategies"] if s["written"]]
+        assert ours == [row.text]
     for row in rows:
         if isinstance(row, Refused) and row.code != "EQS210":
             assert row.reason
 
 
-def lower_spec_of(call: str, name: str) -> tuple[Any, list[Any]]:
-    from eqspec.graph.model import Spec
-
-    module = spec(name, call)
+def lower_spec_of(module: Module) -> tuple[Any, list[Any]]:
     return lower_spec(Spec(module.source, (module,), (module.source,)))
 
 

@@ -124,3 +124,25 @@ def test_four_views_with_shared_and_with_separate_fusions() -> None:
         "  output y: [10] = equitune(net, v1, v2, v3, v4)\n}\n"
     )
     assert average(naive).calls == 256
+
+
+DIHEDRAL = (
+    "group N = cyclic(4) named { r: r }\ngroup H = cyclic(2) named { r: s }\n"
+    "group D = semidirect(N, H) { s { r -> r^-1 } }\ngroup Turns = subgroup(D, r)\n"
+    "group Mirror = subgroup(D, s)\nmodule M {\n  input x: [2, D.regular]\n  base net: [2, 8] -> [8]\n"
+    "  output y: [D.regular] = "
+)
+
+
+def test_cosets_in_a_group_that_is_no_direct_product() -> None:
+    """Of the turns (normal) and of one mirror image (not normal): as many calls as the subgroup has
+    elements. The design by branches is refused."""
+    for call, calls in (
+        ("equitune(net, x)", 8),
+        ("coset(net, x, average=Turns)", 4),
+        ("coset(net, x, average=Mirror)", 2),
+        ("coset(net, x)", 1),
+    ):
+        assert base_calls(check(DIHEDRAL + call + "\n}\n")) == calls, call
+    refused = check(DIHEDRAL + "multi_equitune(net, x)\n}\n")
+    assert [d.code for d in refused.diagnostics] == ["EQS435"]

@@ -89,3 +89,68 @@ def test_the_two_branch_design_on_a_semidirect_product() -> None:
                 for letter, word in (("turn", TURNS[1]), ("mirror", MIRRORS[1]))
             }
         assert max(errors.values()) >= 0.05
+
+
+# ---- a canonicaliser that another factor changes -----------------------------------------------------
+
+PRODUCT = """eqspec 1
+group A = cyclic(4)
+group B = cyclic(2)
+module M {
+  input x: [2, A.regular, B.regular]
+  base net: [2, 4, 2] -> [4, 2]
+  output y: [A.regular, B.regular] = coset(net, x, average=A)
+}
+"""
+
+
+def _best_coset(values: Tensor) -> Tensor:
+    """The emitted tests know a choice by this name, and draw inputs at which it is clear."""
+    return values.argmax(-1)
+
+
+class OneFactorAtATime(nn.Module):
+    """Canonicalise B by the scores of a fixed tensor, average the network over A. Equivariant if the
+    scores do not change under A."""
+
+    invariant = False
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        generator = torch.Generator().manual_seed(5)
+        weights = torch.randn(2, 4, 2, generator=generator)
+        if self.invariant:
+            weights = weights.mean(1, keepdim=True).expand(2, 4, 2)
+        self.weights = weights  # no buffer: the tests draw these at random
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = torch.stack([x, x.flip(-1)], dim=-4)
+        chosen = _best_coset((both * self.weights.to(x)).sum((-3, -2, -1)))[..., None, None]
+        z = torch.where(chosen[..., None] == 1, x.flip(-1), x)
+        rows = z.reshape(-1, 2, 4, 2)
+        y = torch.stack([self.net(rows.roll(g, -2)).roll(-g, -2) for g in range(4)]).mean(0)
+        y = y.reshape(*x.shape[:-3], 4, 2)
+        return torch.where(chosen == 1, y.flip(-1), y)
+
+
+def test_a_canonicaliser_that_another_factor_changes() -> None:
+    """No spec says it: `coset` canonicalises what acts as one group. By hand it fails the tests that were
+    emitted for `coset`; with a score that the other factor leaves alone it passes them."""
+    right = Emitted(PRODUCT)
+    assert right.failures() == {}
+    assert "test_equivariance_in_float64" in right.failures(OneFactorAtATime)
+    assert right.failures(type("Good", (OneFactorAtATime,), {"invariant": True})) == {}
+
+
+# ---- energies that are drawn again at every call -----------------------------------------------------
+
+
+def test_energies_that_are_redrawn() -> None:
+    """Planted in an emitted module: it is another function at every call, and the tests say so."""
+    right = Emitted(PRODUCT)
+    planted = right.module_text.replace("* self.y_weights)", "* torch.randn_like(flat))")
+    assert planted != right.module_text
+    failed = right.failures(planted)
+    assert "test_deterministic_and_without_side_effects" in failed
+    assert "test_equivariance_in_float64" in failed
