@@ -19,7 +19,7 @@ from eqspec.tools.auditing_core import (
 from eqspec.tools.auditing_elements import entry_name
 from eqspec.tools.auditing_findings import Check, Witness
 from eqspec.tools.auditing_layers import chancy, mixer
-from eqspec.tools.auditing_model import BadAnswer
+from eqspec.tools.auditing_model import BadAnswer, of_the_user
 
 
 def shapes_check(audit: Audit) -> Check:
@@ -119,7 +119,8 @@ def inputs_check(audit: Audit) -> Check:
 
 
 def _state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    saved = module.state_dict()
+    with of_the_user("its state"):
+        saved = module.state_dict()
     return {name: value.clone() for name, value in saved.items() if isinstance(value, torch.Tensor)}
 
 

@@ -21,7 +21,7 @@ from eqspec.graph.types import Type
 from eqspec.lowering.validation import random_inputs
 from eqspec.tools.auditing_elements import Elements, elements_of, entry_name, growth, moved
 from eqspec.tools.auditing_findings import Witness
-from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject
+from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject, of_the_user
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-9
@@ -43,6 +43,7 @@ class Audit:
     elements: Elements
     why_coarse: str | None = None
     steady: bool = True  # the same input has the same answer
+    drawn: bool = False  # random parameters: how well conditioned they are says nothing
     before: Features = field(default_factory=dict)
 
     @property
@@ -112,7 +113,8 @@ def _in_double(own: Network, spec: Module, inputs: Features) -> tuple[Network, s
     try:
         subject = own.subject.copy()
         if subject.module is not None:
-            subject.module.double()
+            with of_the_user("the conversion"):  # a device without float64, a module that resists
+                subject.module.double()
         double = Network(subject, spec, torch.float64, grad=own.grad)
         double(inputs)
     except BadAnswer as error:

@@ -6,12 +6,13 @@ here runs code of the user: what that code raises is shown shortly and is no fau
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import inspect
 import random
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,17 @@ class BadAnswer(Exception):  # noqa: N818 - says what happened
     """The model raised, or answered with something that is not as the spec says."""
 
 
+@contextlib.contextmanager
+def of_the_user(what: str) -> Iterator[None]:
+    """Code of the user runs here: what it raises becomes a `BadAnswer`."""
+    try:
+        yield
+    except (KeyboardInterrupt, BadAnswer):
+        raise
+    except BaseException as error:
+        raise BadAnswer(f"{what} raised {shortly(error)}") from None
+
+
 @dataclass(frozen=True)
 class Subject:
     """A model of the user: what is called, and how a second one is made."""
@@ -48,6 +60,12 @@ class Subject:
     name: str
     call: Callable[..., Any]
     make: Callable[[], Any]
+
+    def switch(self, *, training: bool) -> None:
+        """Training or evaluation mode. Raises BadAnswer if the module refuses."""
+        if self.module is not None:
+            with of_the_user("the switch of its mode"):
+                self.module.train(training)
 
     @property
     def module(self) -> nn.Module | None:
@@ -84,6 +102,9 @@ def load(target: str) -> Subject:
     if not path or not attribute:
         message = f"`{visible(target)}` is no path to a model"
         raise CannotLoad("EQS610", message, "write `package.module:factory`")
+    if path.startswith(".") or "/" in path:
+        message = f"`{visible(path)}` is no name of a module"
+        raise CannotLoad("EQS610", message, "write `package.module:factory`, with dots")
     try:
         found: Any = importlib.import_module(path)
     except KeyboardInterrupt:
@@ -197,13 +218,8 @@ class Network:
             torch.manual_seed(self.hold)
             random.seed(self.hold)
             np.random.seed(self.hold % 2**32)
-        try:
-            with torch.set_grad_enabled(self.grad):
-                return self.subject.call(*arguments)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise BadAnswer(f"the model raised {shortly(error)}") from None
+        with of_the_user("the model"), torch.set_grad_enabled(self.grad):
+            return self.subject.call(*arguments)
 
     def __call__(self, features: Features, lead: tuple[int, ...] | None = None) -> Features:
         """The outputs by name, checked against the shapes of the spec; ``lead`` are the leading
@@ -267,5 +283,8 @@ class Network:
             raise BadAnswer(f"`{name}` is complex; representations are real")
         if block.is_floating_point():
             self.last_dtypes.add(block.dtype)
-        array: Array = block.detach().to("cpu", torch.float64).numpy().copy()
+        try:
+            array: Array = block.detach().to("cpu", torch.float64).numpy().copy()
+        except (TypeError, NotImplementedError, RuntimeError) as error:
+            raise BadAnswer(f"`{name}` cannot be read: {shortly(error)}") from None
         return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 from eqspec.graph.model import Module
@@ -21,9 +22,8 @@ def audited(
     subject: Subject, spec: Module, sizes: Mapping[str, int], batch: int, seed: int
 ) -> Iterator[Run]:
     """The runs, one for each state. What the model raises is a finding."""
-    if subject.module is not None:
-        subject.module.eval()
     try:
+        subject.switch(training=False)
         audit = begin(spec, subject, batch, seed)
     except BadAnswer as error:
         yield Run(sizes, AS_GIVEN, (Check("shapes", "fail", str(error)),))
@@ -42,10 +42,12 @@ def audited(
     except BadAnswer as error:
         yield Run(sizes, RANDOM, (Check("shapes", "skipped", str(error)),), audit_blind(spec))
         return
+    drawn.drawn = True
     checks, blind = _checked(drawn)
     if all(check.verdict != "fail" for check in checks):
-        buffers = buffers_check(drawn, moving, seed)
-        checks += [buffers] if buffers is not None else []
+        with contextlib.suppress(BadAnswer):
+            buffers = buffers_check(drawn, moving, seed)
+            checks += [buffers] if buffers is not None else []
     yield Run(sizes, RANDOM, tuple(checks), blind)
 
 

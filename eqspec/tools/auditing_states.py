@@ -24,7 +24,7 @@ from eqspec.tools.auditing_basics import (
 )
 from eqspec.tools.auditing_core import Audit, bounds_for, compared, relative, worst
 from eqspec.tools.auditing_findings import Check
-from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject
+from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject, of_the_user
 from eqspec.tools.auditing_symmetry import (
     elements_check,
     own_dtype_check,
@@ -104,7 +104,7 @@ def training_check(audit: Audit) -> Check:
         module = subject.module
         if module is None:
             return Check(name, "skipped", "a callable has no training mode")
-        module.train()
+        subject.switch(training=True)
         network = Network(subject, audit.spec, audit.main.dtype, grad=audit.main.grad)
         first, second = network(audit.inputs), network(audit.inputs)
         noise = relative(audit, second, first)
@@ -167,9 +167,10 @@ def moving_buffers(subject: Subject, like: Network, inputs: Features) -> list[st
     """Floating-point buffers that a pass in training mode changes, and running statistics."""
     made = subject.copy()
     assert made.module is not None
-    module = made.module.train()
+    module = made.module
     before = {name: b.clone() for name, b in module.named_buffers() if b.is_floating_point()}
     with contextlib.suppress(BadAnswer):  # it may not run in training mode: the names have to do
+        made.switch(training=True)
         Network(made, like.spec, like.dtype, grad=like.grad)(inputs)
     after = dict(module.named_buffers())
     return [
@@ -185,7 +186,8 @@ def buffers_check(audit: Audit, moving: Sequence[str], seed: int) -> Check | Non
     module = audit.main.subject.module
     if module is None:
         return None
-    saved = module.state_dict()  # without tables that are not part of the state
+    with of_the_user("its state"):
+        saved = module.state_dict()  # without tables that are not part of the state
     names = [
         name
         for name, b in module.named_buffers()

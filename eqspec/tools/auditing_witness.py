@@ -10,7 +10,7 @@ import numpy as np
 
 from eqspec.algebra.averages import FWord
 from eqspec.tools.auditing_core import Audit, bounds_for, compared, named, worst
-from eqspec.tools.auditing_elements import Features, Part, parts_of, text_of
+from eqspec.tools.auditing_elements import Features, Part, moved, parts_of, text_of
 from eqspec.tools.auditing_findings import Witness
 from eqspec.tools.auditing_layers import culprit
 from eqspec.tools.auditing_model import BadAnswer
@@ -89,10 +89,14 @@ def _parts(audit: Audit, word: FWord, inputs: Features) -> tuple[str, ...] | Non
     shows with all of them zero. If no part does so alone, a smallest set of parts that do together. None
     if there is nothing to tell apart."""
     parts = parts_of(audit.spec)
-    if not all(np.issubdtype(x.dtype, np.floating) for xs in inputs.values() for x in xs):
-        return None  # there is no token that stands for nothing
-    if _clear(audit, word, _only(inputs, ())):
+    nothing = _only(inputs, ())
+    still = moved(audit.types, nothing, [word])
+    if any(np.any(x) for name in nothing for x in (*nothing[name], *still[name])):
+        return None  # zero is moved, as by a translation: no input is neutral
+    if _clear(audit, word, nothing):
         return ()
+    if len(parts) == 1:
+        return None
     if len(parts) == 1:
         return None
     alone = [part for part in parts if _clear(audit, word, _only(inputs, (part,)))]

@@ -49,6 +49,7 @@ def checks(report: Any, number: int = 0) -> dict[str, Any]:
     return {check["check"]: check for check in report["runs"][number]["checks"]}
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_unusual_models_pass(odd: Path) -> None:
     for model, spec in (
         ("Pair", "pair"),
@@ -249,3 +250,35 @@ def test_averages_pass_and_incomplete_ones_fail() -> None:
                 assert verdict == "fail", (text, run)
                 caught += 1
     assert caught >= 5
+
+
+# ---- hostile ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_makes_an_audit_fall_over(odd: Path) -> None:
+    """Whatever a model does, the audit ends in a report or a message, never in a fault of eqspec."""
+    (odd / "audit_hostile.py").write_text(ODD.with_name("hostile.py").read_text("utf-8"), "utf-8")
+    import audit_hostile  # type: ignore[import-not-found]
+
+    try:
+        for name in audit_hostile.NAMES:
+            words = ["audit", f"audit_hostile:{name}", "vector.eqs"]
+            result = CliRunner().invoke(main, words, catch_exceptions=False)
+            assert result.exit_code in (0, 1, 2), name
+            assert "EQS599" not in result.output, (name, result.output)
+            assert "Traceback" not in result.output, name
+            assert bool(result.stdout) == (result.exit_code < 2), (name, result.output)
+    finally:
+        sys.modules.pop("audit_hostile", None)
+    for path in (
+        "./audit_odd.py:Vectors",
+        ".audit_odd:Vectors",
+        "audit_odd:",
+        ":x",
+        "a\0b:c",
+        "é:é",
+    ):
+        result = CliRunner().invoke(main, ["audit", path, "vector.eqs"], catch_exceptions=False)
+        assert (result.exit_code, result.stdout) == (2, ""), path
+        assert "EQS610" in result.stderr
