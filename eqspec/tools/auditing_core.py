@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Module
 from eqspec.graph.types import Type
-from eqspec.lowering.validation import random_inputs
 from eqspec.tools.auditing_elements import Elements, elements_of, entry_name, growth, moved
 from eqspec.tools.auditing_findings import Witness
+from eqspec.tools.auditing_inputs import draw
 from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject, of_the_user
 
 Array = NDArray[np.float64]
@@ -45,6 +45,7 @@ class Audit:
     steady: bool = True  # the same input has the same answer
     drawn: bool = False  # random parameters: how well conditioned they are says nothing
     before: Features = field(default_factory=dict)
+    seed: int = 0
 
     @property
     def types(self) -> dict[str, Type]:
@@ -83,12 +84,12 @@ def begin(spec: Module, subject: Subject, batch: int, seed: int) -> Audit:
         BadAnswer: The model raises, or its answers have other shapes than the spec says.
     """
     rng = np.random.default_rng([seed, 17])
-    inputs, other = random_inputs(spec, rng, batch), random_inputs(spec, rng, batch)
+    inputs, other = draw(spec, rng, batch), draw(spec, rng, batch)
     elements = elements_of(spec, rng)
     own = Network(subject, spec, subject.dtype)
     _settle_grad(own, inputs)
     main, why = _in_double(own, spec, inputs)
-    audit = Audit(spec, main.subject, main, own, inputs, other, elements, why)
+    audit = Audit(spec, main.subject, main, own, inputs, other, elements, why, seed=seed)
     audit.before = main(inputs)
     return audit
 

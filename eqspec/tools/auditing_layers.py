@@ -101,6 +101,7 @@ def _guess(audit: Audit, first: Features, second: Features, behaves: Behaves) ->
         return None  # not every module can be watched
     if [record.name for record in before] != [record.name for record in after]:
         return None  # another way through the model
+    names = [record.name for record in before]
     known = False
     for old, new in zip(before, after, strict=True):
         takes = [behaves(a, b) for a, b in _pairs(old.takes, new.takes)]
@@ -109,7 +110,7 @@ def _guess(audit: Audit, first: Features, second: Features, behaves: Behaves) ->
             continue
         known = True
         if all(takes) and not all(gives):
-            if sum(record.name == old.name for record in before) > 1:
+            if names.count(old.name) > 1:
                 return None  # an average calls a layer that has no symmetry itself
             return f"{old.name} ({old.kind})"
     return (
@@ -189,6 +190,7 @@ def _candidates(spec: Module, batch: int, shape: tuple[int, ...]) -> Iterator[Bl
     count = 0
     for _, type_ in _types(spec):
         for block in type_:
+            block = block.one_hot  # of words: the scores for each
             if block.factors and block.shape == rest:
                 yield block
     for axes in _laid(rest, acted):
@@ -209,7 +211,7 @@ def acted_axes(spec: Module) -> tuple[Axis, ...]:
     found: dict[tuple[Axis, ...], None] = {}
     for _, blocks in _types(spec):
         for block in blocks:
-            for axis in block.axes:
+            for axis in block.one_hot.axes:
                 if axis.factors:
                     found.setdefault((axis,))
     return tuple(axes[0] for axes in found)

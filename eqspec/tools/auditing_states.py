@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,12 +25,14 @@ from eqspec.tools.auditing_basics import (
 )
 from eqspec.tools.auditing_core import Audit, bounds_for, compared, relative, worst
 from eqspec.tools.auditing_findings import Check
+from eqspec.tools.auditing_inputs import places
 from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject, of_the_user
 from eqspec.tools.auditing_symmetry import (
     elements_check,
     own_dtype_check,
     samples_check,
     scales_check,
+    words_check,
 )
 
 GAINS = (1.0, 0.3, 0.1)
@@ -56,10 +59,13 @@ def all_checks(audit: Audit) -> tuple[list[Check], frozenset[str]]:
         checks.append(_held(audit))
     later: list[tuple[str, Callable[[], Check]]] = [
         ("words", lambda: elements_check(audit, "words", audit.elements.words)),
-        ("scales", lambda: scales_check(audit)),
         ("each sample", lambda: samples_check(audit)),
         ("own dtype", lambda: own_dtype_check(audit)),
     ]
+    if any(np.issubdtype(x.dtype, np.floating) for xs in audit.inputs.values() for x in xs):
+        later.insert(1, ("scales", lambda: scales_check(audit)))
+    if places(audit.spec):
+        later.insert(1, ("vocabulary", lambda: words_check(audit)))
     if audit.elements.components:
         components = audit.elements.components
         later.insert(0, ("components", lambda: elements_check(audit, "components", components)))

@@ -29,6 +29,7 @@ from eqspec.tools.auditing_core import (
 )
 from eqspec.tools.auditing_elements import STRETCH_LOW, growth, moved, shortened, text_of
 from eqspec.tools.auditing_findings import Check, Witness
+from eqspec.tools.auditing_inputs import every_word
 from eqspec.tools.auditing_model import Features
 from eqspec.tools.auditing_witness import witness_of
 
@@ -82,6 +83,21 @@ def scales_check(audit: Audit) -> Check:
             return replace(check, detail=f"{words}: {check.detail}", witness=witness)
     text = "the generators, for inputs ten times and a tenth as large"
     return Check("scales", "pass", text, seen, audit.tolerance)
+
+
+def words_check(audit: Audit) -> Check:
+    """Generators once more, until every word of a vocabulary that they move has stood in an input."""
+    rng = np.random.default_rng([audit.seed, 19])
+    batches, met, total = every_word(audit.spec, rng, audit.batch)
+    seen = 0.0
+    for inputs in batches:
+        other = replace(audit, inputs=inputs, before=audit.main(inputs))
+        check = elements_check(other, "vocabulary", audit.elements.generators)
+        seen = max(seen, check.error or 0.0)
+        if check.verdict == "fail":
+            return check
+    text = f"the generators, for inputs with {met:,} of the {total:,} words that they move"
+    return Check("vocabulary", "pass", text, seen, audit.tolerance)
 
 
 def samples_check(audit: Audit) -> Check:

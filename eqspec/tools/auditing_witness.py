@@ -12,6 +12,7 @@ from eqspec.algebra.averages import FWord
 from eqspec.tools.auditing_core import Audit, bounds_for, compared, named, worst
 from eqspec.tools.auditing_elements import Features, Part, moved, parts_of, text_of
 from eqspec.tools.auditing_findings import Witness
+from eqspec.tools.auditing_inputs import places, plainer, words_text
 from eqspec.tools.auditing_layers import culprit
 from eqspec.tools.auditing_model import BadAnswer
 
@@ -24,8 +25,14 @@ def witness_of(audit: Audit, word: FWord) -> Witness:
     word = _shorter(audit, word)
     chosen, fault = _fewest(audit, word)
     inputs = taken(audit.inputs, chosen)
+    note = None
+    if places(audit.spec) and audit.steady:
+        inputs = plainer(audit.spec, inputs, word, lambda x: fault_at(audit, word, x) is not None)
+        fault = fault_at(audit, word, inputs) or fault
+        note = words_text(audit.spec, inputs, fault.sample)
     return replace(
         fault,
+        note=note,
         element=text_of(audit.spec, word),
         letters=len(word),
         sample=chosen[fault.sample],
@@ -88,6 +95,8 @@ def _parts(audit: Audit, word: FWord, inputs: Features) -> tuple[str, ...] | Non
     """The parts of the inputs that show the fault while all others are zero; the empty tuple if it
     shows with all of them zero. If no part does so alone, a smallest set of parts that do together. None
     if there is nothing to tell apart."""
+    if places(audit.spec):
+        return None  # no word stands for nothing
     parts = parts_of(audit.spec)
     nothing = _only(inputs, ())
     still = moved(audit.types, nothing, [word])

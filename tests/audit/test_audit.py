@@ -137,6 +137,46 @@ def test_no_power(specs: Path) -> None:
     assert "nothing is shown about input x, output y" in text.stdout
 
 
+def test_every_word_that_moves_is_met(specs: Path) -> None:
+    """One pair among many is forgotten, and no output tells words apart."""
+    words = ", ".join(f"w{k}" for k in range(121))
+    cycles = "".join(f"(w{2 * k} w{2 * k + 1})" for k in range(60))
+    (specs / "many.eqs").write_text(
+        "eqspec 1\ngroup G = cyclic(2)\n"
+        f"rep G.token = permutation([{words}]) {{ r -> {cycles} }}\n"
+        "interface Many {\n  input ids: index(G.token)[4]\n  output score: [3]\n}\n"
+    )
+    (specs / "audit_many.py").write_text(
+        "import torch\nfrom torch import nn\n\n\n"
+        "class Fair(nn.Module):\n"
+        "    forgotten = ()\n\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.table = nn.Embedding(121, 3)\n"
+        "        order = [k ^ 1 for k in range(120)] + [120]\n"
+        "        for k in self.forgotten:\n"
+        "            order[k] = k\n"
+        "        self.order = torch.tensor(order)\n\n"
+        "    def forward(self, ids):\n"
+        "        return (self.table(ids) + self.table(self.order[ids])).tanh().sum(-2)\n\n\n"
+        "class Forgetful(Fair):\n"
+        "    forgotten = (20, 21)\n"
+    )
+    try:
+        result = run("audit_many:Fair", "many.eqs", "--format", "json")
+        assert result.exit_code == 0
+        (check, *_) = (
+            c for c in json.loads(result.stdout)["runs"][0]["checks"] if "vocab" in c["check"]
+        )
+        assert "120 of the 120 words" in check["detail"]
+        result = run("audit_many:Forgetful", "many.eqs", "--format", "json")
+    finally:
+        sys.modules.pop("audit_many", None)
+    assert result.exit_code == 1
+    ((_, found), *_) = failed(json.loads(result.stdout), "vocabulary")
+    assert re.fullmatch(r"ids = \[(w120, )*w2[01](, w120)*\]", found["witness"]["note"])
+
+
 def test_nothing_to_audit(specs: Path) -> None:
     for model, spec, words in (
         ("audit_zoo", "ring.eqs", "is no path to a model"),

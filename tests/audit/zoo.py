@@ -64,7 +64,32 @@ interface Ring {
   output y: [Rot.regular, 2]
 }
 """
+WORDS = """eqspec 1
+
+group Gender = cyclic(2)
+rep Gender.token = permutation([pad, he, she, cat, his, her, dog, sees, feeds, old]) {
+  r -> (he she)(his her)
+}
+
+interface Words {
+  input ids: index(Gender.token)[6]
+  output next: [Gender.token]
+}
+"""
+CLOUD = """eqspec 1
+
+group S = symmetric(5)
+group E = euclidean(3)
+
+interface Cloud {
+  input x: [S.natural, E.point]
+  input f: [S.natural, 2]
+  output centre: [E.point]
+  output push: [S.natural, E.vector]
+}
+"""
 SPECS = {"robot": ROBOT, "vector": VECTOR, "picture": PICTURE, "points": POINTS, "ring": RING}
+SPECS |= {"words": WORDS, "cloud": CLOUD}
 
 
 # ---- a policy that is mirrored by hand -------------------------------------------------------------
@@ -331,6 +356,59 @@ def constant() -> Callable[[Tensor], Tensor]:
     return lambda x: torch.ones(len(x), 4, 2, dtype=x.dtype)
 
 
+# ---- words -----------------------------------------------------------------------------------------
+
+
+class Swapped(nn.Module):
+    """The mean over a small language model and its mirror image among words."""
+
+    def __init__(self, pairs: list[tuple[int, int]]) -> None:
+        super().__init__()
+        torch.manual_seed(6)
+        self.table = nn.Embedding(10, 5)
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(30, 16), nn.Tanh(), nn.Linear(16, 10))
+        order = list(range(10))
+        for a, b in pairs:
+            order[a], order[b] = b, a
+        self.order = torch.tensor(order)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        one = self.net(self.table(ids))
+        other = self.net(self.table(self.order[ids]))
+        y: Tensor = (one + other[..., self.order]) / 2
+        return y
+
+
+def fair() -> nn.Module:
+    return Swapped([(1, 2), (4, 5)])
+
+
+def half_fair() -> nn.Module:
+    """`his` and `her` are forgotten."""
+    return Swapped([(1, 2)])
+
+
+# ---- points ----------------------------------------------------------------------------------------
+
+
+class Cloud(nn.Module):
+    def __init__(self, origin: float = 0.0) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.origin = origin
+        self.weight = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+
+    def forward(self, x: Tensor, f: Tensor) -> tuple[Tensor, Tensor]:
+        weight = torch.softmax(self.weight(f), -2)
+        centre = (weight * x).sum(-2)
+        return centre, weight * (x - (1 - self.origin) * centre.unsqueeze(-2))
+
+
+def from_the_origin() -> nn.Module:
+    """Vectors that are partly measured from the origin."""
+    return Cloud(0.1)
+
+
 # ---- factories that fail ---------------------------------------------------------------------------
 
 
@@ -381,6 +459,8 @@ CASES = (
     Case("points", "batch_norm", "set_norm", "each sample", "S.", "y", sizes=(5, 5)),
     Case("points", "dropped", "ProperDropout", "generators", "S.", "y", sizes=(5, 5)),
     Case("points", "untied", "tied", "generators", "S.", "y", None, "random parameters", (5, 5)),
+    Case("words", "half_fair", "fair", "generators", "Gender.r", "next"),
+    Case("cloud", "from_the_origin", "Cloud", "generators", "E.t", "push"),
     Case("ring", "redrawn", "canonical", "generators", "Rot.r", "y"),
     Case("ring", "half_averaged", "averaged", "generators", "Rot.r", "y"),
 )
