@@ -23,6 +23,7 @@ SHORT = 6  # letters of a random element of a group that stretches vectors
 def actions_text(modules: Sequence[Module], stem: str) -> str:
     """The file of symmetry functions: one `Symmetry` for each interface."""
     names = instance_names(modules)
+    symmetries = [_symmetry(m, name) for m, name in zip(modules, names, strict=True)]
     return render(
         "torch/actions.py.jinja",
         stem=stem,
@@ -30,7 +31,8 @@ def actions_text(modules: Sequence[Module], stem: str) -> str:
         affine=any(module.has_points for module in modules),
         indices=any(type_.has_indices for module in modules for _, type_ in module.features),
         scored=_scored(modules),
-        symmetries=[_symmetry(m, name) for m, name in zip(modules, names, strict=True)],
+        moves=any('"moves"' in line for lines in symmetries for line in lines),
+        symmetries=symmetries,
     )
 
 

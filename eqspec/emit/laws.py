@@ -25,6 +25,9 @@ from eqspec.graph.types import Block, Type
 from eqspec.lowering.controls import generator_order
 from eqspec.lowering.letters import exponential
 
+LONG = 600  # entries up to which a permutation is written out
+SPARSE = 8  # beyond, only what it moves, if all but one in so many entries stay
+
 
 def shape_text(shape: Sequence[int], names: Mapping[str, str] | None = None) -> str:
     """A shape as a tuple; ``names`` are the variables of sizes of run time."""
@@ -125,6 +128,10 @@ def _image(indent: int, key: str, image: Image | AffineMap) -> list[str]:
         return _matrix(indent, key, [_row(row) for row in rows], "affine")
     if isinstance(image, Monomial):
         words = [str(k) for k in image.images]
+        moved = [k for k, to in enumerate(image.images) if k != to]
+        if image.is_permutation and len(words) > LONG and SPARSE * len(moved) < len(words):
+            lists = [[str(k) for k in moved], [str(image.images[k]) for k in moved]]
+            return _numbers(indent, key, '"moves"', lists)
         if image.is_permutation:
             return _numbers(indent, key, '"permutation"', [words])
         return _numbers(indent, key, '"signed"', [words, [str(s) for s in image.signs]])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, explicit
 from eqspec.emit.layout import call, text_block
+from eqspec.emit.progressions import progressions
 from eqspec.program.instructions import Constant, IndexSum, Program, Reshape
 
 LITERAL = 600  # numbers up to which a table is written out
@@ -62,6 +63,13 @@ def literal(
     view = "" if len(shape) == 1 else f".view({', '.join(str(n) for n in shape)})"
     step = flat[1] - flat[0] if len(flat) > 1 else 0
     words = [str(v) for v in flat]
+    short = progressions(np.array(flat)) if len(flat) > LITERAL else None
+    if short is not None and len(short.triples) > 3:
+        helpers.add("progressions")
+        lines = text_block(8, f"{name} = _progressions", short.words)
+        if real:
+            lines.append(f"        {name} = {name}.to(torch.get_default_dtype())")
+        return [*lines, f"        {name} = {name}{view}"] if view else lines, name
     if real:
         helpers.add("numbers")
         lines = text_block(8, f"{name} = _numbers", words, view)

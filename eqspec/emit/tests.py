@@ -51,6 +51,7 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         affine=any(item.module.has_points for item in lowered.values()),
         padded=any(padded_symbols(item.module) for item in lowered.values()),
         indices=indices,
+        moves=any('"moves"' in line for line in lines),
         choices=any(line.strip() == "choices=True," for line in lines),
         eager=any(line.strip() == "eager=True," for line in lines),
         law_at_zero=any(line.strip().startswith("law_at_zero=") for line in lines),

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import eqspec.ops.averaging as averaging
 from eqspec.diagnostics.model import Source
+from eqspec.emit.progressions import progressions
 from eqspec.pipeline import check_source, compile_spec
 
 Permutation = list[int]
@@ -341,3 +342,57 @@ def test_the_validation_sees_a_table_that_does_not_commute(monkeypatch: pytest.M
     monkeypatch.setattr(blockmaps, "lower_bias", free)
     codes = [d.code for d in compile_spec(checked, "spec", "spec.eqs").diagnostics]
     assert codes == ["EQS506"]
+
+
+# ---- long vocabularies -----------------------------------------------------------------------------------
+
+
+def test_tables_of_long_vocabularies_are_short_and_right() -> None:
+    """Two thousand words of which eleven move: neither file lists them, and the law holds."""
+    text = (
+        "eqspec 1\ngroup A = cyclic(2)\ngroup B = cyclic(3)\ngroup G = A * B\n"
+        "rep G.w = permutation(2000) { A.r -> (7 900)(1 1999)(0 1000)(400 401)  B.r -> (30 1200 44) }\n"
+        "module M {\n  input x: index(G.w)[3]\n  base net: index(2000)[3] -> [2000]\n"
+        "  output full: [G.w] = equitune(net, x)\n  output fast: [G.w] = multi_equitune(net, x)\n"
+        "  output rows: [3, G.regular] = embedding(x)\n}\n"
+    )
+    files = compile_spec(check_source(Source("spec.eqs", text)), "spec", "spec.eqs").files
+    assert [len(file.text) < 30_000 for file in files] == [True, True]
+    module = loaded(text)
+    net = nn.Sequential(
+        nn.Embedding(2000, 2), nn.Flatten(), nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 2000)
+    )
+    made = module.M(net).double().eval()
+    x = torch.tensor([[7, 1999, 44], [0, 5, 30], [1200, 401, 1], [900, 400, 1998]])
+    for cycles in ([(7, 900), (1, 1999), (0, 1000), (400, 401)], [(30, 1200, 44)]):
+        images = list(range(2000))
+        for cycle in cycles:
+            for a, b in zip(cycle, (*cycle[1:], cycle[0]), strict=True):
+                images[a] = b
+        with torch.no_grad():
+            before, after = made(x), made(renamed(x, images))
+            for name in ("full", "fast"):
+                wanted = moved_scores(getattr(before, name), images)
+                assert float((getattr(after, name) - wanted).abs().max()) <= 1e-10
+
+
+def test_progressions_are_the_numbers_they_were_made_of() -> None:
+    rng = np.random.default_rng(5)
+    found = 0
+    for _ in range(200):
+        columns, rows = int(rng.integers(1, 6)), int(rng.integers(1, 200))
+        table = rng.integers(-3, 4, columns) * np.arange(rows)[:, None] + rng.integers(
+            0, 9, columns
+        )
+        for _ in range(int(rng.integers(0, 4))):
+            table[rng.integers(rows), rng.integers(columns)] = rng.integers(0, 50)
+        made = progressions(table.reshape(-1))
+        if made is None:
+            continue
+        found += 1
+        triples = zip(made.triples[::3], made.triples[1::3], made.triples[2::3], strict=True)
+        flat = np.concatenate([first + step * np.arange(n) for first, step, n in triples])
+        assert np.array_equal(flat.reshape(made.columns, -1).T.reshape(-1), table.reshape(-1))
+        assert made.words == [str(made.columns), *map(str, made.triples)]
+    assert found > 100
+    assert progressions(rng.permutation(1000)) is None
