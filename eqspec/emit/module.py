@@ -356,10 +356,10 @@ def _docstring(module: Module, sees_batch: bool) -> str:
 def _feature_line(name: str, type_: Type) -> str:
     shapes = " + ".join(
         "("
-        + ", ".join(str(n) for n in s)
-        + ",)"[: None if len(s) == 1 else -2]
-        + (")" if len(s) != 1 else "")
-        for s in type_.shapes
+        + ", ".join(str(n) for n in block.shape)
+        + (",)" if len(block.shape) == 1 else ")")
+        + (f" of torch.int64, 0 to {block.values.size - 1}" if block.values is not None else "")
+        for block in type_.blocks
     )
     return f"        {identifier(name)}: {shapes}, {docstring(str(type_))}"
 
