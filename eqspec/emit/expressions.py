@@ -13,6 +13,7 @@ from functools import cached_property
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
+from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -190,6 +191,21 @@ class Expressions:
                 return self._method(
                     args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]
                 )
+            case Axes(method=method, special=special, detach=detach):
+                kind = f"special_{method}" if special else method
+                self.helpers.add(kind)
+                x = self._method(args[0], "detach", []) if detach else args[0]
+                return Code(f"_{kind}", (x.text, *(a.text for a in args[1:])))
+            case Determinant():
+                return Code("torch.linalg.det", (args[0].text,))
+            case RowOrder():
+                self.helpers.add("row_order")
+                return Code("_row_order", (args[0].text,))
+            case InverseOrder():
+                return self._method(args[0], "argsort", ["-1"])
+            case TakeRows(dim=dim):
+                self.helpers.add("take_rows")
+                return Code("_take_rows", (args[0].text, args[1].text, str(dim - len(shape))))
         raise AssertionError(instruction)
 
     def broadcast(self, number: int) -> Code:

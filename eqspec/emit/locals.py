@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -26,6 +27,7 @@ from eqspec.program.instructions import (
     Reduce,
     Reshape,
     Stack,
+    Sub,
 )
 
 
@@ -35,12 +37,26 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
     match instruction:
         case Concat(note=Note(word=word)) | Stack(note=Note(word=word)):
             pass
+        case Axes():
+            word = "frames" if instruction.method == "principal_axes" else "frame"
+        case Determinant():
+            word = "determinant"
+        case RowOrder():
+            word = "order"
+        case InverseOrder():
+            word = "place"
+        case TakeRows():
+            word = "sorted"
+        case Einsum() if any(isinstance(program.instructions[a], Axes) for a in instruction.args):
+            word = "turned"
         case DiagonalEmbed() | Einsum(args=(_,)):
             word = "diagonal"
         case Reduce() | MaskedReduce():
             word = "pooled"
         case Add():
             word = "sum"
+        case Sub():
+            word = "relative"
         case Concat():
             word = "joined"
         case Normalise() | BatchNorm() | Affine():

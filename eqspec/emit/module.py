@@ -20,6 +20,7 @@ from eqspec.emit.render import render
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.program.framed import CallBase
 from eqspec.program.instructions import OrbitMean, Parameter
 
 CALL_BYTES = "2**18"
@@ -95,7 +96,10 @@ def _with_averages(lowered: Mapping[str, Lowered]) -> set[str]:
     """The modules that call a base, themselves or through others."""
     found: set[str] = set()
     for key, item in lowered.items():
-        own = any(isinstance(i, OrbitMean) for i in item.program.instructions)
+        own = any(
+            isinstance(i, OrbitMean) or (isinstance(i, CallBase) and i.frames > 1)
+            for i in item.program.instructions
+        )
         if own or any(child in found for child in item.module.children.values()):
             found.add(key)
     return found
@@ -117,16 +121,19 @@ def _imports(classes: Sequence[ClassText], helpers: set[str], distributed: bool)
         if not line.lstrip().startswith("#")
     )
     orbits = "orbit_answers" in helpers
-    if orbits:
+    bases = orbits or "call_base" in helpers
+    if bases:
         standard.append("import math")
     if "expanded" in helpers:
         standard.append("import operator")
     if orbits:
         standard += ["import warnings", "from collections.abc import Callable, Iterator, Sequence"]
+    elif bases:
+        standard.append("from collections.abc import Callable, Sequence")
     elif "expanded" in helpers:
         standard.append("from collections.abc import Callable")
     typing = {
-        "Any": helpers & {"orbit_answers", "expanded"},
+        "Any": bases or "expanded" in helpers,
         "NamedTuple": orbits or any(c.output_fields or c.weight_fields for c in classes),
         "Self": "expanded" in helpers,
     }
@@ -244,7 +251,7 @@ def _init(
             args.append("process_group: dist.ProcessGroup | None = None")
     lines = call(4, "def __init__", args, " -> None:")
     lines.append("        super().__init__()")
-    if printed.orbits:
+    if printed.orbits or printed.framed:
         options = ["call_bytes", "checkpoint", *["process_group"] * item.distributed]
         lines.append(f"        self.calls = _Calls({', '.join(options)})")
     for base in module.bases:
@@ -285,7 +292,7 @@ def _base_lines(name: str, attribute: str, factory: str | None, printed: Printed
             f"            {attribute} = {function}()",
         ]
     lines.append(f"        self.{attribute} = {attribute}")
-    if any(orbit.orbit.base == name for orbit in printed.orbits):
+    if name in printed.framed or any(orbit.orbit.base == name for orbit in printed.orbits):
         lines.extend(call(8, "_note_batch_statistics", [quoted(name), attribute]))
     return lines
 

@@ -26,6 +26,7 @@ from eqspec.graph.sizes import symbols_of
 from eqspec.graph.types import Type, symbols_in
 from eqspec.lowering.module import Lowered
 from eqspec.lowering.padding import padded_symbols
+from eqspec.program.framed import CallBase
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -81,9 +82,11 @@ class Printed:
     energies: list[EnergyMethod] = field(default_factory=list)
     locals: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
+    framed: set[str] = field(default_factory=set)  # bases that are called in several frames
 
 
-TupleCall = OrbitMean | OverRanks | CallModule  # what is printed as a call that returns a tuple
+# what is printed as a call that returns a tuple
+TupleCall = OrbitMean | OverRanks | CallBase | CallModule
 
 
 class Printer:
@@ -178,7 +181,7 @@ class Printer:
 
     def _constant_word(self, number: int) -> str:
         constant = self.program.instructions[number]
-        if isinstance(constant, Constant) and constant.hint in ("form", "symbol"):
+        if isinstance(constant, Constant) and constant.hint in ("form", "symbol", "signs"):
             return constant.hint
         for user in self.users[number]:
             instruction = self.program.instructions[user]
@@ -406,7 +409,7 @@ class Printer:
         origin = self.program.instructions[instruction.args[0]]
         if isinstance(origin, CallModule):
             return Code(f"{source.text}{self._part_of_call(origin, instruction.index)}")
-        if isinstance(self.program.instructions[instruction.args[0]], TupleCall):
+        if isinstance(origin, TupleCall):
             shapes = self.program.shapes[instruction.args[0]]
             if len(shapes) == 1:
                 return source
@@ -437,7 +440,11 @@ class Printer:
             name = self.final[users[0]]
         else:
             name = self.variables.take(
-                f"{stem}_average" if isinstance(instruction, OrbitMean) else stem
+                f"{stem}_average"
+                if isinstance(instruction, OrbitMean)
+                else f"{stem}_answers"
+                if isinstance(instruction, CallBase)
+                else stem
             )
         if isinstance(instruction, OrbitMean):
             stem = self._orbit(number, instruction.orbit)
@@ -463,12 +470,29 @@ class Printer:
             joined = f"({parts[0]},)" if single else tuple_text(parts)
             head = f"({name},) = _over_ranks" if single else f"{name} = _over_ranks"
             self.out.forward_lines.extend(call(8, head, [joined, "self.calls.group"]))
+        elif isinstance(instruction, CallBase):
+            self._call_base(name, instruction, single)
         else:
             child = self.child_names[instruction.attribute]
             args = self._child_args(instruction)
             kind = self._child_type(instruction)
             self.out.forward_lines.extend(call(8, f"{name}: {kind} = self.{child}", args))
         self.code[number] = Code(name)
+
+    def _call_base(self, name: str, instruction: CallBase, single: bool) -> None:
+        """One call of a base, or one for every frame."""
+        inputs = [self.code[arg].text for arg in instruction.args]
+        joined = f"({inputs[0]},)" if len(inputs) == 1 else tuple_text(inputs)
+        several = instruction.frames > 1
+        self.out.framed |= {instruction.base} if several else set()
+        helper = "each_frame" if several else "call_base"
+        self.out.helpers |= {helper, "orbit_answers"} if several else {helper}
+        rank = len(self.program.shape(instruction.args[0])) - several
+        args = [f"self.{self.base_names[instruction.base]}", joined]
+        args += [f"frames={instruction.frames}"] if several else []
+        args += [f"rank={rank}"] + (["calls=self.calls"] if several else [])
+        head = f"({name},) = _{helper}" if single else f"{name} = _{helper}"
+        self.out.forward_lines.extend(call(8, head, args))
 
     def _orbit(self, number: int, orbit: Orbit) -> str:
         """The stem of the methods that move along an orbit; alike orbits share them."""
@@ -509,8 +533,10 @@ class Printer:
 
 
 HELPERS = (
-    "orbit_answers orbit_mean over_ranks one_call wide repeat layer_norm rms_norm batch_norm size masked energies"
-    " network_energies best_coset best_cosets move_each move_tied mean_of_tied"
+    "orbit_answers orbit_mean over_ranks one_call wide repeat layer_norm rms_norm batch_norm size"
+    " masked energies network_energies best_coset best_cosets move_each move_tied mean_of_tied"
+    " principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows"
+    " call_base each_frame"
 )
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 

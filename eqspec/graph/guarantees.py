@@ -22,6 +22,9 @@ Genericity. An input with a density is generic. So is
   - `leaky_relu` (slope not 0) or `asinh` of a generic feature: a homeomorphism of the line, and a
     diffeomorphism off one point; preimages of null sets are null, entry by entry.
 
+`center` of a generic feature is generic among the centred ones (``centred``): it is linear and onto
+these, so the preimage of a null set of theirs is null.
+
 Nothing else is: not `relu` (a half-space goes to 0), not `linear` (its weights may be 0, and its image
 may be a subspace on which an op has ties everywhere), not a projection onto the invariants, for the
 same reason: what counts is that the tie set is null *in the whole type*. `(x, x)` is not generic either.
@@ -131,6 +134,7 @@ def _of_call(node: Node, args: Sequence[Node], memo: _Memo) -> Node:
         reads=frozenset(read for output in outputs for read in output.reads),
         piece=outputs[0].piece if len(outputs) == 1 else None,
         generic=jointly_generic(outputs),
+        centred=outputs[0].centred if len(outputs) == 1 else None,
     )
 
 
@@ -141,7 +145,14 @@ def _inside(call: ModuleCall, args: Sequence[Node], memo: _Memo) -> Mapping[str,
     key = (
         module.key,
         tuple(
-            (arg.touched, tuple(arg.levels.items()), arg.reads, arg.piece, arg.generic)
+            (
+                arg.touched,
+                tuple(arg.levels.items()),
+                arg.reads,
+                arg.piece,
+                arg.generic,
+                arg.centred,
+            )
             for arg in args
         ),
     )
@@ -159,7 +170,7 @@ def _inside(call: ModuleCall, args: Sequence[Node], memo: _Memo) -> Mapping[str,
             known[inner.name] = _of_call(inner, after, memo)
             continue
         if _flags(before) != _flags(after):  # what rests on genericity falls
-            inner = replace(inner, own=_fallen(inner), generic=False)
+            inner = replace(inner, own=_fallen(inner), generic=False, centred=None)
         known[inner.name] = with_guarantee(inner, after)
     memo[key] = known
     return known
@@ -168,7 +179,7 @@ def _inside(call: ModuleCall, args: Sequence[Node], memo: _Memo) -> Mapping[str,
 def _flags(args: Sequence[Node]) -> tuple[object, ...]:
     """All that an op can learn of the genericity of its arguments."""
     pairs = [independent((left, right)) for k, left in enumerate(args) for right in args[k + 1 :]]
-    return (tuple(arg.generic for arg in args), tuple(pairs))
+    return (tuple((arg.generic, arg.centred) for arg in args), tuple(pairs))
 
 
 def _fallen(node: Node) -> Level | Mapping[str, Level]:
@@ -190,6 +201,7 @@ def _as(node: Node, known: Node) -> Node:
         reads=known.reads,
         piece=known.piece,
         generic=known.generic,
+        centred=known.centred,
     )
 
 

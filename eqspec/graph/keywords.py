@@ -14,7 +14,17 @@ from eqspec.graph.elaborate import rep_of
 from eqspec.graph.groups import group_of
 from eqspec.graph.model import Base
 from eqspec.graph.numbers import number_of
-from eqspec.graph.op import Axes, Keyword, KeywordValue, Numbers, OpTyping, Refusal, WordOrBase
+from eqspec.graph.op import (
+    Axes,
+    Keyword,
+    KeywordValue,
+    Numbers,
+    OpTyping,
+    Refusal,
+    WordOrBase,
+    Words,
+    WordsFor,
+)
 from eqspec.graph.resolve import resolve
 from eqspec.graph.subgroups import forgettable
 from eqspec.syntax import tree
@@ -57,6 +67,8 @@ def _keyword(
     match want:
         case WordOrBase(words=words):
             return _word_or_base(expressions, words, key, value)
+        case WordsFor(words=words):
+            return _words_for(expressions, words, key, value)
         case "boolean":
             if isinstance(value, tree.Boolean):
                 return value.value
@@ -110,6 +122,46 @@ def _keyword(
                 value.span,
                 help=f"did you mean `{near}`?" if near else None,
             )
+
+
+def _words_for(
+    expressions: Expressions, words: tuple[str, ...], key: str, value: tree.Expression
+) -> Words:
+    scope = expressions.scope
+    found: list[tuple[str, str | None]] = []
+    for item in value.items if isinstance(value, tree.ListOf) else (value,):
+        match item:
+            case tree.Reference(name=name) if name in words:
+                found.append((name, None))
+                continue
+            case tree.Call(
+                function=tree.Reference(name=name),
+                arguments=(tree.Argument(keyword=None, value=factor),),
+            ) if name in words:
+                names = group_of(scope, factor).names
+                if len(names) > 1:
+                    scope.refuse(
+                        "EQS207",
+                        f"`{name}` works on one factor",
+                        factor.span,
+                        f"this is the product of {len(names)}",
+                        help=f"write one for each: `{name}({names[0]})`",
+                    )
+                found.append((name, names[0]))
+                continue
+            case tree.Reference(name=name) | tree.Call(function=tree.Reference(name=name)):
+                near = did_you_mean(name, words)
+            case _:
+                near = None
+        scope.refuse(
+            "EQS207",
+            f"`{key}` lists some of {', '.join(words)}",
+            item.span,
+            help=f"did you mean `{near}`?"
+            if near
+            else f"one for each factor, as in `[{words[0]}, {words[-1]}(G)]`",
+        )
+    return Words(tuple(found))
 
 
 def _word_or_base(

@@ -81,7 +81,8 @@ class Node:
     level for every factor that acts here or upstream, or one for each factor (none said: exact);
     ``null_set`` says where its law may fail.
     ``levels`` is the guarantee for every factor of the module. ``generic``: every null set of its type
-    has a null preimage in the inputs (rule R2). ``touched`` are the factors that act on it or on
+    has a null preimage in the inputs (rule R2); where it is generic only among the features that are
+    centred over some axes, these are ``centred``, block by block. ``touched`` are the factors that act on it or on
     anything upstream, ``reads`` the parts of the inputs upstream; if it is itself such a part, ``piece``
     is it. `graph.guarantees` has the rules.
     """
@@ -98,6 +99,7 @@ class Node:
     levels: Mapping[str, Level] = field(default_factory=dict)
     null_set: str = ""
     generic: bool = False
+    centred: tuple[tuple[int, ...], ...] | None = None
     touched: frozenset[str] = frozenset()
     reads: frozenset[Piece] = frozenset()
     piece: Piece | None = None

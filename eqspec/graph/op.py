@@ -25,10 +25,18 @@ class WordOrBase:
     words: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class WordsFor:
+    """A keyword argument that lists these words; each may say for which factor, as in `sort(S)`."""
+
+    words: tuple[str, ...]
+
+
 Keyword = (
     Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "axes", "names"]
     | tuple[str, ...]
     | WordOrBase
+    | WordsFor
 )
 """What a keyword argument may be (a "subgroup": a group of factors or a subgroup); a tuple lists the
 words it may be."""
@@ -60,6 +68,13 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Words:
+    """A list of words, each with the factor for which it stands, if it was said."""
+
+    items: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
 class Axes:
     """A list of axes: plain ones by the parameter that is their size, others by what acts on them."""
 
@@ -67,7 +82,7 @@ class Axes:
 
 
 KeywordValue = (
-    bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup | Axes | Base
+    bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup | Axes | Words | Base
 )
 
 
@@ -120,7 +135,8 @@ class Checked:
     Where the level is not exact, ``null_set`` names the inputs at which the law may fail, a sentence for
     the user such as "inputs where two cosets have equal scores".
     ``generic``: the result has no ties either; an op may say so only if every null set of the result's
-    type has a null preimage in the inputs, given its arguments' (`CallSite.generic`).
+    type has a null preimage in the inputs, given its arguments' (`CallSite.generic`). ``centred``: the
+    same among the features that are centred over these axes of every block.
     """
 
     type: Type
@@ -128,6 +144,7 @@ class Checked:
     level: Level | Mapping[str, Level] = Level.EXACT
     generic: bool = False
     null_set: str = ""
+    centred: tuple[tuple[int, ...], ...] | None = None
 
 
 @dataclass(frozen=True)

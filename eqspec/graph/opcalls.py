@@ -188,6 +188,7 @@ def made_node(op: OpTyping, site: CallSite) -> Node:
         own=checked.level,
         generic=checked.generic,
         null_set=checked.null_set,
+        centred=checked.centred,
     )
 
 

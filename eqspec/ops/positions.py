@@ -12,7 +12,6 @@ linearly on the other axes, go through as well. The sum of points and vectors is
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from eqspec.diagnostics.model import Label
@@ -23,11 +22,9 @@ from eqspec.ops.contract import LoweringSite, Op, Registers
 
 @dataclass(frozen=True)
 class Centred:
-    """``axes[k]`` are the axes of block k over which the mean was subtracted. ``generic``: the argument
-    was, so that the result is generic among all centred features."""
+    """``axes[k]`` are the axes of block k over which the mean was subtracted."""
 
     axes: tuple[tuple[int, ...], ...]
-    generic: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,9 @@ def check_center(site: CallSite) -> Checked:
             f"the type is {arg.type}",
             span=site.arg_spans[0],
         )
-    return Checked(displacements(arg.type), Centred(tuple(axes), arg.generic))
+    found_axes = tuple(axes)
+    centred = found_axes if arg.generic else None
+    return Checked(displacements(arg.type), Centred(found_axes), centred=centred)
 
 
 def check_difference(site: CallSite) -> Checked:
@@ -123,15 +122,6 @@ def lower_difference(site: LoweringSite) -> Registers:
     if not difference.pairwise:
         return tuple(b.subtract(x, y) for x, y in zip(*site.args, strict=True))
     return tuple(b.subtract(b.unsqueeze(x, [1]), b.unsqueeze(x, [0])) for x in site.args[0])
-
-
-def free_rows(block: Block, centred: tuple[int, ...], row: int) -> int:
-    """How many rows along the axis ``row`` can be chosen freely among features that are centred over
-    some axes: the rest follow from them."""
-    sizes = [math.prod(axis.shape) for axis in block.axes]
-    averaged = math.prod(sizes[k] for k in centred)
-    others = math.prod(size for k, size in enumerate(sizes) if k != row and k not in centred)
-    return (averaged - 1 if centred else 1) * others
 
 
 CENTER = Op(

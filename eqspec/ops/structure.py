@@ -31,11 +31,15 @@ def check_sum(site: CallSite) -> Checked:
                 labels=(Label(site.arg_spans[0], f"this has type {first.type}"),),
                 help="bring them to one type by `linear`",
             )
-    generic = any(
+    return Checked(first.type, generic=_sum_is_generic(site))
+
+
+def _sum_is_generic(site: CallSite) -> bool:
+    """Is one term generic, and reads none of what the others read?"""
+    return any(
         arg.generic and all(other is arg or independent((arg, other)) for other in site.args)
         for arg in site.args
     )
-    return Checked(first.type, generic=generic)
 
 
 def _point_plus_vectors(site: CallSite) -> Checked:
@@ -63,7 +67,7 @@ def _point_plus_vectors(site: CallSite) -> Checked:
                 labels=labels,
                 help=f"bring it to the type {wanted}",
             )
-    return Checked(point.type)
+    return Checked(point.type, generic=_sum_is_generic(site))
 
 
 def lower_sum(site: LoweringSite) -> Registers:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from eqspec.graph.sizes import is_dynamic
+from eqspec.program.framed import CallBase
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -229,6 +230,9 @@ class Builder:
 
     def over_ranks(self, xs: Sequence[int]) -> tuple[int, ...]:
         return self.items(self.emit(OverRanks(tuple(xs))))
+
+    def call_base(self, instruction: CallBase) -> tuple[int, ...]:
+        return self.items(self.emit(instruction))
 
     def call_module(self, instruction: CallModule) -> tuple[int, ...]:
         # two calls of one module have parameters of their own: `attribute` keeps them apart

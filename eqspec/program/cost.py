@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -118,6 +119,17 @@ def cost_of(program: Program, number: int) -> Cost:
             return _canonical_cost(energy, cosets, [program.shape(a) for a in instruction.args])
         case MoveBy(cosets=cosets):  # every sample is tried at every place, and one is kept
             return Cost(bytes=BYTES * cosets * (reads + writes))
+        case CallBase(frames=frames):
+            return Cost(base_calls=frames, bytes=BYTES * (reads + writes))
+        case Axes():  # the matrix of second moments, and a small multiple of n^3
+            n = program.shape(instruction.args[0])[-1]
+            flops = 2 * n * _numbers(shapes[0]) + 20 * n * writes
+        case Determinant():
+            flops = reads * program.shape(instruction.args[0])[-1]
+        case RowOrder():
+            flops = reads * max(1, program.shape(number)[-1].bit_length())
+        case InverseOrder() | TakeRows():
+            flops = 0
         case Take() | Concat() | Stack() | DiagonalEmbed():
             flops = 0
         case _:

@@ -20,6 +20,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from eqspec.graph.sizes import is_dynamic
+from eqspec.program.framed import (
+    Axes,
+    CallBase,
+    Determinant,
+    InverseOrder,
+    RowOrder,
+    TakeRows,
+    called_shapes,
+    framed_shape,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -475,6 +485,12 @@ Instruction = (
     | MoveBy
     | CallModule
     | Item
+    | Axes
+    | Determinant
+    | RowOrder
+    | InverseOrder
+    | TakeRows
+    | CallBase
 )
 
 
@@ -558,6 +574,8 @@ def shape_of(
             return tuple(plain_shape(shape) for shape in of[:-1])
         case CallModule(outputs=outputs):
             return outputs
+        case CallBase():
+            return called_shapes(instruction, [plain_shape(shape) for shape in of])
         case Item(index=index):
             item = of[0][index]
             assert isinstance(item, tuple)
@@ -569,6 +587,8 @@ def shape_of(
 def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
     x = of[0]
     match instruction:
+        case Axes() | Determinant() | RowOrder() | InverseOrder() | TakeRows():
+            return framed_shape(instruction, of)
         case IndexSum(places=places, shape=shape):
             for place, part in zip(places, of, strict=True):
                 assert tuple(shape[k] for k in place) == part, (instruction, of)

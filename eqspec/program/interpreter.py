@@ -22,6 +22,8 @@ from eqspec.algebra.images import (
     explicit,
     rows_of,
 )
+from eqspec.program import frames
+from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -168,6 +170,18 @@ def run(
                 value = canonical(instruction, args, bases)
             case MoveBy():
                 value = move_by(instruction, args)
+            case CallBase(base=base):
+                value = frames.call_base(instruction, args, bases[base])
+            case Axes():
+                value = frames.axes(instruction, args[0], args[1] if len(args) > 1 else None)
+            case Determinant():
+                value = np.linalg.det(args[0])
+            case RowOrder():
+                value = frames.row_order(args[0])
+            case InverseOrder():
+                value = np.argsort(args[0], axis=-1)
+            case TakeRows(dim=dim):
+                value = frames.take_rows(args[0], args[1], dim + lead)
             case CallModule(attribute=attribute):
                 value = modules[attribute](*args)
             case Item(index=index):

@@ -15,6 +15,7 @@ from eqspec.diagnostics.render import render_text, summary
 from eqspec.graph.model import ModuleCall, Node
 from eqspec.graph.sizes import for_json, is_dynamic
 from eqspec.ops.averaging import Average
+from eqspec.ops.frames import Framing
 from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr
 from eqspec.tools.paint import paint
@@ -96,11 +97,13 @@ def module_costs(lowered: Mapping[str, Any], refused: bool = False) -> list[Reco
             for name in ("base_calls", "parameters", "flops", "bytes"):
                 total[name] += getattr(rest, name)
         # a plain average takes the whole module for one network: an evaluation for each element
-        # (an infinite group never acts on what is averaged, and has no such number)
+        # (an infinite group never acts on what is averaged; on what is framed there is no such number)
         orders = [group.order or 1 for group in made.module.groups.values()]
         total["product_calls"] = math.prod(orders) if total["base_calls"] else 0
-        if any(is_dynamic(group.parameters) for group in made.module.groups.values()):
-            total["product_calls"] = 0  # n! for an n that is not known
+        framed = any(isinstance(node.data, Framing) for node in made.module.nodes)
+        for group in made.module.groups.values():
+            if is_dynamic(group.parameters) or (framed and not group.is_finite):
+                total["product_calls"] = 0  # n! for an n that is not known
         totals[key] = total
         records.append({"module": key, "nodes": nodes, "total": total})
     return records

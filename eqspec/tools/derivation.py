@@ -165,8 +165,9 @@ def _clusters(source: Axes, target: Axes, unsolved: bool) -> list[dict[str, Any]
     for cluster in clusters(source, target):
         left = tuple(source[k] for k in cluster.source)
         right = tuple(target[k] for k in cluster.target)
-        try:
-            dimension: int | None = hom_dimension(left, right)
+        points = any(not isinstance(axis, int) and axis.is_affine for axis in (*left, *right))
+        try:  # from and to points there are no linear maps to count
+            dimension: int | None = None if points else hom_dimension(left, right)
         except CannotCount:
             dimension = None
         record: dict[str, Any] = {
@@ -199,6 +200,8 @@ def _solver(source: Axes, target: Axes) -> str:
 
 
 def _dimension(source: Type, target: Type) -> int | None:
+    if source.has_points or target.has_points:
+        return None
     try:
         return sum(hom_dimension(x.parts, y.parts) for x in source.blocks for y in target.blocks)
     except CannotCount:

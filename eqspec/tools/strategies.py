@@ -17,12 +17,14 @@ from eqspec.algebra.multiaverage import MultiAverageReport
 from eqspec.diagnostics.model import Diagnostic
 from eqspec.graph.guarantees import with_guarantee
 from eqspec.graph.model import Base, Level, Module, Node
-from eqspec.graph.op import CallSite, KeywordValue, Refusal, Subgroup
+from eqspec.graph.op import CallSite, KeywordValue, Refusal, Subgroup, Words
 from eqspec.graph.opcalls import made_node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import OPS
 from eqspec.ops.averaging import Average
 from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.frames import Framing
+from eqspec.ops.framing import ROTATIONS
 
 NAMES = (
     "equitune",
@@ -74,7 +76,13 @@ def is_average(node: Node) -> bool:
 def strategies(module: Module, node: Node) -> list[Strategy | Refused]:
     """Every strategy for a node that an average made; what is written stands first if none of them."""
     base, helper = _networks(node)
-    found = [_tried(module, node, base, helper, *one) for one in _candidates(module, node)]
+    acting = {
+        factor: group
+        for name in node.args
+        for factor, group in module.node(name).type.groups.items()
+    }
+    candidates = [*_candidates(module, node), *(("frame", words) for words in _methods(acting))]
+    found = [_tried(module, node, base, helper, *candidate) for candidate in candidates]
     if not any(isinstance(one, Strategy) and one.written for one in found):
         found.insert(0, _strategy(_abridged(node, base), node, written=True))
     return found
@@ -125,13 +133,24 @@ def _natural(factor: str, group: Group) -> Iterator[Subgroup]:
         )
 
 
+def _methods(groups: Mapping[str, Group]) -> Iterator[Words]:
+    """The lists of methods of `frame`: rotations first, then the order of rows."""
+    families = {factor: group.family for factor, group in groups.items()}
+    turned = sorted(factor for factor, family in families.items() if family in ROTATIONS)
+    sorts = [("sort", factor) for factor in sorted(families) if families[factor] == "symmetric"]
+    for method in ("principal_axes", "gram_schmidt") if turned else ():
+        yield Words((*((method, factor) for factor in turned), *sorts))
+    if sorts and not turned:
+        yield Words(tuple(sorts))
+
+
 def _tried(
     module: Module,
     node: Node,
     base: Base,
     helper: Base,
     op: str,
-    option: Option,
+    option: Option | Words,
 ) -> Strategy | Refused:
     """Run the typing rule of an op on the arguments, the network and the type of the node."""
     keywords: dict[str, KeywordValue] = {}
@@ -145,6 +164,9 @@ def _tried(
         shown.append(f"average={option.name}")
         generator = option.name.removeprefix(f"{option.group[0]}_")
         declares = f"group {option.name} = subgroup({option.group[0]}, {generator})"
+    elif isinstance(option, Words):
+        keywords["by"] = option
+        shown.append(f"by=[{', '.join(f'{word}({factor})' for word, factor in option.items)}]")
     elif option is not None:
         keywords["by"] = helper if option == HELPER else option
         shown.append(f"by={helper.name if option == HELPER else option}")
@@ -201,12 +223,14 @@ def _calls(node: Node) -> tuple[int, int]:
             return calls, 0
         case Canonicalisation(calls=calls, elements=elements, energy=energy):
             return calls, elements if energy is not None else 0
+        case Framing() as framing:
+            return framing.calls, 0
     raise AssertionError(node.data)
 
 
 def _networks(node: Node) -> tuple[Base, Base]:
     """The network at a node, and its helper: that of the spec, or one as it would be declared."""
-    assert isinstance(node.data, Average | Canonicalisation)
+    assert isinstance(node.data, Average | Canonicalisation | Framing)
     base = node.data.base
     number = Type((Block((PlainAxis(1),)),))
     return base, Base(HELPER, base.signature, number, None, base.span)
