@@ -127,7 +127,7 @@ def check(site: CallSite) -> Checked:
         Level.ALMOST_EVERYWHERE if certain else Level.APPROXIMATE,
         null_set="inputs with several best cosets"
         + (f" of {name}" if words else "")
-        + ", as symmetric ones have",
+        + (", as symmetric ones have" if ties == "first" else ", over which the mean is taken"),
     )
 
 

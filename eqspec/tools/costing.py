@@ -15,6 +15,7 @@ from eqspec.diagnostics.render import render_text, summary
 from eqspec.graph.model import ModuleCall, Node
 from eqspec.graph.sizes import for_json, is_dynamic
 from eqspec.ops.averaging import Average
+from eqspec.ops.coset import Canonicalisation
 from eqspec.ops.frames import Framing
 from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr
@@ -110,7 +111,7 @@ def module_costs(lowered: Mapping[str, Any], refused: bool = False) -> list[Reco
 
 
 def _product(node: Node) -> int:
-    return node.data.product if isinstance(node.data, Average) else 0
+    return node.data.product if isinstance(node.data, Average | Canonicalisation) else 0
 
 
 def _add(record: Record, other: Mapping[str, Any]) -> None:

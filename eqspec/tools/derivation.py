@@ -17,6 +17,7 @@ from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import op_named
 from eqspec.ops.averaging import Average
 from eqspec.ops.contract import Weighted
+from eqspec.ops.coset import Canonicalisation
 from eqspec.ops.embedding import Table
 from eqspec.ops.linear import LinearMaps
 
@@ -60,7 +61,7 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
     if maps:
         record["bias"] = sum(sum(found.biases) for found in maps)
         record["each"] = sorted({name for found in maps for name in found.each})
-    averages = [step.data for step in steps if isinstance(step.data, Average)]
+    averages = [step.data for step in steps if isinstance(step.data, Average | Canonicalisation)]
     if averages:
         record["averages"] = [_average(found) for found in averages]
     if isinstance(node.data, ModuleCall):
@@ -208,13 +209,22 @@ def _dimension(source: Type, target: Type) -> int | None:
         return None
 
 
-def _average(average: Average) -> dict[str, Any]:
+def _average(average: Average | Canonicalisation) -> dict[str, Any]:
     record: dict[str, Any] = {
         "base": average.base.name,
         "base_calls": average.calls,
         "product_calls": average.product,
         "claims": sorted(average.base.claims),
     }
+    if isinstance(average, Canonicalisation):
+        record["canonical"] = {
+            "average": average.name.strip("`"),
+            "cosets": average.elements // average.calls,
+            "elements": average.elements,
+            "ties": average.ties,
+            "by": average.energy.name if average.energy is not None else None,
+        }
+        return record
     if average.multi is not None:
         report = average.multi
         record["loses"] = {

@@ -260,6 +260,17 @@ def _average(average: Mapping[str, Any], color: bool) -> list[str]:
         ("base calls", f"{average['base_calls']:,}"),
         ("plain average", f"{average['product_calls']:,} calls over the whole product"),
     ]
+    if "canonical" in average:
+        made = average["canonical"]
+        chosen = f"by `{made['by']}`" if made["by"] else "by a fixed linear function"
+        ties = "the first" if made["ties"] == "first" else "the mean over them"
+        rows += [
+            ("canonical", f"up to {made['average']}: one of {made['cosets']:,} cosets, {chosen}"),
+            (
+                "energies",
+                f"{made['elements']:,}, one for each element; of several best cosets {ties}",
+            ),
+        ]
     if average["claims"]:
         rows.append(("claimed", f"the base itself respects {', '.join(average['claims'])}"))
     loses = average.get("loses")

@@ -537,6 +537,7 @@ class Grower:
             "+": self._sum,
             "concat": self._concat,
             "fuse": self._fuse,
+            "coset": self._coset,
             "call": self._call,
             "layer_norm": partial(self._norm, "layer_norm"),
             "rms_norm": partial(self._norm, "rms_norm"),
@@ -816,6 +817,39 @@ class Grower:
         names = self._some(self.rng.choice([1, 1, 2]))
         op = self.rng.choice(["equitune", "multi_equitune"])
         return self._with_base(op, names, self._target(names))
+
+    def _coset(self) -> list[str]:
+        """Canonicalised over a random subgroup, by a functional or a network."""
+        names = self._some(self.rng.choice([1, 1, 2]))
+        acting = sorted({f for n in names for f in self._node(n).type.factors})
+        lines = self._with_base("coset", names, self._target(names))
+        if not lines or not acting:
+            return []
+        options = []
+        kind = self.rng.random()
+        if kind < 0.3 and len(acting) > 1:
+            options.append(f"average={self.rng.choice(acting)}")
+        group = self.rng.choice(acting)
+        letters = self.groups.generators[group]
+        if 0.3 <= kind < 0.8 and letters:
+            words = [
+                " * ".join(
+                    f"{self.rng.choice(letters)}^{self.rng.choice([1, 1, 2, 3])}" for _ in range(k)
+                )
+                for k in self.rng.choice([[1], [2], [1, 1]])
+            ]
+            own = self._fresh("Sub")
+            self.groups.lines.append(f"group {own} = subgroup({group}, {', '.join(words)})")
+            options.append(f"average={own}")
+        if self.rng.random() < 0.3:
+            options.append("ties=average")
+        if self.rng.random() < 0.2:
+            energy = self._fresh("energy")
+            takes = lines[0].partition(":")[2].partition("->")[0]
+            lines.insert(0, f"base {energy}:{takes}-> [1]")
+            options.append(f"by={energy}")
+        lines[-1] = f"{lines[-1][:-1]}{''.join(f', {option}' for option in options)})"
+        return lines
 
     def _fuse(self) -> list[str]:
         names = self._some()

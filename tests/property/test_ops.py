@@ -25,6 +25,7 @@ OPS = [
     "equitune",
     "multi_equitune",
     "fuse",
+    "coset",
     "call",
     "layer_norm",
     "rms_norm",
