@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from eqspec.diagnostics.model import Span
-from eqspec.graph.guarantees import independent, own_level
+from eqspec.graph.guarantees import independent, jointly_generic, own_level
 from eqspec.graph.model import Level, ModuleCall, Node
 
 
@@ -19,7 +19,7 @@ class Cause:
 
     ``null_set`` says where its law may fail, ``why`` why that set need not have measure 0 (empty where
     it has). ``module`` is the module in which the node stands, if it is a called one; ``span`` is a
-    place in the module that was asked about.
+    place in the module that was asked about. ``generic``: its arguments are, together.
     """
 
     op: str
@@ -30,6 +30,7 @@ class Cause:
     why: str
     module: str
     span: Span
+    generic: bool
 
     @property
     def place(self) -> str:
@@ -95,6 +96,7 @@ def _gather(
                 _why(nodes, node, calls) if level is Level.APPROXIMATE else "",
                 inside.module.name if isinstance(inside, ModuleCall) else "",
                 calls[0][1].span if calls else node.span,
+                jointly_generic([nodes[arg] for arg in node.args]),
             )
         )
 

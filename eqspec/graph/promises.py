@@ -121,7 +121,8 @@ def too_weak(
     if cause.why:
         label = f"{cause.place} excepts {cause.null_set}; {cause.why}"
         help_ = f"let `{cause.op}` stand on an input, or on parts of inputs: canonicalise the input"
-        help_ += ", or write `ties=average`" if ties else ""
+        if cause.generic:
+            help_ = "write `ties=average`" if ties else f"use an exact op in place of `{cause.op}`"
     else:
         label = f"{cause.place} excepts {cause.null_set}"
         help_ = f"`ensure {path.text} {reached.words} {member.kind}` holds, or take a continuous op"
