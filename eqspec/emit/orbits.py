@@ -21,7 +21,8 @@ from eqspec.algebra.images import (
     rows_of,
 )
 from eqspec.emit.cosets import MoveMethod
-from eqspec.emit.layout import call
+from eqspec.emit.digits import steps_of
+from eqspec.emit.layout import WIDTH, call
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.printer import OrbitMethods
 from eqspec.emit.tables import lattice_text, literal, roll_of
@@ -49,9 +50,12 @@ class OrbitPrinter:
             f'        """Element `g` of the group acts on the arguments of `{orbit.base}`."""',
         ]
         names = self._unpack(lines, len(shapes), "x")
+        skip, copied = bool(steps_of(orbit, shapes)), []
         for name, shape, moves in zip(names, shapes, orbit.moves, strict=True):
-            lines.extend(self._moves(name, shape, moves, f"{stem}_move", orbit.order))
-        lines.extend(_returned(names, shapes, orbit.accepts))
+            text = self._moves(name, shape, moves, f"{stem}_move", orbit.order, skip=skip)
+            lines.extend(text)
+            copied.append(_is_copy(name, text))
+        lines.extend(_returned(names, shapes, orbit.accepts, copied))
         lines.append("")
         lines += [
             *_definition(f"{made.stem}_back", "ys"),
@@ -80,8 +84,16 @@ class OrbitPrinter:
         return names
 
     def _moves(
-        self, x: str, shape: Shape, moves: Sequence[AxisMove], stem: str, order: int
+        self,
+        x: str,
+        shape: Shape,
+        moves: Sequence[AxisMove],
+        stem: str,
+        order: int,
+        *,
+        skip: bool = False,
     ) -> list[str]:
+        """``skip``: nothing is done for the digit 0 of the element, except for the last digit."""
         lines: list[str] = []
         for move in moves:
             rank = len(shape)
@@ -99,7 +111,10 @@ class OrbitPrinter:
                 flat = f"{x}.flatten({move.dim - rank}{'' if last == -1 else f', {last}'})"
                 sizes = ", ".join(str(n) for n in shape[move.dim : move.dim + move.width])
                 restore = f"        {x} = torch.unflatten({x}, {last}, ({sizes}))"
-            lines.extend(self._one(x, flat, restore, last, move, stem, pick))
+            text = self._one(x, flat, restore, last, move, stem, pick)
+            if skip and "//" in pick and all(len(line) + 4 <= WIDTH for line in text):
+                text = [f"        if {pick}:", *(f"    {line}" for line in text)]
+            lines.extend(text)
         return lines
 
     def _renamed(self, x: str, move: AxisMove, stem: str, pick: str) -> str:
@@ -253,13 +268,28 @@ def _tuple(names: Sequence[str]) -> str:
     return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
-def _returned(names: Sequence[str], shapes: Sequence[Shape], accepts: Sequence[Shape]) -> list[str]:
+def _is_copy(x: str, lines: Sequence[str]) -> bool:
+    """Is the moved tensor always a new one?"""
+    return any(
+        line.startswith(f"        {x} = ") and "torch.unflatten" not in line for line in lines
+    )
+
+
+def _returned(
+    names: Sequence[str],
+    shapes: Sequence[Shape],
+    accepts: Sequence[Shape],
+    copied: Sequence[bool] | None = None,
+) -> list[str]:
+    """A base may write to what it is given: what is not ``copied`` yet is copied here."""
+    copied = copied or [True] * len(names)
     if len(names) == len(accepts):
         texts = [
-            name if shape == wanted else f"{name}.flatten({-len(shape)})"
-            for name, shape, wanted in zip(names, shapes, accepts, strict=True)
+            (name if shape == wanted else f"{name}.flatten({-len(shape)})")
+            + ("" if fresh else ".clone()")
+            for name, shape, wanted, fresh in zip(names, shapes, accepts, copied, strict=True)
         ]
-        return [f"        return {_tuple(texts)}"]
+        return call(8, "return ", texts) if len(texts) > 1 else [f"        return {_tuple(texts)}"]
     flats = [
         name if len(shape) == 1 else f"{name}.flatten({-len(shape)})"
         for name, shape in zip(names, shapes, strict=True)
@@ -290,8 +320,6 @@ def _fitted(
 
 def _folded(lines: list[str]) -> list[str]:
     """Long assignments in brackets, as a formatter would write them."""
-    from eqspec.emit.layout import WIDTH
-
     folded: list[str] = []
     for line in lines:
         if len(line) <= WIDTH:

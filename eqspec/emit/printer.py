@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eqspec.emit.cosets import EnergyMethod, MoveMethod, print_canonical, print_move_by
+from eqspec.emit.digits import steps_of
 from eqspec.emit.expressions import Code, Expressions, assign
 from eqspec.emit.layout import call, tuple_text
 from eqspec.emit.locals import local_stem
@@ -455,7 +456,7 @@ class Printer:
             args = [
                 f"self.{self.base_names[instruction.orbit.base]}",
                 joined,
-                f"self.{stem}",
+                self._move(stem, number, instruction.orbit),
                 f"self.{stem}_back",
                 f"order={instruction.orbit.order}",
                 f"rank={ranks}",
@@ -505,6 +506,16 @@ class Printer:
         self.out.orbits.append(OrbitMethods(taken, orbit, shapes, self.program.owners[number]))
         return taken
 
+    def _move(self, stem: str, number: int, orbit: Orbit) -> str:
+        """The function that moves the arguments; in a large product, step by step."""
+        args = self.program.instructions[number].args
+        steps = steps_of(orbit, [self.program.shape(arg) for arg in args])
+        if not steps:
+            return f"self.{stem}"
+        self.out.helpers.add("in_steps")
+        digits = ", ".join(str(step) for step in steps) + "," * (len(steps) == 1)
+        return f"_in_steps(self.{stem}, ({digits}), self.calls)"
+
     def _child_type(self, instruction: CallModule) -> str:
         """What the called class returns."""
         outputs = self._child(instruction).outputs
@@ -533,8 +544,8 @@ class Printer:
 
 
 HELPERS = (
-    "orbit_answers orbit_mean over_ranks one_call wide repeat layer_norm rms_norm batch_norm size"
-    " masked energies network_energies best_coset best_cosets move_each move_tied mean_of_tied"
+    "orbit_answers orbit_mean in_steps over_ranks one_call wide repeat layer_norm rms_norm batch_norm"
+    " size masked energies network_energies best_coset best_cosets move_each move_tied mean_of_tied"
     " principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows"
     " call_base each_frame"
 )
