@@ -295,6 +295,9 @@ def cost(
     help="Of all that is drawn.",
 )
 @click.option(
+    "--as-given", is_flag=True, help="Leave out the audit with parameters drawn at random."
+)
+@click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True
 )
 def audit(
@@ -304,6 +307,7 @@ def audit(
     sizes: tuple[tuple[str, int], ...],
     batch: int,
     seed: int,
+    as_given: bool,
     color: str,
 ) -> None:
     """Does a torch model have the symmetry that a spec declares?
@@ -315,4 +319,8 @@ def audit(
     """
     from eqspec.tools.auditing import Options, run_audit
 
-    sys.exit(run_audit(model, spec, sizes, Options(seed, batch), format_, color_wanted(color)))
+    sys.exit(
+        run_audit(
+            model, spec, sizes, Options(seed, batch, not as_given), format_, color_wanted(color)
+        )
+    )

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Source, Span
@@ -37,8 +37,11 @@ MOST_SIZES = 16
 
 @dataclass(frozen=True)
 class Options:
+    """``drawn``: audit with random parameters too."""
+
     seed: int = 0
     batch: int = 4
+    drawn: bool = True
 
 
 def run_audit(
@@ -80,7 +83,8 @@ def run_audit(
             progress.spec = model
             for number, (chosen, module) in enumerate(asked):
                 progress(module.key, number, len(asked))
-                runs.extend(audited(subject, module, chosen, options.batch, options.seed))
+                found = audited(subject, module, chosen, options.batch, options.seed)
+                runs.extend(found if options.drawn else islice(found, 1))
         dtype = str(subject.dtype).removeprefix("torch.")
     report = Report(model, path, asked[0][1].key, dtype, options.seed, options.batch, tuple(runs))
     if format_ == "json":

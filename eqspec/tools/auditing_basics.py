@@ -67,10 +67,12 @@ def _led(audit: Audit, lead: tuple[int, ...]) -> str:
 
 
 def determinism_check(audit: Audit) -> Check:
-    """The same input twice, bitwise, in float64 and in the model's own dtype."""
+    """The same input twice, with another in between, bitwise; in float64 and in the own dtype."""
     networks = [audit.main] if audit.main is audit.own else [audit.main, audit.own]
     for chosen in networks:
-        first, second = chosen(audit.inputs), chosen(audit.inputs)
+        first = chosen(audit.inputs)
+        chosen(audit.other)  # a model may remember
+        second = chosen(audit.inputs)
         found = worst(audit, second, first, dict.fromkeys(first, 0.0))
         if found is not None:
             text = "the same input has different answers in evaluation mode"
@@ -89,8 +91,13 @@ def inputs_check(audit: Audit) -> Check:
     network.call(arguments)
     for feature, given, before in zip(audit.spec.inputs, arguments, kept, strict=True):
         for k, (a, b) in enumerate(zip(blocks_of(given), before, strict=True)):
+            if a.shape != b.shape:
+                text = (
+                    f"the model changes the shape of its input `{feature.name}` to {tuple(a.shape)}"
+                )
+                return Check("inputs", "fail", text)
             changed = torch.nonzero(torch.ne(a.detach(), b).flatten()).flatten()
-            if a.shape == b.shape and not len(changed):
+            if not len(changed):
                 continue
             place = np.unravel_index(int(changed[0]), tuple(b.shape))
             sample, *index = (int(v) for v in place)

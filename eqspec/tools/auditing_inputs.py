@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Place:
     number: int
     block: Block
 
-    @property
+    @cached_property
     def moving(self) -> NDArray[np.int64]:
         """The words that some generator moves."""
         values = self.block.values
@@ -100,11 +101,12 @@ def every_word(
     """Batches in which every moving word occurs, up to a number of batches; how many words occur in
     them, and how many there are."""
     found: list[Features] = []
-    waiting = {k: rng.permutation(place.moving) for k, place in enumerate(places(module))}
+    here = places(module)
+    waiting = {k: rng.permutation(place.moving) for k, place in enumerate(here)}
     total = sum(len(words) for words in waiting.values())
     while any(len(words) for words in waiting.values()) and len(found) < BATCHES:
         inputs = draw(module, rng, batch)
-        for k, place in enumerate(places(module)):
+        for k, place in enumerate(here):
             x = inputs[place.feature][place.number]
             free = rng.permutation(x.size)[: max(1, math.ceil(x.size / 2))]
             now, waiting[k] = waiting[k][: len(free)], waiting[k][len(free) :]

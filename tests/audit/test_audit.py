@@ -101,6 +101,11 @@ def test_the_layer_that_breaks_it_is_guessed(specs: Path) -> None:
         assert failed(report, "generators")[-1][1]["witness"]["layer"] == layer
 
 
+def test_as_given_alone(specs: Path) -> None:
+    code, report = audit("biased_vectors", "vector.eqs", "--as-given")
+    assert (code, [run["state"] for run in report["runs"]]) == (0, ["as given"])
+
+
 def test_random_models(specs: Path) -> None:
     """Randomness in evaluation is a fault; in training it is measured."""
     _, report = audit("redrawn", "ring.eqs")
