@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -113,18 +114,19 @@ def training_check(audit: Audit) -> Check:
         subject.switch(training=True)
         network = Network(subject, audit.spec, audit.main.dtype, grad=audit.main.grad)
         first, second = network(audit.inputs), network(audit.inputs)
-        noise = relative(audit, second, first)
+        noise = relative(replace(audit, before=first), second, first)
         largest = 0.0
         held = Network(subject, audit.spec, audit.main.dtype, 0, audit.main.grad)
         before = held(audit.inputs)
+        trained = replace(audit, before=before)
         for word in audit.elements.generators:
             found, expected = compared(audit, held, audit.inputs, before, [word])
-            largest = max(largest, relative(audit, found, expected))
+            largest = max(largest, relative(trained, found, expected))
     except BadAnswer as error:
         return Check(name, "measured", f"in training mode {error}")
     random = f"two passes differ by {noise:.1e}" if noise else "two passes are equal"
-    held_words = "; random numbers held fixed," if noise else ";"
-    text = f"{random}{held_words} the error of the generators is {largest:.1e}"
+    held_words = "; with random numbers held fixed" if noise else "; there"
+    text = f"{random}{held_words} the generators have this error"
     return Check(name, "measured", text, largest)
 
 

@@ -211,3 +211,121 @@ def wrong_form() -> nn.Module:
 class Scores(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.softmax(x, -1)
+
+
+# ---- one layer at fault ----------------------------------------------------------------------------
+
+
+class Turned(nn.Module):
+    """A filter that is the mean of its turns."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.filter = nn.Parameter(torch.randn(4, channels, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = torch.stack([torch.rot90(self.filter, k, (-2, -1)) for k in range(4)]).mean(0)
+        return nn.functional.conv2d(x, kernel, padding=1)
+
+
+class Mixed(nn.Module):
+    """A matrix on one dimension."""
+
+    def __init__(self, n: int, m: int, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(m, n))
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.movedim(self.dim, -1) @ self.weight.T).movedim(-1, self.dim)
+
+
+def picture(*layers: nn.Module) -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(
+        Turned(1), nn.ReLU(), *layers, Turned(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+
+
+def fine_picture() -> nn.Module:
+    return picture(nn.Tanh())
+
+
+def pooled_picture() -> nn.Module:
+    return picture(nn.MaxPool2d(2))  # of 7 rows, the last is dropped
+
+
+def filtered_picture() -> nn.Module:
+    return picture(nn.Conv2d(4, 4, 3, padding=1))
+
+
+def clipped_vectors() -> nn.Module:
+    return nn.Sequential(Mixed(4, 6, -2), nn.ReLU(), Mixed(6, 4, -2))
+
+
+def points(norm: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), norm, nn.Linear(8, 2))
+
+
+def normed_points() -> nn.Module:
+    return points(nn.LayerNorm((5, 8)))  # its weight has an entry for every point
+
+
+def fine_points() -> nn.Module:
+    return points(nn.LayerNorm(8))
+
+
+def sorted_points() -> nn.Module:
+    return points(Mixed(5, 5, -2))
+
+
+class Summed(nn.Module):
+    """A layer that sees the whole batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(0)
+
+
+def coupled_points() -> nn.Module:
+    return points(Summed())
+
+
+class Noise(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 0.1 * torch.randn_like(x)
+
+
+def noisy_points() -> nn.Module:
+    return points(Noise())
+
+
+PICTURE = """eqspec 1
+
+group Rot = cyclic(4)
+
+interface Picture {
+  input image: [1, Rot.rot90(7, 7)]
+  output score: [4]
+}
+"""
+POINTS = """eqspec 1
+
+group S = symmetric(5)
+
+interface Points {
+  input x: [S.natural, 3]
+  output y: [S.natural, 2]
+}
+"""
+SPECS |= {"picture": PICTURE, "points": POINTS}
+LAYERS = [
+    ("picture", "fine_picture", "", None),
+    ("picture", "pooled_picture", "generators", "2 (MaxPool2d)"),
+    ("picture", "filtered_picture", "generators", "2 (Conv2d)"),
+    ("vector", "clipped_vectors", "generators", "1 (ReLU)"),
+    ("points", "fine_points", "", None),
+    ("points", "normed_points", "generators", "2 (LayerNorm)"),
+    ("points", "sorted_points", "generators", "2 (Mixed)"),
+    ("points", "coupled_points", "batch", "2 (Summed)"),
+    ("points", "noisy_points", "determinism", "2 (Noise)"),
+]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from eqspec.cli import main
-from eqspec.pipeline import check_file
+from eqspec.diagnostics.model import Source
+from eqspec.graph.model import Module
+from eqspec.pipeline import check_file, check_source, compile_spec
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 MODEL = """import importlib
 import math
 
@@ -30,7 +35,7 @@ class Base(nn.Module):
         self.second = nn.Linear(8, sum(math.prod(shape) for shape in returns))
 
     def forward(self, *xs):
-        y = self.second(torch.tanh(self.first(torch.cat([x.flatten(1) for x in xs], 1))))
+        y = self.second(torch.tanh(self.first(torch.cat([x.flatten(1).to(self.first.weight) for x in xs], 1))))
         parts = y.split([math.prod(shape) for shape in self.returns], 1)
         ys = [part.reshape(-1, *shape) for part, shape in zip(parts, self.returns)]
         return ys[0] if len(ys) == 1 else tuple(ys)
@@ -60,16 +65,26 @@ def audited(folder: Path, name: str) -> None:
     shutil.copy(EXAMPLES / name / f"{name}.py", folder)
     found = check_file(spec, spec.name, folder).spec
     assert found is not None
-    for number, module in enumerate(found.modules):
-        bases = [(sum(t.size for t in b.signature), list(b.target.shapes)) for b in module.bases]
-        constants = f"FILE, CLASS, BASES = {name!r}, {module.key!r}, {bases!r}\n"
-        (folder / f"model_{name}_{number}.py").write_text(constants + MODEL)
-        words = ["audit", f"model_{name}_{number}:make", f"{spec.name}:{module.key}"]
-        result = CliRunner().invoke(main, [*words, "--format", "json"], catch_exceptions=False)
-        report = json.loads(result.stdout)
-        bad = [c for run in report["runs"] for c in run["checks"] if c["verdict"] == "fail"]
-        assert (result.exit_code, bad) == (0, []), (name, module.key, report["blind"])
+    for module in found.modules:
+        report = audit(folder, name, module)
+        assert report["result"] == "pass", (name, module.key, report["blind"], bad(report))
         assert {run["state"] for run in report["runs"]} == {"as given", "random parameters"}
+
+
+def audit(folder: Path, name: str, module: Module) -> Any:
+    """The report on an emitted module with random networks for its bases."""
+    bases = [(sum(t.size for t in b.signature), list(b.target.shapes)) for b in module.bases]
+    file = f"model_{name}_{len(list(folder.glob('model_*')))}"
+    constants = f"FILE, CLASS, BASES = {name!r}, {module.key!r}, {bases!r}\n"
+    (folder / f"{file}.py").write_text(constants + MODEL)
+    words = ["audit", f"{file}:make", f"{name}.eqs:{module.key}", "--format", "json"]
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert result.stdout, result.stderr
+    return json.loads(result.stdout)
+
+
+def bad(report: Any) -> list[Any]:
+    return [c for run in report["runs"] for c in run["checks"] if c["verdict"] == "fail"]
 
 
 def test_the_module_of_a_small_example_passes(folder: Path) -> None:
@@ -83,3 +98,25 @@ def test_the_modules_of_all_examples_pass(folder: Path) -> None:
     assert len(names) >= 8
     for name in names:
         audited(folder, name)
+
+
+@pytest.mark.slow
+def test_the_modules_of_the_reference_pages_pass(folder: Path) -> None:
+    """The example of every group and representation: what is emitted follows its types."""
+    count = 0
+    for page in sorted((ROOT / "docs" / "reference").glob("*/*.md")):
+        (text,) = re.findall(r"^```eqs\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+        checked = check_source(Source("x.eqs", text))
+        if not checked.ok or checked.spec is None:
+            continue  # a page of what is not built
+        name = f"page_{page.parent.name}_{page.stem}"
+        done = compile_spec(checked, name, f"{name}.eqs", ["module"])
+        assert done.files, name
+        (folder / f"{name}.eqs").write_text(text, "utf-8")
+        (folder / f"{name}.py").write_text(done.files[0].text, "utf-8")
+        for module in checked.spec.modules:
+            if module.groups and not module.is_interface:
+                report = audit(folder, name, module)
+                assert not bad(report), (page.name, bad(report))
+                count += 1
+    assert count >= 40

@@ -97,6 +97,18 @@ def test_faults_that_hide(odd: Path) -> None:
             assert "fail" not in {one["verdict"] for one in before}, model
 
 
+def test_one_layer_at_fault_is_guessed(odd: Path) -> None:
+    import audit_odd
+
+    for spec, model, check, layer in audit_odd.LAYERS:
+        code, report = audit(model, spec)
+        assert code == bool(check), (model, report)
+        if check:  # with random parameters every fault shows
+            found = checks(report, 1)[check]
+            assert found["verdict"] == "fail", (model, report)
+            assert found["witness"]["layer"] == layer, (model, found)
+
+
 def test_what_shows_nothing_is_said(odd: Path) -> None:
     code, report = audit("Tiny", "vector")
     assert (code, report["result"]) == (1, "no power")
