@@ -23,7 +23,8 @@ from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.lowering.padding import padded_symbols
 from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
-from eqspec.program.instructions import Pointwise
+from eqspec.program.framed import Axes, RowOrder
+from eqspec.program.instructions import Canonical, Pointwise
 
 
 def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:
@@ -52,10 +53,18 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         padded=any(padded_symbols(item.module) for item in lowered.values()),
         indices=indices,
         moves=any('"moves"' in line for line in lines),
+        cosets=_has(lowered, Canonical),
+        axes=_has(lowered, Axes),
+        rows=_has(lowered, RowOrder),
         choices=any(line.strip() == "choices=True," for line in lines),
         eager=any(line.strip() == "eager=True," for line in lines),
         law_at_zero=any(line.strip().startswith("law_at_zero=") for line in lines),
     )
+
+
+def _has(lowered: Mapping[str, Lowered], kind: type) -> bool:
+    """Does a module have an instruction of this kind?"""
+    return any(isinstance(i, kind) for item in lowered.values() for i in item.program.instructions)
 
 
 def _has_factory(lowered: Mapping[str, Lowered], key: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the emitted tests must know of modules that choose a coset for every sample.
+"""What the emitted tests must know of modules that choose a coset or a frame for every sample.
 
 In: lowered modules. Out: `Choices`: whether the number of calls depends on the data, whether a network
 chooses, and whether the law holds at the input zero, at which all cosets are tied.
@@ -14,8 +14,9 @@ import numpy as np
 from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Node
 from eqspec.lowering.module import Lowered
-from eqspec.lowering.validation import act_on, random_inputs, settled
+from eqspec.lowering.validation import act_on, has_choices, random_inputs, settled
 from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.frames import Framing
 
 FAILS = 1e-3
 
@@ -35,11 +36,17 @@ def choices_of(lowered: Mapping[str, Lowered], key: str) -> Choices | None:
     """None if nothing is chosen in the module or in those that it calls."""
     found = list(_choosing(lowered, key))
     if not found:
-        return None
+        return None if not has_choices(lowered, key) else Choices(False, False, None)
     own = lowered[key].module
     data = [node.data for node, _ in found if isinstance(node.data, Canonicalisation)]
     learned = any(each.energy is not None for each in data)
-    plain = not learned and not own.has_points and all(inside == key for _, inside in found)
+    framed = any(isinstance(node.data, Framing) for node in own.nodes)
+    plain = (
+        not learned
+        and not framed
+        and not own.has_points
+        and all(inside == key for _, inside in found)
+    )
     if plain:
         plain = all(own.node(arg).piece is not None for node, _ in found for arg in node.args)
     return Choices(

@@ -25,6 +25,8 @@ from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
+from eqspec.program.framed import Axes, RowOrder
+from eqspec.program.frames import lead_of_axes, lead_of_order
 from eqspec.program.instructions import (
     BatchNorm,
     CallModule,
@@ -110,7 +112,7 @@ class Machine:
     gain: float = 2**0.5  # He's scale: features keep their size through many layers
     training: bool = False  # batch norms take the statistics of the batch
     choices: list[tuple[str, Array]] | None = None
-    """Where cosets are chosen, the nodes and by how much the best one wins for every sample, if wanted."""
+    """Where cosets or frames are chosen, the nodes and by how much the best one wins for every sample, if wanted."""
 
     def __post_init__(self) -> None:
         self.parameters: dict[str, Array] = {}
@@ -174,9 +176,14 @@ class Machine:
             for instruction, owner in zip(
                 self.program.instructions, self.program.owners, strict=True
             ):
-                if isinstance(instruction, Canonical):
-                    args = [values[arg] for arg in instruction.args]
-                    self.choices.append((owner, lead_of_best(instruction, args, self.bases)))
+                args = [values[arg] for arg in instruction.args]
+                match instruction:
+                    case Canonical():
+                        self.choices.append((owner, lead_of_best(instruction, args, self.bases)))
+                    case Axes():
+                        self.choices.append((owner, lead_of_axes(instruction, args[0])))
+                    case RowOrder():
+                        self.choices.append((owner, lead_of_order(instruction, args[0])))
         return values
 
 
@@ -249,9 +256,10 @@ def random_block(block: Block, rng: np.random.Generator, batch: int) -> Array:
 
 
 def has_choices(lowered: Mapping[str, Lowered], key: str) -> bool:
-    """Is a coset chosen for every sample, in the module or in those that it calls?"""
+    """Is a coset or a frame chosen for every sample, in the module or in those that it calls?"""
     item = lowered[key]
-    return any(isinstance(i, Canonical) for i in item.program.instructions) or any(
+    chosen = Canonical | Axes | RowOrder
+    return any(isinstance(i, chosen) for i in item.program.instructions) or any(
         has_choices(lowered, child) for child in item.module.children.values()
     )
 
@@ -264,8 +272,8 @@ def decided_inputs(
     rng: np.random.Generator,
     batch: int,
 ) -> dict[str, Tensors]:
-    """Random inputs at which every best coset is better than the second one by far: elsewhere rounding
-    may choose another.
+    """Random inputs at which every best coset is better than the second one by far, and every frame well
+    defined: elsewhere rounding may choose another.
 
     Raises:
         LoweringRefused: EQS424, none was found.
@@ -286,9 +294,9 @@ def decided_inputs(
             return {name: tuple(x[chosen] for x in xs) for name, xs in inputs.items()}
     raise LoweringRefused(
         "EQS424",
-        f"`{undecided}` cannot choose a coset in `{module.key}`",
+        f"`{undecided}` cannot choose in `{module.key}`",
         module.span,
-        "for no input that was tried was one coset better than all others",
+        "for no input that was tried one coset or frame was better than all others",
     )
 
 

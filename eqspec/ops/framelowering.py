@@ -215,7 +215,8 @@ def _sort(
 
     del framing, blocks
     b, lead = site.builder, len(counts)
-    order = b.emit(RowOrder((_rows(b, xs[step.source], lead, lead + step.row, last=False),)))
+    rows = _rows(b, xs[step.source], lead, lead + step.row, last=False)
+    order = b.emit(RowOrder((rows,), any(step.targets)))
 
     def taken(xs: list[int], moves: Sequence[Sequence[Moved]], order: int) -> list[int]:
         results: list[int] = []

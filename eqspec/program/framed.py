@@ -38,9 +38,11 @@ class Determinant:
 
 @dataclass(frozen=True)
 class RowOrder:
-    """The lexicographic order of the rows of x: (..., n, d) makes indices (..., n)."""
+    """The lexicographic order of the rows of x: (..., n, d) makes indices (..., n). ``returns``: rows of
+    the result go back to these places, so that equal rows are not told apart by it."""
 
     args: tuple[int, ...]
+    returns: bool
 
 
 @dataclass(frozen=True)

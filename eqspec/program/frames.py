@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.program.framed import Axes, CallBase
+from eqspec.program.framed import Axes, CallBase, RowOrder
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -65,3 +65,37 @@ def call_base(
         return tuple(base(*args))
     answers = [base(*(x[:, k] for x in args)) for k in range(instruction.frames)]
     return tuple(np.stack(ys, axis=1) for ys in zip(*answers, strict=True))
+
+
+# ---- how clear the choice is, for the inputs on which programs are tried ------------------------------------
+
+ROWS = 300.0  # rows may be closer to each other than eigenvalues: there are many pairs of them
+
+
+def lead_of_axes(instruction: Axes, x: Array) -> Array:
+    """For every sample how far the frame is from being undefined: the smallest gap between eigenvalues, or
+    the shortest of the orthogonalised vectors, relative to the largest."""
+    if instruction.method == "principal_axes":
+        values = np.linalg.eigvalsh(np.swapaxes(x, -1, -2) @ x)
+        gaps, size = np.diff(values, axis=-1), values[..., -1]
+    else:
+        gaps = np.abs(np.diagonal(np.linalg.qr(np.swapaxes(x, -1, -2))[1], axis1=-2, axis2=-1))
+        size = gaps.max(axis=-1)
+    return _worst(gaps.min(axis=-1, initial=np.inf) / np.where(size > 0, size, np.inf))
+
+
+def lead_of_order(instruction: RowOrder, x: Array) -> Array:
+    """By how much two rows differ in the first entry that tells them apart, at least; rows that nothing
+    tells apart count where their results go back to their places."""
+    ordered = np.take_along_axis(x, row_order(x)[..., None], axis=-2)
+    steps = np.abs(np.diff(ordered, axis=-2))
+    first = np.take_along_axis(steps, (steps > 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
+    if not instruction.returns:
+        first = np.where(first > 0, first, np.inf)
+    size = np.abs(x).max(axis=(-1, -2))
+    return _worst(ROWS * first.min(axis=-1, initial=np.inf) / np.where(size > 0, size, 1.0))
+
+
+def _worst(leads: Array) -> Array:
+    """Over all candidates of a sample."""
+    return np.asarray(leads.reshape(len(leads), -1).min(axis=1))

@@ -108,6 +108,15 @@ CASES: list[tuple[str, str, str, str, str, str, int]] = [
         "[sort, gram_schmidt]",
         1,
     ),
+    (  # three points lie in a plane: the last coordinate is 0 up to rounding, and must not sort
+        "V",
+        "[T.natural, E.point]",
+        "[3, 3]",
+        "[3, 3]",
+        "[T.natural, E.point]",
+        "[principal_axes, sort]",
+        8,
+    ),
     ("Q", "[3, O4.vector]", "[12]", "[4]", "[O4.vector]", "principal_axes", 16),
     ("U", "[3, R4.vector]", "[12]", "[4]", "[R4.vector]", "gram_schmidt", 1),
 ]
@@ -342,3 +351,44 @@ def test_whole_graphs_compile(emitted: ModuleType) -> None:
         found = found if isinstance(found, tuple) else (found,)
         for a, b in zip(found, expected, strict=True):
             assert float((a - b).abs().max()) <= 1e-9
+
+
+def test_with_detach_false_the_gradient_is_that_of_the_function(tmp_path: Path) -> None:
+    """Against central differences; with the frame held fixed it is another one."""
+    text = "".join(
+        f"""module {name} {{
+  input x: [{count}, {group}.vector]
+  base net: [{count}, 3] -> [1]
+  output y: [1] = frame(net, x, by={by}{option})
+}}
+"""
+        for name, group, count, by, option in (
+            ("A", "O3", 4, "principal_axes", ", detach=false"),
+            ("B", "R3", 2, "gram_schmidt", ", detach=false"),
+            ("C", "O3", 4, "principal_axes", ""),
+        )
+    )
+    made = modules(text, tmp_path, "attached")
+    rng = torch.Generator().manual_seed(4)
+    for name, count, same in (("A", 4, True), ("B", 2, True), ("C", 4, False)):
+        module = getattr(made, name)(Base([(1,)])).double()
+        x = torch.randn(1, count, 3, generator=rng, dtype=torch.float64, requires_grad=True)
+        (found,) = torch.autograd.grad(module(x).sum(), x)
+        with torch.no_grad():
+            steps = 1e-6 * torch.eye(count * 3, dtype=torch.float64).reshape(-1, count, 3)
+            expected = ((module(x + steps) - module(x - steps)) / 2e-6).reshape(x.shape)
+        error = float((found - expected).abs().max() / expected.abs().max())
+        assert (error < 1e-6) == same, (name, error)
+
+
+def test_a_frame_that_no_input_defines_is_not_compiled() -> None:
+    """What stands behind layers is not proved; here its vectors are always parallel."""
+    text = """module M {
+  input x: [1, O3.vector]
+  h: [4, O3.vector] = linear(x)
+  base net: [4, 3] -> [2]
+  output y: [2] = frame(net, h, by=principal_axes)
+}
+"""
+    result = compile_spec(check_source(Source("m.eqs", HEAD + text)), "m", "m.eqs", ["module"])
+    assert [d.code for d in result.diagnostics] == ["EQS424"] and not result.files
