@@ -391,4 +391,4 @@ def test_a_frame_that_no_input_defines_is_not_compiled() -> None:
 }
 """
     result = compile_spec(check_source(Source("m.eqs", HEAD + text)), "m", "m.eqs", ["module"])
-    assert [d.code for d in result.diagnostics] == ["EQS424"] and not result.files
+    assert "EQS424" in {d.code for d in result.diagnostics} and not result.files
