@@ -328,8 +328,6 @@ def _index_block(scope: Scope, block: tree.IndexBlock) -> Block:
     for axis, written in zip(axes, block.axes, strict=True):
         if isinstance(axis, FlatAxis):
             scope.not_built("a `flat` axis of an `index`", written.span)
-        if is_dynamic(axis.shape):
-            scope.not_built("an `index` with a size that is read at run time", written.span)
         if isinstance(axis, RepAxis):
             _permutes(scope, axis.rep, written.span, "the entries")
     return _checked_block(scope, Block(axes, block.fixed, made), block.span)

@@ -7,6 +7,7 @@ stands at the positions that are there is what the program computes for the samp
 before a sum along a padded axis, and where they are features, so that every op writes zeros there.
 
     inputs                    masked first, so that even NaN has no influence
+    rows of a table           looked up at masked positions too, for number 0
     sums                      of what is clean
     means                     the sum, divided by the number of entries that are there
     maxima                    over the entries that are there; 0 if there are none
@@ -38,6 +39,7 @@ from eqspec.program.instructions import (
     Instruction,
     Item,
     Linear,
+    Lookup,
     Mask,
     MaskedReduce,
     Mul,
@@ -159,6 +161,8 @@ class _Padding:
                 return emit(replace(instruction, args=args)), every
             case Stack():
                 return emit(replace(instruction, args=args)), every
+            case Lookup():  # word 0 stands at all masked positions
+                return emit(replace(instruction, args=args)), False
             case Reshape(shape=shape):
                 if _between(self.builder.shape(args[0])) != _between(shape):
                     self._refuse(number)

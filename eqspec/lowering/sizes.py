@@ -210,7 +210,7 @@ def padding_fault(lowered: Mapping[str, Lowered], key: str) -> Fault | None:
     types |= {feature.name: feature.type for feature in item.module.outputs}
     garbage = {
         feature.name: tuple(
-            np.where(_present(block.shape, masks), x, np.nan)
+            np.where(_present(block.shape, masks), x, np.nan if block.values is None else -1)
             for x, block in zip(inputs[feature.name], feature.type.blocks, strict=True)
         )
         for feature in item.module.inputs

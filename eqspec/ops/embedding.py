@@ -115,7 +115,7 @@ def lower(site: LoweringSite) -> Registers:
 
 EMBEDDING = Op(
     "embedding",
-    Signature(tensors=(1, 1), target="chooses", indices=True),
+    Signature(tensors=(1, 1), target="chooses", sizes="padded", indices=True),
     check,
     lower,
     "the tables are all T with T[g w] = g T[w], so the row of a word that g moved is the row moved by g",

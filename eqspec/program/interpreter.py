@@ -106,7 +106,8 @@ def run(
             case Mask(dims=dims):
                 value = args[0]
                 for dim in dims:
-                    value = np.where(_along(args[1], value, dim + lead) > 0, value, 0.0)
+                    present = _along(args[1], value, dim + lead) > 0
+                    value = np.where(present, value, value.dtype.type(0))
             case MaskedReduce(dims=dims, how=how):
                 value = masked_reduce(args[0], args[1], [d + lead for d in dims], how)
             case Constant():

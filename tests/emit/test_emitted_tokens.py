@@ -52,8 +52,37 @@ module Judge {
 """
 
 
-def written(folder: Path) -> dict[str, str]:
-    result = compile_spec(check_source(Source("words.eqs", SPEC)), "words", "words.eqs")
+SIZES = """\
+eqspec 1
+param n = dynamic
+param m = dynamic
+group Verb = cyclic(4)
+group S = symmetric(m)
+rep Verb.words = permutation(6) { r -> (1 2 3 4) }
+module Inner(k, G: group) {
+  input ids: index(Verb.words)[k]
+  base net: index(6)[k] -> [6, 2]
+  output p: [Verb.words, 2] = equitune(net, ids)
+  output q: [k, G.regular] = embedding(ids)
+}
+module Sentence {
+  input ids: index(Verb.words)[n]
+  input bag: index(Verb.words)[S.natural]
+  input pair: index(Verb.words)[2]
+  base b: index(6)[2] -> [6, 2]
+  h: [n, Verb.regular, 5] = embedding(ids)
+  k: [n, Verb.regular, 3] = relu(linear(h, each=n))
+  e: [S.natural, Verb.regular, 3] = embedding(bag)
+  a = Inner(pair, k=2, G=Verb, net=b)
+  output y: [n, Verb.words] = linear(k, each=n)
+  output z: [Verb.words] = linear(pool(e, over=S), a.p, a.q)
+  output w: [S.natural, Verb.regular] = relu(linear(e))
+}
+"""
+
+
+def written(folder: Path, spec: str = SPEC) -> dict[str, str]:
+    result = compile_spec(check_source(Source("words.eqs", spec)), "words", "words.eqs")
     assert result.files, [d.message for d in result.diagnostics]
     for file in result.files:
         (folder / file.name).write_text(file.text, encoding="utf-8")
@@ -115,3 +144,13 @@ def test_emitted_tests_are_green_and_see_a_wrong_word(tmp_path: Path) -> None:
         (tmp_path / "words.py").write_text(text.replace(right, wrong), encoding="utf-8")
         command = ("pytest", "-q", "-p", "no:cacheprovider", "-k", "float64", "test_words.py")
         assert "test_equivariance_in_float64[Seq]" in tool(tmp_path, *command)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dynamic", "padded"])
+def test_emitted_tests_at_many_lengths_are_green(tmp_path: Path, kind: str) -> None:
+    """Sentences of one length for a batch, or of their own; also in a module beside them."""
+    written(tmp_path, SIZES.replace("dynamic", kind))
+    assert tool(tmp_path, "mypy", "--strict", ".") == ""
+    assert tool(tmp_path, "ruff", "format", "--check", "--isolated", ".") == ""
+    assert tool(tmp_path, "pytest", "-q", "-p", "no:cacheprovider") == ""

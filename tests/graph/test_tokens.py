@@ -103,7 +103,14 @@ def test_no_op_takes_words_unless_it_says_so() -> None:
         ("EQS206", ["input x: fixed index(Both.words)[4]", "output y: [4] = embedding(x)"]),
         ("EQS205", ["input x: index(99999999)[4]", "output y: [4] = embedding(x)"]),
         ("EQS210", ["input x: flat { a: index(6)[4] }", "output y: [4] = embedding(x.a)"]),
-        ("EQS210", ["input x: index(6)[n]", "output y: [n] = embedding(x)"]),
+        (
+            "EQS429",
+            [
+                "input x: index(Both.words)[n]",
+                "base net: index(6)[4] -> [6]",
+                "output y: [Both.words] = equitune(net, x)",
+            ],
+        ),
         ("EQS218", ["input x: index(n)[4]", "output y: [4] = embedding(x)"]),
         # what is no result
         (
