@@ -173,6 +173,7 @@ _TABLE = (
     Code("EQS902", "declared and not used", _WARNING),
     Code("EQS903", "no group acts on an input", _WARNING),
     Code("EQS904", "an average over a large product", _WARNING),
+    Code("EQS905", "nothing is proved of an output", _WARNING),
 )
 
 CODES: dict[str, Code] = {entry.code: entry for entry in _TABLE}

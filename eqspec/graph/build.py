@@ -27,7 +27,14 @@ from eqspec.graph.model import (
 )
 from eqspec.graph.op import Refusal, Subgroup
 from eqspec.graph.order import dependence_order
-from eqspec.graph.promises import claimed, factor_promise, moved, subgroup_promise, too_weak
+from eqspec.graph.promises import (
+    claimed,
+    factor_promise,
+    moved,
+    subgroup_promise,
+    too_weak,
+    unproved,
+)
 from eqspec.graph.scope import Scope
 from eqspec.graph.sizes import is_dynamic
 from eqspec.syntax import tree
@@ -81,6 +88,8 @@ class ModuleBuilder:
         self._lint_unused(nodes, outputs)
         if self.failed:
             return None
+        for output in outputs:
+            self._extend(unproved(scope, expressions.nodes, output, promises))
         return Module(
             key=self.key,
             name=item.name.text,

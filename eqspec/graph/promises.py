@@ -7,14 +7,14 @@ equivariant under every subgroup of what it is equivariant under.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NoReturn
 
-from eqspec.diagnostics.model import Label
+from eqspec.diagnostics.model import Diagnostic, Label, Severity
 from eqspec.graph.causes import weakest
 from eqspec.graph.extensions import ingredients
 from eqspec.graph.groups import group_or_subgroup
-from eqspec.graph.model import Level, Node
+from eqspec.graph.model import Level, Node, OutputFeature, Promise
 from eqspec.graph.op import Subgroup
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.subgroups import moving, not_normal, subgroup_of
@@ -134,4 +134,32 @@ def too_weak(
         f"demanded: {demanded.words}",
         labels=(Label(cause.span, label),),
         help=help_,
+    )
+
+
+def unproved(
+    scope: Scope, nodes: Mapping[str, Node], output: OutputFeature, promises: Sequence[Promise]
+) -> Iterator[Diagnostic]:
+    """A warning for an output whose law is approximate under a factor of which no `ensure` says so."""
+    said = {
+        factor
+        for promise in promises
+        if output.name in promise.targets and promise.level is Level.APPROXIMATE
+        for factor in promise.factors
+    }
+    levels = nodes[output.node].levels
+    factors = tuple(f for f in sorted(levels) if levels[f] is Level.APPROXIMATE and f not in said)
+    if not factors:
+        return
+    cause = weakest(nodes, output.node, factors)
+    assert cause is not None, "a level is lowered by an op"
+    kind = "equivariant" if set(factors) <= output.type.factors else "invariant"
+    yield scope.diagnostic(
+        "EQS905",
+        f"the symmetry of `{output.name}` under `{factors[0]}` is approximate: nothing is proved",
+        output.span,
+        labels=(Label(cause.span, f"{cause.place} excepts {cause.null_set}; {cause.why}"),),
+        help=f"if it is meant, say so: `ensure {output.name} approximately {kind} under"
+        f" {' * '.join(factors)}`",
+        severity=Severity.WARNING,
     )

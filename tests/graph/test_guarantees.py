@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eqspec.diagnostics.model import Source
+from eqspec.diagnostics.model import Diagnostic, Severity, Source
 from eqspec.graph.model import Level, Module
 from eqspec.pipeline import check_source, compile_spec
 
@@ -17,6 +17,11 @@ def module(body: str) -> Module:
     assert result.spec is not None
     assert result.ok, [d.message for d in result.diagnostics]
     return result.spec.modules[-1]
+
+
+def errors(text: str) -> list[Diagnostic]:
+    found = check_source(Source("x.eqs", text)).diagnostics
+    return [d for d in found if d.severity is Severity.ERROR]
 
 
 def levels(text: str, factor: str = "Rot") -> dict[str, Level]:
@@ -159,8 +164,7 @@ def test_calls_that_nest_deeply_are_evaluated_once() -> None:
         GROUPS + chain + "module Z {\n  input x: [2, Rot.regular]\n  output y = M40(x)\n"
         "  ensure y almost everywhere equivariant under Rot\n}\n"
     )
-    found = check_source(Source("t.eqs", text)).diagnostics
-    assert [d.code for d in found] == ["EQS406"]
+    assert [d.code for d in errors(text)] == ["EQS406"]
 
 
 BLAME = """
@@ -206,7 +210,7 @@ def test_a_refused_claim_names_the_op_that_lowers_it() -> None:
     }
     for claim, expected in cases.items():
         text = GROUPS + BLAME.replace("CLAIM", claim)
-        found = check_source(Source("x.eqs", text)).diagnostics
+        found = errors(text)
         if expected is None:
             assert not found, claim
         elif isinstance(expected, str):
@@ -231,3 +235,21 @@ def test_the_docstring_says_how_and_off_which_set() -> None:
     assert "inputs where an entry of `x` is 0, in `Inner`\n" in outer
     assert "Not proved" in outer
     assert "`relu` in `h`" in outer
+
+
+def test_an_output_of_which_nothing_is_proved_is_warned_of() -> None:
+    """Once for each output, unless an `ensure` says that it is known, for these factors."""
+    body = (
+        "module M {\n  input x: [4, Rot.regular, Flip.regular]\n"
+        "  output y = sign(relu(x))\n  output z = relu(sign(x))\n"
+    )
+    for claim, expected in (
+        ("", ["under `Flip`"]),
+        ("  ensure y approximately equivariant under Flip\n", ["under `Rot`"]),
+        ("  ensure y approximately equivariant under Flip * Rot\n", []),
+    ):
+        found = check_source(Source("x.eqs", GROUPS + body + claim + "}\n")).diagnostics
+        assert [d.code for d in found] == ["EQS905"] * len(expected)
+        for one, words in zip(found, expected, strict=True):
+            assert words in one.message
+            assert "approximately equivariant" in (one.help or "")

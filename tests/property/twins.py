@@ -38,6 +38,10 @@ class Emitted:
         assert result.spec is not None
         self.spec: Module = result.spec.modules[-1]
 
+    def emitted_class(self) -> type[nn.Module]:
+        found: type[nn.Module] = getattr(load(self.stem, self.module_text), self.spec.name)
+        return found
+
     def failures(self, twin: type[nn.Module] | str | None = None) -> dict[str, str]:
         """The emitted tests that fail, with what they say: on the emitted module, on a changed text of
         it, or with the class by hand in place of the emitted one."""

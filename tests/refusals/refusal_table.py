@@ -81,7 +81,8 @@ ROWS = [
         module(
             "input x: [Rot.regular]\nbase net: [4] -> [4]\n"
             "h: [Rot.regular] = linear(x)\n"
-            "output y: [Rot.regular] = coset(net, h)"
+            "output y: [Rot.regular] = coset(net, h)\n"
+            "ensure y approximately equivariant under Rot"
         ),
     ),
     # ---- lengths and gates ------------------------------------------------------------------------
