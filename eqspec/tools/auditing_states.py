@@ -133,19 +133,20 @@ def training_check(audit: Audit) -> Check:
 # ---- random parameters ---------------------------------------------------------------------------
 
 
-def randomised(subject: Subject, spec_network: Network, inputs: Features, seed: int) -> Subject:
-    """A copy whose parameters, and the buffers that training moves, are drawn at random; with smaller
-    draws where the answers would not be finite.
+def randomised(
+    subject: Subject, like: Network, inputs: Features, moving: Sequence[str], seed: int
+) -> Subject:
+    """A copy whose parameters and moving buffers are drawn at random; with smaller draws where the
+    answers would not be finite. ``like`` is the network of the model as given.
 
     Raises:
         BadAnswer: It cannot be copied, or no draw gives finite answers.
     """
-    moving = moving_buffers(subject, spec_network, inputs)
     for gain in GAINS:
         made = subject.copy()
         assert made.module is not None
         redraw(made.module, moving, seed, gain)
-        network = Network(made, spec_network.spec, spec_network.dtype, grad=spec_network.grad)
+        network = Network(made, like.spec, like.dtype, grad=like.grad)
         found = network(inputs)
         if all(bool(torch.from_numpy(x).isfinite().all()) for xs in found.values() for x in xs):
             return made

@@ -67,6 +67,7 @@ def scales_check(audit: Audit) -> Check:
     """Generators once more, for inputs ten times and a tenth as large: a bound such as that of a
     clipped function may lie beyond what was drawn."""
     seen = 0.0
+    judged: list[str] = []
     for scale, words in ((10.0, "inputs ten times as large"), (0.1, "inputs a tenth as large")):
         inputs = {
             name: tuple(scale * x if np.issubdtype(x.dtype, np.floating) else x for x in xs)
@@ -75,13 +76,16 @@ def scales_check(audit: Audit) -> Check:
         before = audit.main(inputs)
         if not all(np.isfinite(x).all() for xs in before.values() for x in xs):
             continue  # outside of what the model is made for
+        judged.append(words.removeprefix("inputs "))
         scaled = replace(audit, inputs=inputs, before=before)
         check = elements_check(scaled, "scales", audit.elements.generators)
         seen = max(seen, check.error or 0.0)
         if check.verdict == "fail":
             witness = check.witness and replace(check.witness, note=words)
             return replace(check, detail=f"{words}: {check.detail}", witness=witness)
-    text = "the generators, for inputs ten times and a tenth as large"
+    if not judged:
+        return Check("scales", "skipped", "no finite answers to larger or smaller inputs")
+    text = f"the generators, for inputs {' and '.join(judged)}"
     return Check("scales", "pass", text, seen, audit.tolerance)
 
 

@@ -329,3 +329,15 @@ LAYERS = [
     ("points", "coupled_points", "batch", "2 (Summed)"),
     ("points", "noisy_points", "determinism", "2 (Noise)"),
 ]
+
+
+class Silent(nn.Module):
+    """One channel that most draws of its weights silence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Parameter(torch.ones(1))
+        self.weight = nn.Parameter(torch.ones(4, 4))
+
+    def forward(self, v: Tensor) -> Tensor:
+        return self.weight @ v * torch.relu(self.gate).prod()

@@ -117,6 +117,12 @@ def test_what_shows_nothing_is_said(odd: Path) -> None:
     assert (code, report["blind"]) == (1, ["output parity"])
 
 
+def test_weights_are_drawn_anew_where_they_silence_an_output(odd: Path) -> None:
+    for seed in "0123":
+        _, report = audit("Silent", "vector", "--seed", seed)
+        assert checks(report, 1)["power"]["verdict"] == "pass"
+
+
 def test_buffers_on_which_the_symmetry_depends(odd: Path) -> None:
     _, report = audit("Normaliser", "vector")
     check = checks(report, 1)["buffers"]
