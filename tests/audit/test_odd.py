@@ -118,7 +118,7 @@ def test_what_shows_nothing_is_said(odd: Path) -> None:
 
 
 def test_weights_are_drawn_anew_where_they_silence_an_output(odd: Path) -> None:
-    for seed in "0123":
+    for seed in "567":  # whose first draw is silent
         _, report = audit("Silent", "vector", "--seed", seed)
         assert checks(report, 1)["power"]["verdict"] == "pass"
 
