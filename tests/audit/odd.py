@@ -341,3 +341,10 @@ class Silent(nn.Module):
 
     def forward(self, v: Tensor) -> Tensor:
         return self.weight @ v * torch.relu(self.gate).prod()
+
+
+class Cancelling(Vectors):
+    """Right in real arithmetic; in float32 most digits are lost."""
+
+    def forward(self, v: Tensor) -> Tensor:
+        return (super().forward(v) + 1e5) - 1e5

@@ -100,6 +100,49 @@ def test_the_modules_of_all_examples_pass(folder: Path) -> None:
         audited(folder, name)
 
 
+STRATEGIES = """eqspec 1
+
+group D = dihedral(4)
+group C = cyclic(3)
+group S = symmetric(4)
+group E = euclidean(3)
+group Turns = subgroup(D, r)
+
+module Finite {
+  input x: [2, D.grid(4, 4)]
+  input y: [C.regular, 2]
+  base net: [2, 4, 4], [3, 2] -> [5]
+  base own: [2, 4, 4] -> [3, 8]
+  output mean: [5] = equitune(net, x, y)
+  output sum: [5] = multi_equitune(net, x, y)
+  output turned: [3, D.regular] = coset(own, x, average=Turns)
+  output once: [3, D.regular] = coset(own, x)
+}
+
+module Points {
+  input x: [S.natural, E.point]
+  input f: [S.natural, 2]
+  base net: [4, 3], [4, 2] -> [4, 3]
+  output force: [S.natural, E.vector] = frame(net, x, f, by=[principal_axes, sort])
+  output middle: [S.natural, E.vector] = center(x, over=S)
+}
+"""
+
+
+@pytest.mark.slow
+def test_the_strategies_pass(folder: Path) -> None:
+    """Averages and canonicalisations of random networks, also those that hold almost everywhere."""
+    checked = check_source(Source("strategies.eqs", STRATEGIES))
+    assert checked.spec is not None
+    assert checked.ok, [d.message for d in checked.diagnostics]
+    (folder / "strategies.eqs").write_text(STRATEGIES, "utf-8")
+    done = compile_spec(checked, "strategies", "strategies.eqs", ["module"])
+    (folder / "strategies.py").write_text(done.files[0].text, "utf-8")
+    for module in checked.spec.modules:
+        report = audit(folder, "strategies", module)
+        assert report["result"] == "pass", (module.key, report["blind"], bad(report))
+
+
 @pytest.mark.slow
 def test_the_modules_of_the_reference_pages_pass(folder: Path) -> None:
     """The example of every group and representation: what is emitted follows its types."""

@@ -83,6 +83,7 @@ def test_faults_that_hide(odd: Path) -> None:
         ("ShortAndWrong", "vector", "generators", "not equivariant"),
         ("Remembering", "vector", "determinism", "different answers"),
         ("Unfolding", "vector", "inputs", "changes the shape of its input `v` to (1, 4, 4, 3)"),
+        ("Cancelling", "vector", "own dtype", "in float32 `w` keeps less than half of its digits"),
         ("Counting", "vector", "inputs", "changes its state `seen`"),
         ("Logarithm", "vector", "shapes", "is nan"),
         ("wrong_form", "boost", "generators", "not equivariant under `L.b`, in `q`"),
