@@ -45,6 +45,7 @@ def choices_of(lowered: Mapping[str, Lowered], key: str) -> Choices | None:
         not learned
         and not framed
         and not own.has_points
+        and not any(feature.type.has_indices for feature in own.inputs)  # no words are all alike
         and all(inside == key for _, inside in found)
     )
     if plain:

@@ -110,6 +110,14 @@ def check(site: CallSite) -> Checked:
     else:
         energy = None
         proved = _scored(site, tensors, words, found)
+        if proved is None and source.has_indices:
+            site.refuse(
+                "EQS210",
+                "`coset` of numbers of words needs an energy of yours",
+                "the fixed functional looks at real numbers",
+                span=site.whole,
+                help=f"declare `base energy: {signature_text(source)} -> [1]` and write `by=energy`",
+            )
         scored, certain = (every, False) if proved is None else (proved, True)
     return Checked(
         target,
@@ -132,9 +140,9 @@ def check(site: CallSite) -> Checked:
 
 
 def tensors_of(type_: Type) -> Tensors:
-    """For each block the representations along its axes."""
+    """For each block the representations along its axes, and that of the words that it numbers."""
     return tuple(
-        tuple(axis.rep for axis in block.axes if not isinstance(axis, PlainAxis))
+        tuple(axis.rep for axis in block.one_hot.axes if not isinstance(axis, PlainAxis))
         for block in type_.blocks
     )
 
@@ -409,6 +417,7 @@ COSET = Op(
         bases=1,
         keywords={"average": "subgroup", "ties": TIES, "by": WordOrBase()},
         target="chooses",
+        indices=True,
     ),
     check,
     lower,

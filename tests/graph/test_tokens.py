@@ -180,6 +180,14 @@ def test_no_op_takes_words_unless_it_says_so() -> None:
                 "output y: [Both.words] = multi_equitune(net, x)",
             ],
         ),
+        (
+            "EQS210",
+            [
+                "input x: index(Both.words)[4]",
+                "base net: index(6)[4] -> [6]",
+                "output y: [Both.words] = coset(net, x)",
+            ],
+        ),
         # a base that is said to be equivariant
         (
             "EQS210",
