@@ -21,7 +21,7 @@ from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.program.framed import CallBase
-from eqspec.program.instructions import OrbitMean, Parameter
+from eqspec.program.instructions import OrbitCall, Parameter
 
 CALL_BYTES = "2**18"
 GLOBAL_NAMES = frozenset(
@@ -97,7 +97,7 @@ def _with_averages(lowered: Mapping[str, Lowered]) -> set[str]:
     found: set[str] = set()
     for key, item in lowered.items():
         own = any(
-            isinstance(i, OrbitMean) or (isinstance(i, CallBase) and i.frames > 1)
+            isinstance(i, OrbitCall) or (isinstance(i, CallBase) and i.frames > 1)
             for i in item.program.instructions
         )
         if own or any(child in found for child in item.module.children.values()):
@@ -292,7 +292,7 @@ def _base_lines(name: str, attribute: str, factory: str | None, printed: Printed
             f"            {attribute} = {function}()",
         ]
     lines.append(f"        self.{attribute} = {attribute}")
-    if name in printed.framed or any(orbit.orbit.base == name for orbit in printed.orbits):
+    if name in printed.framed | printed.called:
         lines.extend(call(8, "_note_batch_statistics", [quoted(name), attribute]))
     return lines
 

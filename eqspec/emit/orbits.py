@@ -57,9 +57,10 @@ class OrbitPrinter:
             copied.append(_is_copy(name, text))
         lines.extend(_returned(names, shapes, orbit.accepts, copied))
         lines.append("")
+        how = "transpose" if orbit.transposed else "inverse"
         lines += [
             *_definition(f"{made.stem}_back", "ys"),
-            f'        """The inverse of element `g` acts on what `{orbit.base}` returned."""',
+            f'        """The {how} of element `g` acts on what `{orbit.base}` returned."""',
         ]
         names = self._unpack(lines, len(orbit.returns), "y")
         names = _fitted(lines, names, orbit.returns, orbit.targets)

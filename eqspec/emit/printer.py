@@ -45,7 +45,10 @@ from eqspec.program.instructions import (
     MoveBy,
     Mul,
     Orbit,
+    OrbitCall,
+    OrbitChoice,
     OrbitMean,
+    OrbitWeighted,
     OverRanks,
     Parameter,
     Present,
@@ -81,13 +84,14 @@ class Printed:
     orbits: list[OrbitMethods] = field(default_factory=list)
     moves: list[MoveMethod] = field(default_factory=list)
     energies: list[EnergyMethod] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)  # bases that an orbit goes through
     locals: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
     framed: set[str] = field(default_factory=set)  # bases that are called in several frames
 
 
 # what is printed as a call that returns a tuple
-TupleCall = OrbitMean | OverRanks | CallBase | CallModule
+TupleCall = OrbitCall | OverRanks | CallBase | CallModule
 
 
 class Printer:
@@ -441,38 +445,21 @@ class Printer:
             name = self.final[users[0]]
         else:
             name = self.variables.take(
-                f"{stem}_average"
-                if isinstance(instruction, OrbitMean)
+                stem
+                if isinstance(instruction, CallModule)
                 else f"{stem}_answers"
                 if isinstance(instruction, CallBase)
-                else stem
+                else f"{stem}_average"
             )
-        if isinstance(instruction, OrbitMean):
-            stem = self._orbit(number, instruction.orbit)
-            self.out.helpers |= {"orbit_answers", "orbit_mean"}
-            inputs = [self.code[arg].text for arg in instruction.args]
-            joined = f"({inputs[0]},)" if len(inputs) == 1 else tuple_text(inputs)
-            ranks = str(len(self.program.shape(instruction.args[0])))
-            args = [
-                f"self.{self.base_names[instruction.orbit.base]}",
-                joined,
-                self._move(stem, number, instruction.orbit),
-                f"self.{stem}_back",
-                f"order={instruction.orbit.order}",
-                f"rank={ranks}",
-                "calls=self.calls",
-            ]
-            if instruction.first is not None:
-                args.append(f"first={instruction.first}")
-            head = f"({name},) = _orbit_mean" if single else f"{name} = _orbit_mean"
-            self.out.forward_lines.extend(call(8, head, args))
-        elif isinstance(instruction, OverRanks):
+        if isinstance(instruction, OverRanks):
             parts = [self.code[arg].text for arg in instruction.args]
             joined = f"({parts[0]},)" if single else tuple_text(parts)
             head = f"({name},) = _over_ranks" if single else f"{name} = _over_ranks"
             self.out.forward_lines.extend(call(8, head, [joined, "self.calls.group"]))
         elif isinstance(instruction, CallBase):
             self._call_base(name, instruction, single)
+        elif not isinstance(instruction, CallModule):
+            self._orbit_call(number, instruction, f"({name},)" if single else name)
         else:
             child = self.child_names[instruction.attribute]
             args = self._child_args(instruction)
@@ -494,6 +481,45 @@ class Printer:
         args += [f"rank={rank}"] + (["calls=self.calls"] if several else [])
         head = f"({name},) = _{helper}" if single else f"{name} = _{helper}"
         self.out.forward_lines.extend(call(8, head, args))
+
+    def _orbit_call(self, number: int, instruction: OrbitCall, result: str) -> None:
+        """The call of the helper that goes through an orbit."""
+        orbit = instruction.orbit
+        stem = self._orbit(number, orbit)
+        self.out.called.update(instruction.bases)
+        inputs = [self.code[arg].text for arg in instruction.args]
+        network = f"self.{self.base_names[orbit.base]}"
+        extra: list[str] = []
+        last: list[str] = []
+        match instruction:
+            case OrbitMean(first=first):
+                helper, used = "_orbit_mean", {"orbit_mean"}
+                last = [] if first is None else [f"first={first}"]
+            case OrbitWeighted(weights=weights, eps=eps):
+                helper, used = "_orbit_weighted", {"orbit_weighted", "orbit_pair"}
+                network = f"_with_number({network}, self.{self.base_names[weights]})"
+                extra = [f"eps={eps:g}"]
+            case OrbitChoice(energy=energy, named=True):
+                helper, used = "_orbit_choice", {"orbit_choice", "orbit_pair"}
+                network = f"_with_number({network}, self.{self.base_names[energy]})"
+                extra = ["training=self.training"]
+            case OrbitChoice(energy=energy):
+                helper, used = "_orbit_choice", {"orbit_choice", energy}
+                network = f"_with_{energy}({network})"
+                extra = ["training=self.training"]
+        self.out.helpers |= {"orbit_answers", *used}
+        args = [
+            network,
+            f"({inputs[0]},)" if len(inputs) == 1 else tuple_text(inputs),
+            self._move(stem, number, orbit),
+            f"self.{stem}_back",
+            f"order={orbit.order}",
+            f"rank={len(self.program.shape(instruction.args[0]))}",
+            *extra,
+            "calls=self.calls",
+            *last,
+        ]
+        self.out.forward_lines.extend(call(8, f"{result} = {helper}", args))
 
     def _orbit(self, number: int, orbit: Orbit) -> str:
         """The stem of the methods that move along an orbit; alike orbits share them."""
@@ -543,12 +569,13 @@ class Printer:
         return args
 
 
-HELPERS = (
-    "orbit_answers orbit_mean in_steps over_ranks one_call wide repeat layer_norm rms_norm batch_norm"
-    " size masked energies network_energies best_coset best_cosets move_each move_tied mean_of_tied"
-    " principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows"
-    " call_base each_frame"
-)
+HELPERS = """
+    orbit_answers orbit_mean orbit_weighted orbit_choice with_number with_entropy with_margin per_sample
+    in_steps over_ranks one_call tuple wide repeat layer_norm rms_norm batch_norm size masked
+    energies network_energies best_coset best_cosets move_each move_tied mean_of_tied
+    principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows
+    call_base each_frame
+"""
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 
 

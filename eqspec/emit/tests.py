@@ -6,6 +6,7 @@ In: the spec, its lowered modules and the names of the module file. Out: the tex
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from eqspec.emit.laws import drawn, law_lines, shape_text, word_count
 from eqspec.emit.layout import WIDTH
@@ -24,7 +25,7 @@ from eqspec.lowering.padding import padded_symbols
 from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
 from eqspec.program.framed import Axes, RowOrder
-from eqspec.program.instructions import Canonical, Pointwise
+from eqspec.program.instructions import Canonical, OrbitChoice, Pointwise
 
 
 def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:
@@ -36,10 +37,8 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
     for key in lowered:
         expected = expectations(lowered, key)
         batch_norms = has_batch_norm(lowered, key) and not _has_factory(lowered, key)
-        chosen = choices_of(lowered, key)
-        lines.extend(
-            _case(lowered[key], names, expected, sizes, indices, chosen, batch_norms=batch_norms)
-        )
+        flags = _Flags(_is_smooth(lowered, key), batch_norms, choices_of(lowered, key))
+        lines.extend(_case(lowered[key], names, expected, sizes, indices, flags))
     if not sizes:
         lines = ["CASES = [", *lines, "]"]
     return render(
@@ -65,6 +64,27 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
 def _has(lowered: Mapping[str, Lowered], kind: type) -> bool:
     """Does a module have an instruction of this kind?"""
     return any(isinstance(i, kind) for item in lowered.values() for i in item.program.instructions)
+
+
+@dataclass(frozen=True)
+class _Flags:
+    """What the tests of a module must know. ``smooth``: a parameter without a gradient has no effect."""
+
+    smooth: bool
+    batch_norms: bool
+    chosen: Choices | None
+
+
+def _is_smooth(lowered: Mapping[str, Lowered], key: str) -> bool:
+    """A jump hides what comes before it, and a network that only chooses gets no gradient."""
+    item = lowered[key]
+    for instruction in item.program.instructions:
+        match instruction:
+            case Pointwise(function=name) if function_named(name).jumps:
+                return False
+            case OrbitChoice(named=True):
+                return False
+    return all(_is_smooth(lowered, child) for child in item.module.children.values())
 
 
 def _has_factory(lowered: Mapping[str, Lowered], key: str) -> bool:
@@ -104,15 +124,11 @@ def _case(
     expected: Expectations,
     sizes: Mapping[str, str],
     indices: bool,
-    chosen: Choices | None,
-    *,
-    batch_norms: bool,
+    flags: _Flags,
 ) -> list[str]:
     """The lines of one case; with sizes of run time they stand inside of a function of these. With
     ``indices`` a base is told which of its arguments are numbers of words."""
-    lines = _case_lines(
-        item, names, expected, sizes, indices, chosen, 4 if sizes else 0, batch_norms
-    )
+    lines = _case_lines(item, names, expected, sizes, indices, 4 if sizes else 0, flags)
     return [f"    {line}" if sizes else line for line in lines]
 
 
@@ -122,9 +138,8 @@ def _case_lines(
     expected: Expectations,
     sizes: Mapping[str, str],
     indices: bool,
-    chosen: Choices | None,
     inside: int,
-    batch_norms: bool,
+    flags: _Flags,
 ) -> list[str]:
     module = item.module
     nodes = {
@@ -181,10 +196,8 @@ def _case_lines(
     if expected.ineffective:
         listed = ", ".join(f'"{name}"' for name in expected.ineffective)
         lines.append(f"        ineffective=({listed},),")
-    if any(
-        isinstance(i, Pointwise) and function_named(i.function).jumps
-        for i in item.program.instructions
-    ) or (chosen is not None and chosen.learned):
+    chosen = flags.chosen
+    if not flags.smooth or (chosen is not None and chosen.learned):
         lines.append("        smooth=False,")
     if chosen is not None:
         lines.append("        choices=True,")
@@ -192,7 +205,7 @@ def _case_lines(
             lines.append("        eager=True,")
         if chosen.law_at_zero is not None:
             lines.append(f"        law_at_zero={chosen.law_at_zero},")
-    if batch_norms:
+    if flags.batch_norms:
         lines.append("        batch_norms=True,")
     if sizes:
         words = ", ".join(f"{symbol}={{{name}}}" for symbol, name in sizes.items())

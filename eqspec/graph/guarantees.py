@@ -28,6 +28,10 @@ these, so the preimage of a null set of theirs is null.
 Nothing else is: not `relu` (a half-space goes to 0), not `linear` (its weights may be 0, and its image
 may be a subspace on which an op has ties everywhere), not a projection onto the invariants, for the
 same reason: what counts is that the tie set is null *in the whole type*. `(x, x)` is not generic either.
+
+Live factors. Where a factor acts on a feature but on none of its arguments, these stay what they are when
+the factor acts, and so does the feature: it is fixed by the factor. By induction the same holds of every
+feature on which a factor acts without being *live*: without acting on every step of some way from an input.
 """
 
 from __future__ import annotations
@@ -92,10 +96,18 @@ def with_guarantee(node: Node, args: Sequence[Node]) -> Node:
         )
         < Level.EXACT
     }
+    live = node.type.factors
+    if node.op != "input":
+        live &= frozenset().union(*(arg.live for arg in args))
     piece = _piece(node, args)
     reads = {piece} if piece else {read for arg in args for read in arg.reads}
     return replace(
-        node, levels=levels, touched=frozenset(touched), piece=piece, reads=frozenset(reads)
+        node,
+        levels=levels,
+        touched=frozenset(touched),
+        live=live,
+        piece=piece,
+        reads=frozenset(reads),
     )
 
 
@@ -131,6 +143,7 @@ def _of_call(node: Node, args: Sequence[Node], memo: _Memo) -> Node:
         data=replace(call, known=known),
         levels=dict(sorted(levels.items())),
         touched=node.type.factors.union(*(output.touched for output in outputs)),
+        live=frozenset().union(*(output.live for output in outputs)),
         reads=frozenset(read for output in outputs for read in output.reads),
         piece=outputs[0].piece if len(outputs) == 1 else None,
         generic=jointly_generic(outputs),
@@ -198,6 +211,7 @@ def _as(node: Node, known: Node) -> Node:
         node,
         levels=known.levels,
         touched=known.touched,
+        live=known.live,
         reads=known.reads,
         piece=known.piece,
         generic=known.generic,

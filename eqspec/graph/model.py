@@ -84,7 +84,8 @@ class Node:
     has a null preimage in the inputs (rule R2); where it is generic only among the features that are
     centred over some axes, these are ``centred``, block by block. ``touched`` are the factors that act on it or on
     anything upstream, ``reads`` the parts of the inputs upstream; if it is itself such a part, ``piece``
-    is it. `graph.guarantees` has the rules.
+    is it. ``live`` are the factors that act on it and can move it: its value may differ, since they act
+    on everything on some way from an input. `graph.guarantees` has the rules.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Node:
     generic: bool = False
     centred: tuple[tuple[int, ...], ...] | None = None
     touched: frozenset[str] = frozenset()
+    live: frozenset[str] = frozenset()
     reads: frozenset[Piece] = frozenset()
     piece: Piece | None = None
 

@@ -12,6 +12,7 @@ from eqspec.ops import (
     averaging,
     batch_norm,
     bilinear,
+    choosing,
     contraction,
     coset,
     embedding,
@@ -25,6 +26,7 @@ from eqspec.ops import (
     pool,
     positions,
     structure,
+    weighting,
 )
 from eqspec.ops.contract import Op
 
@@ -49,6 +51,9 @@ OPS: Mapping[str, Op] = MappingProxyType(
             averaging.MULTI_EQUITUNE,
             averaging.FUSE,
             coset.COSET,
+            weighting.LAMBDA_EQUITUNE,
+            choosing.EQUIZERO,
+            choosing.MULTI_EQUIZERO,
             greps.GREPS,
             frames.FRAME,
             positions.CENTER,

@@ -15,6 +15,7 @@ from eqspec.algebra.images import Monomial
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
 from eqspec.diagnostics.model import Label
+from eqspec.graph.model import Base
 from eqspec.graph.op import CallSite
 from eqspec.graph.types import Block, PlainAxis, Type
 
@@ -69,6 +70,24 @@ def check_signature(site: CallSite, source: Type, target: Type) -> None:
             labels=(Label(base.span, f"returns {shapes_text(base.target.blocks)}"),),
             help=f"declare `base {base.name}: {signature_text(source)} -> {signature_text(target)}`",
         )
+
+
+def check_second(site: CallSite, base: Base, second: Base, what: str) -> None:
+    """The network that weighs or chooses takes what the base takes, and answers one number."""
+    takes, given = ([b for t in net.signature for b in t.blocks] for net in (second, base))
+    same = [(b.shape, _words(b)) for b in takes] == [(b.shape, _words(b)) for b in given]
+    if same and second.target.shapes == ((1,),):
+        return
+    words = " + ".join(shapes_text([block]) for block in given)
+    found = f"takes {shapes_text(takes)}, returns {shapes_text(second.target.blocks)}"
+    site.refuse(
+        "EQS211",
+        f"`{second.name}` takes or returns other shapes",
+        f"the {what} takes what `{base.name}` takes, and returns one number",
+        span=site.whole,
+        labels=(Label(second.span, found),),
+        help=f"declare `base {second.name}: {words} -> [1]`",
+    )
 
 
 def shapes_for(type_: Type, given: Sequence[Block]) -> tuple[tuple[int, ...], ...] | None:
@@ -170,12 +189,12 @@ def _scalar_elements(source: Type, elements: Sequence[FWord]) -> list[FWord]:
     if all(rep.is_permutation for rep in source.representations()):
         return found
     for word in elements:
-        if word and all(_scalar(block, word) == 1 for block in source.blocks):
+        if word and all(scalar(block, word) == 1 for block in source.blocks):
             found.append(word)
     return found
 
 
-def _scalar(block: Block, word: FWord) -> int:
+def scalar(block: Block, word: FWord) -> int:
     """The sign by which a word multiplies a block; 0 if it does anything else."""
     sign = 1
     for axis in block.one_hot.axes:

@@ -6,12 +6,14 @@ the image of the group on the arguments, and the kernel is averaged by a project
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eqspec.algebra.averages import FWord, action_image, evaluate_any, inverse_word
-from eqspec.algebra.images import AnyImage
+from eqspec.algebra.groups import Group
+from eqspec.algebra.images import AnyImage, transpose
+from eqspec.algebra.normalequations import is_orthogonal
 from eqspec.algebra.products import chain_of
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
@@ -46,11 +48,18 @@ def blocks_of(site: LoweringSite) -> list[tuple[int, Block]]:
 
 
 def branch_of(
-    base: Base, factors: Sequence[str], source: Type, target: Type, shapes: Sequence[Block]
+    base: Base,
+    factors: Sequence[str],
+    source: Type,
+    target: Type,
+    shapes: Sequence[Block],
+    *,
+    transposed: bool = False,
 ) -> Branch:
     """The orbit of arguments of type ``source`` under some factors, with answers of type ``target``.
 
-    ``shapes`` are the blocks in which the base returns its answers.
+    ``shapes`` are the blocks in which the base returns its answers; with ``transposed`` these go back by
+    the transpose of an element instead of its inverse (`ops.closest`).
     """
     from eqspec.program.instructions import Orbit
 
@@ -60,7 +69,6 @@ def branch_of(
     accepts = shapes_for(source, [b for t in base.signature for b in t.blocks])
     returns = shapes_for(target, shapes)
     assert accepts is not None and returns is not None, "the typing rule has seen to it"
-    inverses = [inverse_word(word) for word in image.elements]
     orbit = Orbit(
         base.name,
         len(image.elements),
@@ -68,7 +76,8 @@ def branch_of(
         accepts,
         returns,
         target.shapes,
-        tuple(moves_of(block, inverses) for block in target.blocks),
+        tuple(_backs_of(block, image.elements, transposed) for block in target.blocks),
+        transposed,
     )
     alone = tuple(sorted(target.factors & mine - source.factors))
     return Branch(orbit, mine, image.kernel, alone)
@@ -88,14 +97,28 @@ def project_kernel(
 
 def moves_of(block: Block, elements: Sequence[FWord]) -> tuple[AxisMove, ...]:
     """How the elements move the axes of a block; axes that none of them moves are left out."""
+    return _axis_moves(block, lambda rep: [evaluate_any(rep, word) for word in elements])
+
+
+def _backs_of(block: Block, elements: Sequence[FWord], transposed: bool) -> tuple[AxisMove, ...]:
+    def images(rep: Representation) -> list[AnyImage]:
+        if transposed and not is_orthogonal(rep):
+            return [transpose(evaluate_any(rep, word)) for word in elements]
+        return [evaluate_any(rep, inverse_word(word)) for word in elements]
+
+    return _axis_moves(block, images)
+
+
+def _axis_moves(
+    block: Block, images_of: Callable[[Representation], list[AnyImage]]
+) -> tuple[AxisMove, ...]:
     from eqspec.program.instructions import AxisMove
 
     moves: list[AxisMove] = []
     for rep, dim, width in _acting(block):
         numbers: dict[AnyImage, int] = {}
         choice: list[int] = []
-        for word in elements:
-            image = evaluate_any(rep, word)
+        for image in images_of(rep):
             choice.append(numbers.setdefault(image, len(numbers)))
         if not all(image.is_identity for image in numbers):
             moves.append(AxisMove(dim, width, tuple(choice), tuple(numbers)))
@@ -111,6 +134,14 @@ def _acting(block: Block) -> Iterator[tuple[Representation, int, int]]:
         yield block.values.rep, 0, 0
 
 
+def chain_words(factor: str, group: Group) -> list[list[FWord]]:
+    """Words of a factor that generate subgroups whose averages, one after the other, are its own."""
+    return [
+        [tuple((factor, letter, exponent) for letter, exponent in word) for word in link]
+        for link in chain_of(group)
+    ]
+
+
 def project_factors(site: LoweringSite, x: int, block: Block, factors: Sequence[str]) -> int:
     """Average over factors, one after the other, and over each along its chain of subgroups (Reynolds
     operators multiply where the products of the subgroups are subgroups). Of words one stands for
@@ -121,12 +152,7 @@ def project_factors(site: LoweringSite, x: int, block: Block, factors: Sequence[
         return lower_collapse(site.builder, x, block.values, factors)
     for factor in factors:
         if factor in block.factors:
-            group = site.module.groups[factor]
-            chain: list[list[FWord]] = [
-                [tuple((factor, letter, exponent) for letter, exponent in word) for word in link]
-                for link in chain_of(group)
-            ]
-            x = project(site.builder, x, block, chain)
+            x = project(site.builder, x, block, chain_words(factor, site.module.groups[factor]))
     return x
 
 

@@ -32,7 +32,7 @@ from eqspec.program.instructions import (
     Narrow,
     Normalise,
     Note,
-    OrbitMean,
+    OrbitCall,
     OverRanks,
     PairOrbits,
     Parameter,
@@ -224,7 +224,7 @@ class Builder:
             return x
         return self.emit(Narrow((x,), dim, start, length))
 
-    def orbit(self, instruction: OrbitMean) -> tuple[int, ...]:
+    def orbit(self, instruction: OrbitCall) -> tuple[int, ...]:
         """The blocks of a result that is taken along an orbit."""
         return self.items(self.emit(instruction))
 

@@ -34,7 +34,9 @@ from eqspec.program.instructions import (
     Mul,
     Narrow,
     Normalise,
+    OrbitChoice,
     OrbitMean,
+    OrbitWeighted,
     OverRanks,
     Parameter,
     Permute,
@@ -109,10 +111,13 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 4 * writes
         case Affine():
             flops = 2 * writes
-        case OrbitMean(orbit=orbit):
+        case OrbitMean(orbit=orbit) | OrbitWeighted(orbit=orbit) | OrbitChoice(orbit=orbit):
             order = orbit.order
+            calls = order * len(instruction.bases)
+            # a mean adds up; a weighted one multiplies first; a choice compares and adds up
+            each = writes if isinstance(instruction, OrbitMean) else 2 * writes
             numbers = order * (reads + writes)
-            return Cost(base_calls=order, flops=order * writes, bytes=BYTES * numbers)
+            return Cost(base_calls=calls, flops=order * each, bytes=BYTES * numbers)
         case Lookup():  # only the rows that are looked up
             return Cost(bytes=BYTES * (2 * writes + _numbers(shapes[1])))
         case Canonical(energy=energy, cosets=cosets):

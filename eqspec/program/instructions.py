@@ -350,7 +350,8 @@ class Orbit:
 
     ``moves[k]`` moves argument k; ``accepts[k]`` is the shape in which the base takes it. The base
     returns tensors of the shapes ``returns``; they are the blocks ``targets`` (all in one when the
-    signature flattens), and ``backs[j]`` moves block j by the inverse of g.
+    signature flattens), and ``backs[j]`` moves block j by the inverse of g, or with ``transposed`` by
+    its transpose.
     """
 
     base: str
@@ -360,6 +361,7 @@ class Orbit:
     returns: tuple[Shape, ...]
     targets: tuple[Shape, ...]
     backs: tuple[tuple[AxisMove, ...], ...]
+    transposed: bool = False
 
 
 @dataclass(frozen=True)
@@ -374,6 +376,49 @@ class OrbitMean:
     args: tuple[int, ...]
     orbit: Orbit
     first: int | None = None
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The networks that are called once for every element."""
+        return (self.orbit.base,)
+
+
+@dataclass(frozen=True)
+class OrbitWeighted:
+    """The mean of the answers along an orbit with weights softplus(w) + ``eps``, where w is what the
+    network ``weights`` answers to the same moved arguments, one number. The result is a tuple."""
+
+    args: tuple[int, ...]
+    orbit: Orbit
+    weights: str
+    eps: float
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        return (self.orbit.base, self.weights)
+
+
+@dataclass(frozen=True)
+class OrbitChoice:
+    """The answers of least energy along an orbit, their mean if there are several.
+
+    ``energy`` is "entropy" (of the softmax of all entries of what the base answers), "margin" (minus
+    the difference of its two largest entries), or a network that answers one number to the same moved
+    arguments. In training the gradient is that of the plain mean (straight through). The result is a
+    tuple.
+    """
+
+    args: tuple[int, ...]
+    orbit: Orbit
+    energy: str
+    named: bool  # is the energy a network?
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        return (self.orbit.base, self.energy) if self.named else (self.orbit.base,)
+
+
+OrbitCall = OrbitMean | OrbitWeighted | OrbitChoice
 
 
 @dataclass(frozen=True)
@@ -480,6 +525,8 @@ Instruction = (
     | Mask
     | MaskedReduce
     | OrbitMean
+    | OrbitWeighted
+    | OrbitChoice
     | OverRanks
     | Canonical
     | MoveBy
@@ -534,7 +581,9 @@ def plain_shape(shape: Shape | tuple[Shape, ...]) -> Shape:
 
 def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
     match instruction:
-        case Input() | OrbitMean() | Canonical() | CallModule() | BatchNorm() | Present():
+        case OrbitMean() | OrbitWeighted() | OrbitChoice() | Canonical():
+            return Stage.BATCH
+        case Input() | CallModule() | BatchNorm() | Present():
             return Stage.BATCH
         case Parameter():
             return Stage.PARAMETER
@@ -563,7 +612,7 @@ def shape_of(
             | Present(shape=shape)
         ):
             return shape
-        case OrbitMean(orbit=orbit):
+        case OrbitMean(orbit=orbit) | OrbitWeighted(orbit=orbit) | OrbitChoice(orbit=orbit):
             return orbit.targets
         case OverRanks():
             return tuple(plain_shape(shape) for shape in of)

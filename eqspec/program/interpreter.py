@@ -7,7 +7,7 @@ axis. Emitted PyTorch is compared with it; it never imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,10 @@ from eqspec.program.instructions import (
     Mul,
     Narrow,
     Normalise,
+    Orbit,
+    OrbitChoice,
     OrbitMean,
+    OrbitWeighted,
     OverRanks,
     Parameter,
     Permute,
@@ -163,8 +166,13 @@ def run(
                 value = np.moveaxis(value, (-2, -1), (first + lead, second + lead))
             case Narrow(dim=dim, start=start, length=length):
                 value = np.take(args[0], range(start, start + length), axis=dim + lead)
-            case OrbitMean():
-                value = orbit_mean(instruction, args, bases[instruction.orbit.base])
+            case OrbitMean(orbit=orbit):
+                value = orbit_mean(orbit, args, bases[orbit.base])
+            case OrbitWeighted(orbit=orbit, weights=name, eps=eps):
+                value = orbit_weighted(orbit, args, bases[orbit.base], bases[name], eps)
+            case OrbitChoice(orbit=orbit):
+                energy = bases[instruction.energy] if instruction.named else instruction.energy
+                value = orbit_choice(orbit, args, bases[orbit.base], energy)
             case OverRanks():
                 value = tuple(args)  # one process
             case Canonical():
@@ -243,17 +251,74 @@ def masked_reduce(x: Array, mask: Array, axes: Sequence[int], how: str) -> Array
     return np.where((count > 0).reshape(-1, *(1,) * (largest.ndim - 1)), largest, 0.0)
 
 
-def orbit_mean(instruction: OrbitMean, args: Sequence[Array], base: Base) -> tuple[Array, ...]:
-    batch = args[0].shape[0]
-    orbit = instruction.orbit
-    totals = [np.zeros((batch, *shape)) for shape in orbit.targets]
+def orbit_answers(
+    orbit: Orbit, args: Sequence[Array], base: Base
+) -> Iterator[tuple[list[Array], tuple[Array, ...], list[Array]]]:
+    """For every element what the base is given, what it answers, and the answer moved back."""
     for g in range(orbit.order):
         moved = [apply(x, moves, g) for x, moves in zip(args, orbit.moves, strict=True)]
         given = fit(moved, orbit.accepts)
-        answers = fit(base(*given), orbit.targets)
-        for j, (answer, moves) in enumerate(zip(answers, orbit.backs, strict=True)):
-            totals[j] += apply(answer, moves, g)
-    return tuple(total / orbit.order for total in totals)
+        answers = base(*given)
+        blocks = fit(answers, orbit.targets)
+        yield (
+            given,
+            answers,
+            [apply(y, moves, g) for y, moves in zip(blocks, orbit.backs, strict=True)],
+        )
+
+
+def orbit_mean(orbit: Orbit, args: Sequence[Array], base: Base) -> tuple[Array, ...]:
+    backs = [back for _, _, back in orbit_answers(orbit, args, base)]
+    return tuple(sum(ys) / orbit.order for ys in zip(*backs, strict=True))
+
+
+def orbit_weighted(
+    orbit: Orbit, args: Sequence[Array], base: Base, weights: Base, eps: float
+) -> tuple[Array, ...]:
+    backs, numbers = [], []
+    for given, _, back in orbit_answers(orbit, args, base):
+        backs.append(back)
+        numbers.append(np.logaddexp(0.0, weights(*given)[0].reshape(-1)) + eps)  # softplus
+    shares = np.array(numbers) / np.max(numbers, axis=0)  # no sum of these can overflow
+    return _shared(backs, shares / np.sum(shares, axis=0))
+
+
+def orbit_choice(
+    orbit: Orbit, args: Sequence[Array], base: Base, energy: Base | str
+) -> tuple[Array, ...]:
+    backs, numbers = [], []
+    for given, answers, back in orbit_answers(orbit, args, base):
+        backs.append(back)
+        if isinstance(energy, str):
+            numbers.append(energy_of(answers[0], energy))
+        else:
+            numbers.append(energy(*given)[0].reshape(-1))
+    least = np.array(numbers) == np.min(numbers, axis=0)
+    return _shared(backs, least / np.sum(least, axis=0))
+
+
+def energy_of(answer: Array, how: str) -> Array:
+    """What `equizero` minimises, for each sample of a batch of answers."""
+    flat = answer.reshape(len(answer), -1)
+    if how == "margin":
+        ordered = np.sort(flat, axis=1)
+        return np.asarray(ordered[:, -2] - ordered[:, -1])
+    shifted = flat - flat.max(axis=1, keepdims=True)
+    shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    return np.asarray(-(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1))
+
+
+def _shared(backs: Sequence[Sequence[Array]], shares: Array) -> tuple[Array, ...]:
+    """The sum of answers times their shares; both have one row for each element."""
+    return tuple(
+        np.asarray(
+            sum(
+                y * share.reshape(-1, *(1,) * (y.ndim - 1))
+                for y, share in zip(ys, shares, strict=True)
+            )
+        )
+        for ys in zip(*backs, strict=True)
+    )
 
 
 def energies(
