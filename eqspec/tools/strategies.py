@@ -219,8 +219,8 @@ def _strategy(text: str, node: Node, *, written: bool, declares: str = "") -> St
 def _calls(node: Node) -> tuple[int, int]:
     """Of the network and of its helper, as the op's own rule counts them."""
     match node.data:
-        case Average(calls=calls):
-            return calls, 0
+        case Average(elements=elements, bases=bases):
+            return elements, elements * (len(bases) - 1)
         case Canonicalisation(calls=calls, elements=elements, energy=energy):
             return calls, elements if energy is not None else 0
         case Framing() as framing:
@@ -232,5 +232,7 @@ def _networks(node: Node) -> tuple[Base, Base]:
     """The network at a node, and its helper: that of the spec, or one as it would be declared."""
     assert isinstance(node.data, Average | Canonicalisation | Framing)
     base = node.data.base
+    if isinstance(node.data, Average) and len(node.data.bases) > 1:
+        return base, node.data.bases[1]
     number = Type((Block((PlainAxis(1),)),))
     return base, Base(HELPER, base.signature, number, None, base.span)
