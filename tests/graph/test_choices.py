@@ -169,7 +169,7 @@ def test_refused() -> None:
 
 
 LEGAL = """
-none
+EQS905
 input x: [C.regular]
 base net: [3] -> [3]
 h: [C.regular] = linear(x)
