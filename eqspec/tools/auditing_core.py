@@ -62,15 +62,24 @@ class Audit:
     @property
     def tolerance(self) -> float:
         """Of `main`: without a reference in float64, half of the digits of its dtype must agree."""
-        return digits(self.main.dtype) if self.coarse else TOLERANCE
+        return digits(self.main) if self.coarse else TOLERANCE
 
     def scale(self, name: str) -> float:
         return size(self.before[name])
 
 
-def digits(dtype: torch.dtype) -> float:
-    """Half of the digits of a dtype: 3e-4 for float32."""
-    return math.sqrt(torch.finfo(dtype).eps)
+def digits(network: Network) -> float:
+    """Half of the digits in which a network computes: 3e-4 for float32. A device may shorten those of
+    matrix products (TF32)."""
+    unit = float(torch.finfo(network.dtype).eps)
+    backends = torch.backends
+    if (
+        network.device.type == "cuda"
+        and network.dtype is torch.float32
+        and (backends.cudnn.allow_tf32 or backends.cuda.matmul.allow_tf32)
+    ):
+        unit = 2.0**-10
+    return math.sqrt(unit)
 
 
 def size(xs: Sequence[Array]) -> float:

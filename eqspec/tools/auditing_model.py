@@ -204,10 +204,10 @@ class Network:
     def _tensor(self, x: Array) -> Tensor:
         made = torch.from_numpy(np.array(x, order="C"))
         made = made.to(self.dtype) if made.is_floating_point() else made.to(torch.int64)
-        return made.to(self._device)
+        return made.to(self.device)
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
         module = self.subject.module
         tensors = [] if module is None else [*module.parameters(), *module.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")

@@ -153,7 +153,7 @@ def own_dtype_check(audit: Audit) -> Check:
     if audit.coarse:
         text = f"it does not run in float64 ({audit.why_coarse}); judged in {dtype}, coarsely"
         return Check(name, "skipped", text)
-    limit = digits(audit.own.dtype)
+    limit = digits(audit.own)
     largest = rounding_seen = 0.0
     start = _rounded(audit.inputs, audit.own.dtype)
     exact, found = audit.main(start), audit.own(start)
