@@ -66,8 +66,10 @@ def run_audit(
             return 2
         if not any(_same_shapes(module, known) for _, known in asked):
             asked.append((one, module))
-    if not asked[0][1].groups:
-        say(f"Error: no group acts on `{asked[0][1].key}`: there is no symmetry to audit")
+    key = asked[0][1].key
+    asked = [(one, module) for one, module in asked if module.groups]
+    if not asked:
+        say(f"Error: no group acts on `{key}`: there is no symmetry to audit")
         return 2
     from eqspec.tools.auditing_model import CannotLoad, load
 
@@ -86,7 +88,7 @@ def run_audit(
                 found = audited(subject, module, chosen, options.batch, options.seed)
                 runs.extend(found if options.drawn else islice(found, 1))
         dtype = str(subject.dtype).removeprefix("torch.")
-    report = Report(model, path, asked[0][1].key, dtype, options.seed, options.batch, tuple(runs))
+    report = Report(model, path, key, dtype, options.seed, options.batch, tuple(runs))
     if format_ == "json":
         out(json.dumps(report.record(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     else:

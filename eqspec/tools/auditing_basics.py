@@ -16,7 +16,7 @@ from eqspec.tools.auditing_core import (
     relative,
     worst,
 )
-from eqspec.tools.auditing_elements import entry_name
+from eqspec.tools.auditing_elements import entry_name, text_of
 from eqspec.tools.auditing_findings import Check, Witness
 from eqspec.tools.auditing_layers import chancy, mixer
 from eqspec.tools.auditing_model import BadAnswer, of_the_user
@@ -183,6 +183,10 @@ def power_check(audit: Audit) -> tuple[Check, frozenset[str]]:
         if relative(audit, found, audit.before) <= POWER:
             blind.append(f"input {feature.name}")
             said.append(f"no output depends on the input `{feature.name}`")
+    for word in audit.elements.stretching:
+        text = text_of(audit.spec, word)
+        blind.append(f"generator {text}")
+        said.append(f"`{text}` stretches a feature so much that rounding hides every fault")
     if blind:
         return Check("power", "no power", "; ".join(said)), frozenset(blind)
     return Check("power", "pass", "every output varies, and every input matters"), frozenset()

@@ -348,3 +348,7 @@ class Cancelling(Vectors):
 
     def forward(self, v: Tensor) -> Tensor:
         return (super().forward(v) + 1e5) - 1e5
+
+
+def same() -> Any:
+    return lambda v: v

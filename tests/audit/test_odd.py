@@ -98,6 +98,15 @@ def test_faults_that_hide(odd: Path) -> None:
             assert "fail" not in {one["verdict"] for one in before}, model
 
 
+def test_generators_that_stretch_too_much_are_not_passed_over(odd: Path) -> None:
+    text = "eqspec 1\ngroup L = lorentz(1, 1)\ninterface Far {\n"
+    text += "  input v: [4, L.tensor(12, 0)]\n  output w: [4, L.tensor(12, 0)]\n}\n"
+    (odd / "far.eqs").write_text(text, "utf-8")
+    code, report = audit("same", "far", "--as-given")
+    assert (code, report["blind"]) == (1, ["generator L.b"])
+    assert not [c for c in checks(report).values() if c["verdict"] == "fail"]
+
+
 def test_one_layer_at_fault_is_guessed(odd: Path) -> None:
     import audit_odd
 
