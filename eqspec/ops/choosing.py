@@ -27,6 +27,8 @@ difference without a gradient. The energy gets none.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eqspec.algebra.averages import FWord, action_image
 from eqspec.algebra.counting import CannotCount
 from eqspec.algebra.fixed import fixed_dimension
@@ -38,6 +40,10 @@ from eqspec.ops.averaging import Average, Choice, branched, full, lower
 from eqspec.ops.contract import Op
 from eqspec.ops.orbitchecks import CALLS_LIMIT, check_second, invariants_under, scalar, types_of
 
+UNDECIDED = (
+    "inputs at which several elements have the least energy, if it differs along orbits: one that an"
+    " element leaves as it is ties everywhere"
+)
 ENERGIES = ("entropy", "margin")
 
 
@@ -97,7 +103,7 @@ def _checked(site: CallSite, checked: Checked) -> Checked:
                 span=site.arg_spans[k],
                 help="`equitune` averages; or choose on a feature that the group still moves",
             )
-    return checked
+    return replace(checked, null_set=UNDECIDED)
 
 
 def _check_seen(site: CallSite, source: Type, factor: str) -> None:
