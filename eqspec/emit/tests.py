@@ -15,7 +15,7 @@ from eqspec.emit.names import Names
 from eqspec.emit.printer import mask_names
 from eqspec.emit.render import render
 from eqspec.graph.groups import has_dynamic_size
-from eqspec.graph.model import Base, Module, Spec
+from eqspec.graph.model import Base, Module, ModuleCall, Spec
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.choices import Choices, choices_of
@@ -24,6 +24,7 @@ from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.lowering.padding import padded_symbols
 from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
+from eqspec.ops.positions import Centred, Difference
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.instructions import Canonical, OrbitChoice, Pointwise
 
@@ -52,12 +53,22 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         padded=any(padded_symbols(item.module) for item in lowered.values()),
         indices=indices,
         moves=any('"moves"' in line for line in lines),
+        lone=any(line.strip().startswith("lone=") for line in lines),
         cosets=_has(lowered, Canonical),
         axes=_has(lowered, Axes),
         rows=_has(lowered, RowOrder),
         choices=any(line.strip() == "choices=True," for line in lines),
         eager=any(line.strip() == "eager=True," for line in lines),
         law_at_zero=any(line.strip().startswith("law_at_zero=") for line in lines),
+    )
+
+
+def _takes_differences(module: Module) -> bool:
+    """Does a layer work with differences along an axis, which are zero if its size is 1?"""
+    return any(
+        isinstance(node.data, Centred | Difference)
+        or (isinstance(node.data, ModuleCall) and _takes_differences(node.data.module))
+        for node in module.nodes
     )
 
 
@@ -177,12 +188,11 @@ def _case_lines(
         lines.append("        nodes={")
         lines += [f'            "{name}": "{variable}",' for name, variable in nodes.items()]
         lines.append("        },")
+    least = f"min({', '.join(sizes.values())})" if len(sizes) > 1 else "".join(sizes.values())
     if expected.control is not None:
         control = expected.control
         words = f'control=("{control.tensor}", "{control.generator}", "{control.how}")'
         if sizes:  # too few entries may look alike
-            least = next(iter(sizes.values()))
-            least = least if len(sizes) == 1 else f"min({', '.join(sizes.values())})"
             if inside + 8 + len(f"{words} if {least} > 3 else None,") <= WIDTH:
                 lines.append(f"        {words} if {least} > 3 else None,")
             else:
@@ -193,6 +203,8 @@ def _case_lines(
         lines.append(
             "        # no wrong action makes a difference: the outputs do not see the groups"
         )
+    if sizes and _takes_differences(module):
+        lines.append(f"        lone={least} == 1,")
     if expected.ineffective:
         listed = ", ".join(f'"{name}"' for name in expected.ineffective)
         lines.append(f"        ineffective=({listed},),")

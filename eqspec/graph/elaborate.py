@@ -14,7 +14,7 @@ from eqspec.graph.op import Refusal
 from eqspec.graph.reps import represent, select, user_representation
 from eqspec.graph.resolve import ModuleEntry, kind, path_value, resolve
 from eqspec.graph.scope import GroupValue, RepEntry, Scope, SubgroupValue
-from eqspec.graph.sizes import NOMINAL, Size, is_dynamic, size_named
+from eqspec.graph.sizes import NOMINAL, Size, is_dynamic, size_named, symbols_of
 from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, Values, term_of
 from eqspec.syntax import tree
 
@@ -295,6 +295,8 @@ def _points_stand_alone(scope: Scope, block: Block, span: Span) -> None:
     it is: plain axes do, and permutations of the rows."""
     if block.point_axis is None:
         return
+    if any(symbol.padded for symbol in symbols_of(*block.shape)):
+        scope.not_built("points of samples of different sizes (`padded`)", span)
     point = block.axes[block.point_axis]
     for k, axis in enumerate(block.axes):
         if k == block.point_axis or isinstance(axis, PlainAxis):

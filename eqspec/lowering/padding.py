@@ -13,6 +13,7 @@ before a sum along a padded axis, and where they are features, so that every op 
     maxima                    over the entries that are there; 0 if there are none
     repetition, bias, f(0)    what is written to masked positions is masked before it is read
     diagonals                 an entry (i, i) is there if i is
+    differences               clean if both are and neither is repeated
     products of matrices      along axes that are not padded
 
 An instruction without a rule is refused (EQS432).
@@ -153,8 +154,13 @@ class _Padding:
                 return emit(replace(instruction, args=args)), every and kept
             case Shift():
                 return emit(replace(instruction, args=args)), False
-            case Permute() | Scale() | Add() | Mul() | Sub() | DiagonalEmbed():
+            case Permute() | Scale() | Add() | Mul() | DiagonalEmbed():
                 return emit(replace(instruction, args=args)), every
+            case Sub():  # what is repeated along a padded axis comes off masked positions too
+                same = self.program.shape(instruction.args[0]) == self.program.shape(
+                    instruction.args[1]
+                )
+                return emit(replace(instruction, args=args)), every and same
             case Take(dim=dim) | Concat(dim=dim) | Narrow(dim=dim):
                 if padded_dims(self.builder.shape(args[0])[dim : dim + 1]):
                     self._refuse(number)

@@ -126,7 +126,7 @@ def lower_difference(site: LoweringSite) -> Registers:
 
 CENTER = Op(
     "center",
-    Signature(keywords={"over": "group"}, sizes="dynamic", points=True),
+    Signature(keywords={"over": "group"}, sizes="padded", points=True),
     check_center,
     lower_center,
     "permutations of an axis keep its mean, every linear action commutes with it, and the shift of a"
@@ -134,7 +134,7 @@ CENTER = Op(
 )
 DIFFERENCE = Op(
     "difference",
-    Signature(tensors=(1, 2), sizes="dynamic", points=True),
+    Signature(tensors=(1, 2), sizes="padded", points=True),
     check_difference,
     lower_difference,
     "the same matrices act on both terms, and the shift of a motion is the same in both",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -392,3 +394,76 @@ def test_a_frame_that_no_input_defines_is_not_compiled() -> None:
 """
     result = compile_spec(check_source(Source("m.eqs", HEAD + text)), "m", "m.eqs", ["module"])
     assert "EQS424" in {d.code for d in result.diagnostics} and not result.files
+
+
+@pytest.mark.slow
+def test_emitted_tests_of_frames_and_points_pass(tmp_path: Path) -> None:
+    """Of frames, of points and called modules, of sizes that are read at run time, and padded ones."""
+    specs = Path(__file__).resolve().parents[1] / "corpus" / "specs"
+    texts = {
+        "points": HEAD + POINTS,
+        "padded": PADDED,
+        "pointcloud": (specs / "06_pointcloud.eqs").read_text("utf-8"),
+        "nbody": (specs / "07_nbody.eqs").read_text("utf-8"),
+    }
+    for stem, text in texts.items():
+        result = compile_spec(check_source(Source(f"{stem}.eqs", text)), stem, f"{stem}.eqs")
+        assert result.files, [d.message for d in result.diagnostics]
+        for file in result.files:
+            (tmp_path / file.name).write_text(file.text, encoding="utf-8")
+    for tool in (
+        ("ruff", "check", "--isolated", "--no-cache", "."),
+        ("ruff", "format", "--check", "--isolated", "--no-cache", "."),
+        ("mypy", "--strict", "--config-file", "", "--cache-dir", str(tmp_path / "cache"), "."),
+        ("pytest", "-q", "-p", "no:cacheprovider", "."),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *tool], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+
+
+POINTS = """
+module Inner {
+  input x: [S.natural, E.point]
+  base net: [6, 3] -> [3, 3] + [1]
+  output y: [E.tensor(1, 1)] + [E.vector.pseudoscalar]
+    = frame(net, x, by=[principal_axes, sort])
+}
+module Outer {
+  input x: [S.natural, E.point]
+  input a: [E.point] + [2, E.vector]
+  base net: [6, 3] -> [3, 3] + [1]
+  base one: [4, 3] -> [3]
+  c = center(x, over=S)
+  i = Inner(x, net=net)
+  w: [S.natural, E.vector] = linear(c, difference(x))
+  output y: [S.natural, E.point] = x + w
+  output z: [E.point] + [2, E.vector] = concat(a[0] + linear(w), linear(w))
+  output t: [E.tensor(1, 1)] + [E.vector.pseudoscalar] = i
+  output all: [E.point] + [S.natural, E.point] = concat(a[0], y)
+  input p: [4, F.point]
+  input q: [4, R3.vector]
+  base two: [4, 2] -> [2]
+  output f: [F.point] = frame(two, p, by=principal_axes)
+  output g: [R3.vector.axial] = frame(one, q, by=gram_schmidt)
+}
+interface Moved {
+  input x: [S.natural, E.point]
+  output y: [E.point] + [F.vector]
+}
+"""
+PADDED = """eqspec 1
+param n = padded
+group S = symmetric(n)
+group O3 = orthogonal(3)
+module Padded {
+  input x: [S.natural, O3.vector]
+  input z: [S.natural, O3.vector]
+  c = center(x, over=S)
+  w: [S.natural, O3.vector] = linear(difference(c))
+  output s: [O3.vector] = linear(w, difference(x, z))
+  output v: [S.natural, O3.vector] = linear(c, z)
+  output r: [S.natural, S.natural, O3.vector] = difference(x)
+}
+"""

@@ -21,6 +21,7 @@ SCRIPTS = {
     "inertia": "train.py",
     "multi_view": "run.py",
     "o5_invariance": "train.py",
+    "point_cloud": "train.py",
     "quadruped": "mirror_loss.py",
     "scan": "run.py",
     "scattering": "train.py",
@@ -99,6 +100,7 @@ def test_golden(cwd: Path, seed: str) -> None:
 SLOW_TESTS = (
     "multi_view",
     "o5_invariance",
+    "point_cloud",
     "scan",
     "scattering",
     "word_swap",
@@ -261,6 +263,15 @@ def test_dipole_learns_hidden_charges(tmp_path: Path) -> None:
     assert weights < rows["ordinary"][0] / 100
     assert error < rows["ordinary"][1] / 4
     assert max(reordered, turned) < 1e-4 < min(rows["ordinary"][2:])
+
+
+@pytest.mark.slow
+def test_point_cloud_is_learned_in_frames(tmp_path: Path) -> None:
+    rows = table(script("point_cloud", "--quick", cwd=tmp_path))
+    error, *framed = rows["in frames"]
+    other, *plain = rows["as it is"]
+    assert error < other / 1.5
+    assert max(framed) < 1e-5 < 1e-2 < min(plain)
 
 
 def test_graph_layer_at_sizes_never_seen(tmp_path: Path) -> None:
