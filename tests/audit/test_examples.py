@@ -45,6 +45,25 @@ def make():
     torch.manual_seed(0)
     bases = [Base(*base) for base in BASES]
     return getattr(importlib.import_module(FILE), CLASS)(*bases)
+
+
+class Shifted(nn.Module):
+    # the same with a constant added that no symmetry keeps
+    def __init__(self):
+        super().__init__()
+        self.inner = make()
+
+    def forward(self, *xs):
+        value = self.inner(*xs)
+        return shifted(value)
+
+
+def shifted(value):
+    if isinstance(value, torch.Tensor):
+        rng = torch.Generator().manual_seed(value[0].numel())
+        noise = torch.randn(value.shape[1:], generator=rng, dtype=torch.float64)
+        return value + 0.01 * noise.to(value)
+    return tuple(shifted(one) for one in value)
 """
 
 
@@ -71,13 +90,13 @@ def audited(folder: Path, name: str) -> None:
         assert {run["state"] for run in report["runs"]} == {"as given", "random parameters"}
 
 
-def audit(folder: Path, name: str, module: Module) -> Any:
+def audit(folder: Path, name: str, module: Module, factory: str = "make") -> Any:
     """The report on an emitted module with random networks for its bases."""
     bases = [(sum(t.size for t in b.signature), list(b.target.shapes)) for b in module.bases]
     file = f"model_{name}_{len(list(folder.glob('model_*')))}"
     constants = f"FILE, CLASS, BASES = {name!r}, {module.key!r}, {bases!r}\n"
     (folder / f"{file}.py").write_text(constants + MODEL)
-    words = ["audit", f"{file}:make", f"{name}.eqs:{module.key}", "--format", "json"]
+    words = ["audit", f"{file}:{factory}", f"{name}.eqs:{module.key}", "--format", "json"]
     result = CliRunner().invoke(main, words, catch_exceptions=False)
     assert result.stdout, result.stderr
     return json.loads(result.stdout)
@@ -117,6 +136,10 @@ module Finite {
   output sum: [5] = multi_equitune(net, x, y)
   output turned: [3, D.regular] = coset(own, x, average=Turns)
   output once: [3, D.regular] = coset(own, x)
+  base score: [2, 4, 4] -> [1]
+  output weighted: [3, D.regular] = lambda_equitune(own, score, x)
+  output sharp: [3, D.regular] = equizero(own, x, by=margin)
+  output sharper: [5] = multi_equizero(net, x, y, by=entropy)
 }
 
 module Points {
@@ -145,8 +168,9 @@ def test_the_strategies_pass(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_modules_of_the_reference_pages_pass(folder: Path) -> None:
-    """The example of every group and representation: what is emitted follows its types."""
-    count = 0
+    """The example of every group and representation: what is emitted follows its types. The control:
+    with a constant added to its answers it does not."""
+    count = shifted = 0
     for page in sorted((ROOT / "docs" / "reference").glob("*/*.md")):
         (text,) = re.findall(r"^```eqs\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
         checked = check_source(Source("x.eqs", text))
@@ -162,4 +186,9 @@ def test_the_modules_of_the_reference_pages_pass(folder: Path) -> None:
                 report = audit(folder, name, module)
                 assert not bad(report), (page.name, bad(report))
                 count += 1
+                if any(output.type.factors for output in module.outputs):
+                    report = audit(folder, name, module, "Shifted")
+                    assert "generators" in {c["check"] for c in bad(report)}, page.name
+                    shifted += 1
     assert count >= 40
+    assert shifted >= 20
