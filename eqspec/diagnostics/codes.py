@@ -123,7 +123,7 @@ _TABLE = (
     Code("EQS420", "an average over an infinite group"),
     Code("EQS421", "a generator stretches a feature too much to be tested"),
     Code("EQS422", "an argument is fixed by what is to be canonicalised"),
-    Code("EQS424", "a coset or a frame cannot be chosen"),
+    Code("EQS424", "an element, a coset or a frame cannot be chosen"),
     Code("EQS425", "an op is not equivariant on points"),
     Code("EQS426", "a frame changes under another factor"),
     Code("EQS427", "no argument gives a frame"),

@@ -55,6 +55,7 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         moves=any('"moves"' in line for line in lines),
         lone=any(line.strip().startswith("lone=") for line in lines),
         cosets=_has(lowered, Canonical),
+        elements=_has(lowered, OrbitChoice),
         axes=_has(lowered, Axes),
         rows=_has(lowered, RowOrder),
         choices=any(line.strip() == "choices=True," for line in lines),

@@ -31,10 +31,11 @@ from eqspec.program.instructions import (
     BatchNorm,
     CallModule,
     Canonical,
+    OrbitChoice,
     Parameter,
     Program,
 )
-from eqspec.program.interpreter import act, lead_of_best, mask_key, rename, run
+from eqspec.program.interpreter import act, lead_of_best, lead_of_least, mask_key, rename, run
 
 Array = NDArray[np.float64]
 Tensors = tuple[Array, ...]
@@ -178,6 +179,8 @@ class Machine:
             ):
                 args = [values[arg] for arg in instruction.args]
                 match instruction:
+                    case OrbitChoice(orbit=orbit) if orbit.order > 1:
+                        self.choices.append((owner, lead_of_least(instruction, args, self.bases)))
                     case Canonical():
                         self.choices.append((owner, lead_of_best(instruction, args, self.bases)))
                     case Axes():
@@ -256,12 +259,13 @@ def random_block(block: Block, rng: np.random.Generator, batch: int) -> Array:
 
 
 def has_choices(lowered: Mapping[str, Lowered], key: str) -> bool:
-    """Is a coset or a frame chosen for every sample, in the module or in those that it calls?"""
+    """Is an element, a coset or a frame chosen for every sample, in the module or in those that it calls?"""
     item = lowered[key]
     chosen = Canonical | Axes | RowOrder
-    return any(isinstance(i, chosen) for i in item.program.instructions) or any(
-        has_choices(lowered, child) for child in item.module.children.values()
-    )
+    return any(
+        isinstance(i, chosen) or (isinstance(i, OrbitChoice) and i.orbit.order > 1)
+        for i in item.program.instructions
+    ) or any(has_choices(lowered, child) for child in item.module.children.values())
 
 
 def decided_inputs(
@@ -272,8 +276,8 @@ def decided_inputs(
     rng: np.random.Generator,
     batch: int,
 ) -> dict[str, Tensors]:
-    """Random inputs at which every best coset is better than the second one by far, and every frame well
-    defined: elsewhere rounding may choose another.
+    """Random inputs at which every best element or coset is better than the second one by far, and every
+    frame well defined: elsewhere rounding may choose another.
 
     Raises:
         LoweringRefused: EQS424, none was found.
@@ -296,7 +300,7 @@ def decided_inputs(
         "EQS424",
         f"`{undecided}` cannot choose in `{module.key}`",
         module.span,
-        "for no input that was tried one coset or frame was better than all others",
+        "for no input that was tried one element, coset or frame was better than all others",
     )
 
 

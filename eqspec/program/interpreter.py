@@ -286,15 +286,34 @@ def orbit_weighted(
 def orbit_choice(
     orbit: Orbit, args: Sequence[Array], base: Base, energy: Base | str
 ) -> tuple[Array, ...]:
-    backs, numbers = [], []
-    for given, answers, back in orbit_answers(orbit, args, base):
-        backs.append(back)
-        if isinstance(energy, str):
-            numbers.append(energy_of(answers[0], energy))
-        else:
-            numbers.append(energy(*given)[0].reshape(-1))
-    least = np.array(numbers) == np.min(numbers, axis=0)
+    backs = [back for _, _, back in orbit_answers(orbit, args, base)]
+    numbers = orbit_energies(orbit, args, base, energy)
+    least = numbers == np.min(numbers, axis=0)
     return _shared(backs, least / np.sum(least, axis=0))
+
+
+def orbit_energies(orbit: Orbit, args: Sequence[Array], base: Base, energy: Base | str) -> Array:
+    """The energy of every element (rows) for every sample."""
+    return np.array(
+        [
+            energy_of(answers[0], energy)
+            if isinstance(energy, str)
+            else energy(*given)[0].reshape(-1)
+            for given, answers, _ in orbit_answers(orbit, args, base)
+        ]
+    )
+
+
+def lead_of_least(
+    instruction: OrbitChoice, args: Sequence[Array], bases: Mapping[str, Base]
+) -> Array:
+    """By how much the element of least energy is better than the second, relatively; energies lie close
+    together, and a hundredth of what is asked of cosets is far above rounding."""
+    energy = bases[instruction.energy] if instruction.named else instruction.energy
+    values = orbit_energies(instruction.orbit, args, bases[instruction.orbit.base], energy)
+    first, second = np.sort(values, axis=0)[:2]
+    size = np.abs(values).max(axis=0)
+    return np.asarray(100 * (second - first) / np.where(size > 0, size, 1.0))
 
 
 def energy_of(answer: Array, how: str) -> Array:

@@ -9,9 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,10 +24,12 @@ import torch
 from torch import Tensor, nn
 
 from eqspec.algebra.averages import FWord, inverse_word
+from eqspec.algebra.normalequations import inverse_of_form
 from eqspec.diagnostics.model import Source
 from eqspec.graph.model import Module
 from eqspec.graph.types import Type
 from eqspec.lowering.validation import act_on
+from eqspec.ops import closest as closest_op
 from eqspec.pipeline import check_source, compile_spec
 
 GROUPS = """\
@@ -415,6 +422,25 @@ def test_the_closest_map_is_closer_than_the_mean() -> None:
         assert float((y - closest(fused, elements(fused), answers)).abs().max()) <= 1e-11
 
 
+def test_a_wrong_form_is_caught() -> None:
+    """With the inverse of another form than S, or none, the program is not equivariant, and is not written."""
+    checked = check_source(Source("spec.eqs", GROUPS + CLOSEST))
+
+    def doubled(form: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
+        rows = inverse_of_form(form)
+        rows[0][0] *= 2
+        return rows
+
+    def none(form: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
+        return [[Fraction(int(i == j)) for j in range(len(form))] for i in range(len(form))]
+
+    for wrong in (doubled, none):
+        with mock.patch.object(closest_op, "inverse_of_form", wrong):
+            result = compile_spec(checked, "spec", "spec.eqs", ["module"])
+        assert {d.code for d in result.diagnostics if d.code != "EQS902"} == {"EQS414", "EQS506"}
+        assert not result.files
+
+
 def test_on_orthogonal_targets_both_projections_are_one_program() -> None:
     body = "module M {{\n  input x: [T.natural, D.grid(3, 3)]\n  base net: [3, 3, 3] -> [2, 6]\n"
     body += "  output y: [D.plane, T.regular] = {}(net, x{})\n}}\n"
@@ -544,3 +570,63 @@ def test_fusion_by_composition() -> None:
             others = [torch.randn_like(x) for x in xs]
             mixed = z - made(xs[0], others[1]) - made(others[0], xs[1]) + made(*others)
             assert float(mixed.abs().max()) >= 1e-3
+
+
+# ---- the emitted tests ------------------------------------------------------------------------------
+
+
+EMITTED = """\
+module Weighted {
+  input x: [3, R.rot90(6, 6)]
+  base net: [3, 6, 6] -> [5, 4]
+  base score: [3, 6, 6] -> [1]
+  output y: [5, R.regular] = lambda_equitune(net, score, x)
+}
+module Entropy {
+  input x: [3, R.rot90(6, 6)]
+  base net: [3, 6, 6] -> [5]
+  output y: [5] = equizero(net, x, by=entropy)
+}
+module Margin {
+  input x: [R.regular, F.regular]
+  base net: [4, 2] -> [4, 2]
+  output y: [R.regular, F.regular] = multi_equizero(net, x, by=margin)
+}
+module Named {
+  input x: [A.regular, 2]
+  base net: [20, 2] -> [20] + [5]
+  base energy: [20, 2] -> [1]
+  output y: [A.regular] + [5] = equizero(net, x, by=energy)
+}
+module Outer {
+  input x: [A.regular, 2]
+  base net: [20, 2] -> [20] + [5]
+  base energy: [20, 2] -> [1]
+  inner = Named(x, net=net, energy=energy)
+  output z: [3, A.regular] = linear(inner.y[0])
+}
+module Closest {
+  input x: [F.regular, T.natural]
+  base net: [2, 3] -> [2, 5, 2]
+  output y: [F.skew, 5, T.plane] = equitune(net, x)
+  output z: [T.plane, 5, F.stretched] = multi_equitune(net, x)
+}
+"""
+
+
+@pytest.mark.slow
+def test_emitted_files_pass_their_tests_and_every_tool(tmp_path: Path) -> None:
+    checked = check_source(Source("spec.eqs", GROUPS + EMITTED))
+    files = compile_spec(checked, "averages", "averages.eqs").files
+    for file in files:
+        (tmp_path / file.name).write_text(file.text, encoding="utf-8")
+    for command in (
+        ["pytest", "-q", "-p", "no:cacheprovider", "."],
+        ["ruff", "check", "--isolated", "."],
+        ["ruff", "format", "--isolated", "--check", "."],
+        ["mypy", "--strict", "averages.py"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
