@@ -30,7 +30,7 @@ from eqspec.graph.model import Base, Level
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Type
 from eqspec.ops.closest import PROJECTIONS, apply_closest, wants_closest
-from eqspec.ops.collapse import check_collapse
+from eqspec.ops.collapse import check_collapse, collapses
 from eqspec.ops.contract import LoweringSite, Op, Registers
 from eqspec.ops.orbitchecks import (
     calls_over,
@@ -117,7 +117,8 @@ def full(site: CallSite, rule: Rule, level: Level = Level.EXACT) -> Checked:
     check_branches(site, source, target, [acting])
     base = site.bases[0]
     total = sum(group.order or 0 for group in source.groups.values())
-    if elements > PRODUCT_LINT and len(source.factors) > 1 and total < elements:
+    apart = len(source.factors) > 1 and collapses(source, tuple(sorted(source.factors)))
+    if elements > PRODUCT_LINT and apart and total < elements:
         other = "multi_equizero" if isinstance(rule, Choice) else "multi_equitune"
         site.warn(
             "EQS904",

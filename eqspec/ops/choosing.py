@@ -38,7 +38,14 @@ from eqspec.graph.op import CallSite, Checked, Signature, WordOrBase
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.averaging import Average, Choice, branched, full, lower
 from eqspec.ops.contract import Op
-from eqspec.ops.orbitchecks import CALLS_LIMIT, check_second, invariants_under, scalar, types_of
+from eqspec.ops.orbitchecks import (
+    CALLS_LIMIT,
+    calls_over,
+    check_second,
+    invariants_under,
+    scalar,
+    types_of,
+)
 
 UNDECIDED = (
     "inputs at which several elements have the least energy, if it differs along orbits: one that an"
@@ -48,7 +55,20 @@ ENERGIES = ("entropy", "margin")
 
 
 def check_equizero(site: CallSite) -> Checked:
-    return _checked(site, full(site, _choice(site), _level(site)))
+    checked = _checked(site, full(site, _choice(site), _level(site)))
+    source, _ = types_of(site)
+    numbers = Type(tuple(block for block in source.blocks if block.values is None))
+    own = tuple(sorted(source.factors))
+    if source.has_indices and calls_over(site, numbers, own) < calls_over(site, source, own):
+        site.refuse(
+            "EQS210",
+            "`equizero` that only numbers of words decide is not built yet",
+            "where no word is moved all energies are equal, and rounding chooses",
+            span=site.whole,
+            help="`equitune` and `lambda_equitune` are exact; or let real numbers on which the same group"
+            " acts be an argument too",
+        )
+    return checked
 
 
 def check_multi_equizero(site: CallSite) -> Checked:

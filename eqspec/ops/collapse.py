@@ -10,13 +10,14 @@ In: a block of whole numbers and factors. Out: C as a list; the first word at wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eqspec.algebra.images import Monomial
 from eqspec.algebra.representations import Representation
 from eqspec.graph.op import CallSite
-from eqspec.graph.types import Block, PlainAxis, Type, Values
+from eqspec.graph.types import Block, Type, Values
 
 if TYPE_CHECKING:  # `check` needs no instructions
     from eqspec.program.builder import Builder
@@ -50,52 +51,70 @@ def generator_images(rep: Representation, factor: str) -> list[tuple[int, ...]]:
     return found
 
 
-def check_collapse(site: CallSite, source: Type, own: tuple[str, ...]) -> None:
-    """Every branch keeps one of the factors ``own`` and collapses its words over the others.
+@dataclass(frozen=True)
+class Obstacle:
+    """Why words cannot be collapsed in the branch of the factor ``kept``: ``moved`` permutes the places of
+    the block; or else ``generator`` of that factor and the collapse do not commute at ``word``."""
 
-    Raises:
-        Refusal: EQS458 with a word at which the two do not commute; EQS210 where entries are permuted too.
-    """
-    for block in source.blocks:
-        if block.values is None:
-            continue
-        moved = sorted(
-            {f for axis in block.axes if not isinstance(axis, PlainAxis) for f in axis.factors}
-        )
-        if moved:
+    block: Block
+    kept: str
+    moved: str = ""
+    generator: int = 0
+    word: int = 0
+
+
+def collapses(source: Type, own: tuple[str, ...]) -> bool:
+    """Can every branch keep one of the factors ``own`` and collapse its words over the others?"""
+    return next(_obstacles(source, own), None) is None
+
+
+def check_collapse(site: CallSite, source: Type, own: tuple[str, ...]) -> None:
+    """Raises `Refusal` where words cannot be collapsed: EQS458 with a word at which the two do not
+    commute; EQS210 where places are permuted too."""
+    for found in _obstacles(source, own):
+        if found.moved:
             site.refuse(
                 "EQS210",
                 f"`{site.op}` of numbers whose places are permuted is not built yet",
-                f"`{moved[0]}` permutes the places of {block}",
+                f"`{found.moved}` permutes the places of {found.block}",
                 span=site.whole,
-                help="`equitune` averages over all factors together",
+                help="an average over all factors together is",
             )
+        assert found.block.values is not None
+        rep = found.block.values.point
+        others = [factor for factor in own if factor != found.kept]
+        first = collapse(rep, others)
+        images = generator_images(rep, found.kept)[found.generator]
+        names = rep.points or tuple(str(k) for k in range(rep.degree))
+        wrong, right = names[first[images[found.word]]], names[images[first[found.word]]]
+        site.refuse(
+            "EQS458",
+            f"`{site.op}` cannot let one word stand for its orbit here",
+            f"`{found.kept}.{rep.group(found.kept).generators[found.generator]}` sends"
+            f" `{names[found.word]}` to the orbit of `{wrong}` and the word that stands for it to"
+            f" `{right}`",
+            span=site.whole,
+            help=f"let `{found.kept}` move other words than `{'`, `'.join(others)}`, or average over"
+            " all together",
+        )
+
+
+def _obstacles(source: Type, own: tuple[str, ...]) -> Iterator[Obstacle]:
+    for block in source.blocks:
+        if block.values is None:
+            continue
+        moved = sorted({factor for axis in block.axes for factor in axis.factors})
+        if moved:
+            yield Obstacle(block, "", moved[0])
+        rep = block.values.point
         for kept in own:
-            _check_branch(site, block, kept, own)
-
-
-def _check_branch(site: CallSite, block: Block, kept: str, own: tuple[str, ...]) -> None:
-    assert block.values is not None
-    rep = block.values.rep
-    if rep is None or kept not in rep.factors:
-        return
-    others = [factor for factor in own if factor != kept]
-    first = collapse(rep, others)
-    names = rep.points or tuple(str(k) for k in range(rep.degree))
-    generators = rep.group(kept).generators
-    for number, images in enumerate(generator_images(rep, kept)):
-        for word in range(rep.degree):
-            if first[images[word]] != images[first[word]]:
-                wrong, right = names[first[images[word]]], names[images[first[word]]]
-                site.refuse(
-                    "EQS458",
-                    f"`{site.op}` cannot let one word stand for its orbit here",
-                    f"`{kept}.{generators[number]}` sends `{names[word]}` to the orbit of `{wrong}` and"
-                    f" the word that stands for it to `{right}`",
-                    span=site.whole,
-                    help=f"let `{kept}` move other words than `{'`, `'.join(others)}`, or average over"
-                    " all together by `equitune`",
-                )
+            if kept not in rep.factors:
+                continue
+            first = collapse(rep, [factor for factor in own if factor != kept])
+            for number, images in enumerate(generator_images(rep, kept)):
+                for word in range(rep.degree):
+                    if first[images[word]] != images[first[word]]:
+                        yield Obstacle(block, kept, "", number, word)
 
 
 def lower_collapse(b: Builder, ids: int, values: Values, factors: Sequence[str]) -> int:

@@ -118,7 +118,10 @@ def _axis_moves(
     for rep, dim, width in _acting(block):
         numbers: dict[AnyImage, int] = {}
         choice: list[int] = []
+        still: AnyImage | None = None  # the identity, which has several forms
         for image in images_of(rep):
+            if image.is_identity:
+                image = still = still or image
             choice.append(numbers.setdefault(image, len(numbers)))
         if not all(image.is_identity for image in numbers):
             moves.append(AxisMove(dim, width, tuple(choice), tuple(numbers)))

@@ -188,6 +188,23 @@ def test_no_op_takes_words_unless_it_says_so() -> None:
                 "output y: [Both.words] = coset(net, x)",
             ],
         ),
+        (
+            "EQS210",
+            [
+                "input x: index(Both.words)[4]",
+                "base net: index(6)[4] -> [6]",
+                "output y: [Both.words] = equizero(net, x, by=entropy)",
+            ],
+        ),
+        (
+            "EQS210",
+            [
+                "input x: index(Both.words)[4]",
+                "input v: [Verb.regular]",
+                "base net: index(6)[4], [2] -> [6]",
+                "output y: [Both.words] = equizero(net, x, v, by=entropy)",
+            ],
+        ),
         # a base that is said to be equivariant
         (
             "EQS210",

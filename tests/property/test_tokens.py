@@ -207,9 +207,9 @@ def test_places_may_be_permuted_too() -> None:
         assert float((after.e - before.e[:, :, order]).abs().max()) == 0
 
 
-def test_cosets_are_chosen_by_a_network_and_words_follow() -> None:
-    """By an energy of words, and by an image beside which the words are moved: at inputs that no element
-    fixes the law holds to rounding, in one call or two."""
+def test_words_follow_what_is_weighed_and_chosen() -> None:
+    """Cosets by an energy of words, and by numbers beside which the words are moved; weights of words;
+    elements by entropy: at inputs that no element fixes the law holds to rounding."""
     rng = np.random.default_rng(0)
     groups = ["cyclic(4)", "cyclic(2)"]
     words = Words("words", groups, rng, rest=2)
@@ -221,7 +221,9 @@ def test_cosets_are_chosen_by_a_network_and_words_follow() -> None:
         "  base energy: index(8)[6] -> [1]\n"
         "  output a: [2, All.words] = coset(net, x, by=energy)\n"
         "  output b: [2, All.words] = coset(net, x, by=energy, average=G1, ties=average)\n"
-        "  output c: [2, All.words] = coset(more, x, v, average=G0)\n}\n"
+        "  output c: [2, All.words] = coset(more, x, v, average=G0)\n"
+        "  output d: [2, All.words] = lambda_equitune(net, energy, x)\n"
+        "  output e: [2, All.words] = equizero(more, x, v, by=entropy)\n}\n"
     )
 
     class More(Recurrent):
@@ -246,7 +248,7 @@ def test_cosets_are_chosen_by_a_network_and_words_follow() -> None:
         before = made(x, v)
         for (k, _), images in words.moves.items():
             after = made(renamed(x, images), v.roll(1, -2 + k))
-            for name in "abc":
+            for name in "abcde":
                 wanted = moved_scores(getattr(before, name), images)
                 assert float((getattr(after, name) - wanted).abs().max()) <= 1e-10, name
                 assert float((getattr(after, name) - getattr(before, name)).abs().max()) > 1e-3
