@@ -41,27 +41,46 @@ from dataclasses import replace
 
 from eqspec.graph.model import BlockOf, FieldOf, Level, ModuleCall, Node, Piece
 
+MOST_PAIRED = 64  # arguments of a call that are compared with one another
 _Memo = dict[object, Mapping[str, Node]]
 
 
-def disjoint(a: Piece, b: Piece) -> bool:
-    """Have two parts of the inputs no number in common? At the first step where they part, they must
-    go to different inputs, blocks, or fields of the same axis; a part contains its own parts."""
-    for left, right in zip(a, b, strict=False):
-        if left != right:
-            return left[0] == right[0]
-    return False
+class _Parts:
+    """Parts of the inputs, as a tree: two have no number in common if at the first step where they
+    part they go to different inputs, blocks, or fields of the same axis."""
+
+    def __init__(self) -> None:
+        self.ends = False
+        self.steps: dict[str, dict[str, _Parts]] = {}
+
+    def add(self, part: Piece) -> None:
+        at = self
+        for kind, name in part:
+            at = at.steps.setdefault(kind, {}).setdefault(name, _Parts())
+        at.ends = True
+
+    def meets(self, part: Piece) -> bool:
+        """Has the part a number in common with one of those here?"""
+        at = self
+        for kind, name in part:
+            if at.ends or at.steps.keys() - {kind}:
+                return True
+            following = at.steps.get(kind, {}).get(name)
+            if following is None:
+                return False
+            at = following
+        return True
 
 
 def independent(args: Sequence[Node]) -> bool:
     """Does every argument read inputs of its own?"""
-    return all(
-        disjoint(a, b)
-        for k, left in enumerate(args)
-        for right in args[k + 1 :]
-        for a in left.reads
-        for b in right.reads
-    )
+    seen = _Parts()
+    for arg in args:
+        if any(seen.meets(part) for part in arg.reads):
+            return False
+        for part in arg.reads:
+            seen.add(part)
+    return True
 
 
 def jointly_generic(args: Sequence[Node]) -> bool:
@@ -190,9 +209,15 @@ def _inside(call: ModuleCall, args: Sequence[Node], memo: _Memo) -> Mapping[str,
 
 
 def _flags(args: Sequence[Node]) -> tuple[object, ...]:
-    """All that an op can learn of the genericity of its arguments."""
+    """All that an op can learn of the genericity of its arguments. Where they are many and not all
+    independent, a value that equals no other."""
+    known = tuple((arg.generic, arg.centred) for arg in args)
+    if independent(args):
+        return (known,)
+    if len(args) > MOST_PAIRED:
+        return (object(),)
     pairs = [independent((left, right)) for k, left in enumerate(args) for right in args[k + 1 :]]
-    return (tuple((arg.generic, arg.centred) for arg in args), tuple(pairs))
+    return (known, tuple(pairs))
 
 
 def _fallen(node: Node) -> Level | Mapping[str, Level]:

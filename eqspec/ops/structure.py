@@ -16,6 +16,8 @@ from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type, displacements
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
+MOST_TERMS = 64  # of a sum that is looked at for a generic one
+
 
 def check_sum(site: CallSite) -> Checked:
     first = site.args[0]
