@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
+from eqspec.algebra.multiaverage import MultiAverageReport
 from eqspec.algebra.representations import Representation
 from eqspec.graph.causes import Cause, causes
-from eqspec.graph.model import Level, Module, ModuleCall, Node, edge_classes, is_fusion
+from eqspec.graph.model import Base, Level, Module, ModuleCall, Node, edge_classes, is_fusion
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import op_named
-from eqspec.ops.averaging import Average
+from eqspec.ops.averaging import Average, Mean
 from eqspec.ops.contract import Weighted
 from eqspec.ops.coset import Canonicalisation
 from eqspec.ops.embedding import Table
+from eqspec.ops.frames import Framing
 from eqspec.ops.linear import LinearMaps
 
 SCHEMA = 1
@@ -61,7 +63,9 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
     if maps:
         record["bias"] = sum(sum(found.biases) for found in maps)
         record["each"] = sorted({name for found in maps for name in found.each})
-    averages = [step.data for step in steps if isinstance(step.data, Average | Canonicalisation)]
+    averages = [
+        step.data for step in steps if isinstance(step.data, Average | Canonicalisation | Framing)
+    ]
     if averages:
         record["averages"] = [_average(found) for found in averages]
     if isinstance(node.data, ModuleCall):
@@ -209,30 +213,49 @@ def _dimension(source: Type, target: Type) -> int | None:
         return None
 
 
-def _average(average: Average | Canonicalisation) -> dict[str, Any]:
+def _average(average: Average | Canonicalisation | Framing) -> dict[str, Any]:
+    networks = _networks(average)
     record: dict[str, Any] = {
         "base": average.base.name,
-        "base_calls": average.calls,
-        "product_calls": average.product,
+        "base_calls": sum(calls for _, calls in networks),
+        "product_calls": None if isinstance(average, Framing) else average.product,
         "claims": sorted(average.base.claims),
     }
-    if isinstance(average, Canonicalisation):
-        record["canonical"] = {
-            "average": average.name.strip("`"),
-            "cosets": average.elements // average.calls,
-            "elements": average.elements,
-            "ties": average.ties,
-            "by": average.energy.name if average.energy is not None else None,
-        }
-        return record
-    if average.multi is not None:
-        report = average.multi
-        record["loses"] = {
-            "output_span": report.output_span,
-            "output_dimension": report.output_dimension,
-            "input_kept": report.input_kept,
-            "input_dimension": report.input_dimension,
-            "linear_maps_reached": report.reached,
-            "linear_maps": report.hom,
-        }
+    if len(networks) > 1:
+        record["networks"] = [{"base": name, "calls": calls} for name, calls in networks]
+    match average:
+        case Framing(steps=steps, detach=detach):
+            record["frames"] = [
+                {"method": step.method, "factor": step.factor, "frames": step.frames}
+                for step in steps
+            ]
+            record["detach"] = detach
+        case Canonicalisation():
+            record["canonical"] = {
+                "average": average.name.strip("`"),
+                "cosets": average.elements // average.calls,
+                "elements": average.elements,
+                "ties": average.ties,
+                "by": average.energy.name if average.energy is not None else None,
+            }
+        case Average(multi=MultiAverageReport() as report):
+            record["loses"] = {
+                "output_span": report.output_span,
+                "output_dimension": report.output_dimension,
+                "input_kept": report.input_kept,
+                "input_dimension": report.input_dimension,
+            }
+            if isinstance(average.rule, Mean):  # a choice is not linear, whatever the base
+                record["loses"]["linear_maps_reached"] = report.reached
+                record["loses"]["linear_maps"] = report.hom
     return record
+
+
+def _networks(average: Average | Canonicalisation | Framing) -> list[tuple[str, int]]:
+    """The networks and how often each is called, for one sample."""
+    match average:
+        case Average(elements=elements, bases=bases):
+            return [(base.name, elements) for base in bases]
+        case Canonicalisation(base=base, calls=calls, elements=elements, energy=Base() as energy):
+            return [(base.name, calls), (energy.name, elements)]
+    return [(average.base.name, average.calls)]

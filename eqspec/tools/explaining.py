@@ -245,7 +245,10 @@ def _fields(rows: Sequence[tuple[str, str]]) -> list[str]:
 def _guarantee(levels: Mapping[str, str]) -> str:
     if len(set(levels.values())) <= 1:
         return _WORDS[next(iter(levels.values()), "exact")]
-    return ", ".join(f"{_WORDS[level]} under {name}" for name, level in levels.items())
+    names: dict[str, list[str]] = {}
+    for factor, level in levels.items():
+        names.setdefault(level, []).append(factor)
+    return "; ".join(f"{_WORDS[level]} under {', '.join(under)}" for level, under in names.items())
 
 
 def _cause(cause: Mapping[str, Any]) -> str:
@@ -256,10 +259,14 @@ def _cause(cause: Mapping[str, Any]) -> str:
 
 def _average(average: Mapping[str, Any], color: bool) -> list[str]:
     name = average["base"]
-    rows = [
-        ("base calls", f"{average['base_calls']:,}"),
-        ("plain average", f"{average['product_calls']:,} calls over the whole product"),
-    ]
+    each = ", ".join(f"{n['calls']:,} of `{n['base']}`" for n in average.get("networks", ()))
+    rows = [("base calls", f"{average['base_calls']:,}" + (f": {each}" if each else ""))]
+    if average["product_calls"] is not None:
+        rows.append(("plain average", f"{average['product_calls']:,} calls over the whole product"))
+    for step in average.get("frames", ()):
+        rows.append(
+            ("frame", f"{step['method']} for {step['factor']}: {step['frames']:,} for a sample")
+        )
     if "canonical" in average:
         made = average["canonical"]
         chosen = f"by `{made['by']}`" if made["by"] else "by a fixed linear function"
@@ -286,12 +293,15 @@ def _average(average: Mapping[str, Any], color: bool) -> list[str]:
                 f"{loses['input_kept']:,} of {loses['input_dimension']:,} dimensions: no branch sees"
                 " the others",
             ),
+        ]
+    if loses and "linear_maps" in loses:
+        rows.append(
             (
                 "linear maps",
                 f"{loses['linear_maps_reached']:,} of {loses['linear_maps']:,} that are equivariant"
                 " are reached; interactions between factors are not, even where all are",
-            ),
-        ]
+            )
+        )
     return [paint(f"average of the base `{name}`", _HEADING, color), *_fields(rows)]
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_support import BAD, GOOD, ROOT, run
@@ -125,6 +126,41 @@ def test_what_multi_equitune_loses(here: Path) -> None:
     cost = json.loads(run("cost", "two.eqs", "--format", "json").stdout)
     assert cost["modules"][0]["total"]["base_calls"] == 7
     assert cost["modules"][0]["total"]["product_calls"] == 12
+
+
+def test_what_other_strategies_call_and_except(here: Path) -> None:
+    """The networks one by one, the levels grouped by what they are, the null set in words."""
+    (here / "many.eqs").write_text(
+        "eqspec 1\n\ngroup A = cyclic(3)\ngroup B = cyclic(2)\ngroup O = orthogonal(2)\n\nmodule M {\n"
+        "  input x: [A.regular, B.regular]\n  input p: [5, O.vector]\n"
+        "  base net: [3, 2] -> [3, 2]\n  base en: [3, 2] -> [1]\n  base fr: [5, 2] -> [3]\n"
+        "  output a: [A.regular, B.regular] = lambda_equitune(net, en, x)\n"
+        "  output b: [A.regular, B.regular] = multi_equizero(net, x, by=en)\n"
+        "  output c: [3] = frame(fr, p, by=principal_axes)\n}\n"
+    )
+
+    def explained(name: str) -> tuple[dict[str, Any], str]:
+        record = json.loads(run("explain", "many.eqs", name, "--format", "json").stdout)
+        return record, run("explain", "many.eqs", name).stdout
+
+    record, text = explained("a")
+    (average,) = record["averages"]
+    assert average["networks"] == [{"base": "net", "calls": 6}, {"base": "en", "calls": 6}]
+    assert "12: 6 of `net`, 6 of `en`" in text
+    assert "exactly" in text
+    record, text = explained("b")
+    assert record["averages"][0]["base_calls"] == 10
+    assert record["averages"][0]["loses"]["output_span"] == 4
+    assert "linear_maps" not in record["averages"][0]["loses"]
+    assert "almost everywhere under A, B; exactly under O" in text
+    assert record["lowered_by"][0]["op"] == "multi_equizero"
+    assert "least energy" in text
+    record, text = explained("c")
+    assert record["averages"][0]["product_calls"] is None
+    assert record["averages"][0]["frames"] == [
+        {"method": "principal_axes", "factor": "O", "frames": 4}
+    ]
+    assert "two eigenvalues of the covariance of `p` are equal" in text
 
 
 def test_the_text_of_a_derivation(spec: Path) -> None:
