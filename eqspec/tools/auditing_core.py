@@ -149,12 +149,12 @@ def blocks_of(value: object) -> list[torch.Tensor]:
 
 
 def relative(audit: Audit, found: Features, expected: Features) -> float:
-    """The largest error of an output, relative to the largest answer of the batch."""
+    """The largest error of an output that is judged, relative to the largest answer of the batch."""
     return max(
         (
-            size([a - b for a, b in zip(found[name], expected[name], strict=True)])
-            / max(audit.scale(name), 1e-300)
+            distance(found[name], expected[name]) / audit.scale(name)
             for name in expected
+            if audit.scale(name) >= LEAST
         ),
         default=0.0,
     )

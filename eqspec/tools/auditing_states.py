@@ -54,7 +54,8 @@ def all_checks(audit: Audit) -> tuple[list[Check], frozenset[str]]:
     )
     power, blind = power_check(audit)
     checks.append(power)
-    generators = elements_check(audit, "generators", audit.elements.generators)
+    words = audit.elements.generators
+    generators = _tried("generators", lambda: elements_check(audit, "generators", words))
     checks.append(generators)
     if not steady:
         checks.append(_held(audit))
@@ -79,7 +80,7 @@ def all_checks(audit: Audit) -> tuple[list[Check], frozenset[str]]:
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:
-    """A check during which the model may raise, as with a batch of one."""
+    """A check during which the model may raise, as with a batch of one or at a moved input."""
     try:
         return check()
     except BadAnswer as error:

@@ -30,7 +30,7 @@ from eqspec.tools.auditing_core import (
 from eqspec.tools.auditing_elements import STRETCH_LOW, growth, moved, shortened, text_of
 from eqspec.tools.auditing_findings import Check, Witness
 from eqspec.tools.auditing_inputs import every_word
-from eqspec.tools.auditing_model import Features
+from eqspec.tools.auditing_model import BadAnswer, Features
 from eqspec.tools.auditing_witness import witness_of
 
 
@@ -41,7 +41,10 @@ def elements_check(audit: Audit, name: str, words: Sequence[FWord]) -> Check:
     worst_word: FWord | None = None
     worst_error, largest = 0.0, 0.0
     for word in words:
-        found, expected = compared(audit, audit.main, audit.inputs, audit.before, [word])
+        try:
+            found, expected = compared(audit, audit.main, audit.inputs, audit.before, [word])
+        except BadAnswer as error:
+            raise BadAnswer(f"inputs moved by `{text_of(audit.spec, word)}`: {error}") from None
         largest = max(largest, relative(audit, found, expected))
         fault = worst(audit, found, expected, bounds_for(audit, [word]))
         if fault is not None:

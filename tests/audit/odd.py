@@ -352,3 +352,12 @@ class Cancelling(Vectors):
 
 def same() -> Any:
     return lambda v: v
+
+
+class Picky(Vectors):
+    """It refuses vectors that all lie on one side."""
+
+    def forward(self, v: Tensor) -> Tensor:
+        if v.shape[0] == 4 and bool(v[0, 0].argmax() == 1):
+            raise ValueError("turned the wrong way")
+        return super().forward(v)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -117,6 +118,13 @@ def test_one_layer_at_fault_is_guessed(odd: Path) -> None:
             found = checks(report, 1)[check]
             assert found["verdict"] == "fail", (model, report)
             assert found["witness"]["layer"] == layer, (model, found)
+
+
+def test_a_model_that_refuses_moved_inputs(odd: Path) -> None:
+    code, report = audit("Picky", "vector", "--seed", "7")
+    assert code == 1
+    detail = checks(report)["generators"]["detail"]
+    assert re.match(r"inputs moved by `O3\.\w`: the model raised ValueError", detail)
 
 
 def test_what_shows_nothing_is_said(odd: Path) -> None:
