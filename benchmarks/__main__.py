@@ -46,9 +46,9 @@ def _linear(effort: Effort, options: argparse.Namespace) -> list[Table]:
 
 
 def _averages(effort: Effort, options: argparse.Namespace) -> list[Table]:
-    from benchmarks import averages
+    from benchmarks import averages, strategies
 
-    return averages.averages(effort)
+    return [*averages.averages(effort), strategies.strategies(effort)]
 
 
 SECTIONS: dict[str, Section] = {
