@@ -15,7 +15,6 @@ from eqspec.graph.model import Module, Node
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.padding import padded_program
 from eqspec.ops import op_named
-from eqspec.ops.averaging import Average, Mean
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.project import ProjectorTooLarge
 from eqspec.program.builder import Builder
@@ -82,14 +81,6 @@ def lower_module(module: Module, distributed: bool = False) -> Lowered:
 
 
 def _lower_node(node: Node, site: LoweringSite) -> Registers:
-    data = node.data
-    if site.distributed and isinstance(data, Average) and not isinstance(data.rule, Mean):
-        raise LoweringRefused(
-            "EQS210",
-            f"sharing the calls of `{node.op}` among processes is not built yet",
-            node.span,
-            "compiled with `--distributed`",
-        )
     try:
         return op_named(node.op).lower(site)
     except RoutesDisagree as error:

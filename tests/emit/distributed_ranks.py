@@ -32,8 +32,8 @@ class Net(nn.Module):
 
 
 def run(rank: int, ranks: int, folder: str, cases: list[Any]) -> None:
-    """``cases``: class name, numbers that the base takes, shapes of its answers and of
-    the inputs, calls, all-reduces."""
+    """``cases``: class name; for each base how many numbers it takes and the shapes of its answers;
+    shapes of the inputs; calls of the first base; all-reduces."""
     sys.path.insert(0, folder)
     import shared
 
@@ -53,8 +53,7 @@ def _compare(
     rank: int,
     ranks: int,
     name: str,
-    size: int,
-    returns: tuple[tuple[int, ...], ...],
+    bases: tuple[tuple[int, tuple[tuple[int, ...], ...]], ...],
     shapes: tuple[tuple[int, ...], ...],
     calls: int,
     reduces: int,
@@ -64,10 +63,12 @@ def _compare(
     xs = [torch.randn(3, *s, dtype=torch.float64, requires_grad=True) for s in shapes]
     for checkpoint in (False, True):
         torch.manual_seed(1)
-        alone_net = Net(size, *returns)
-        alone = class_(alone_net).double()
-        net = Net(size, *returns)
-        together = class_(net, checkpoint=checkpoint, process_group=dist.group.WORLD).double()
+        alone_net, *others = (Net(size, *returns) for size, returns in bases)
+        alone = class_(alone_net, *others).double()
+        net, *others = (Net(size, *returns) for size, returns in bases)
+        together = class_(
+            net, *others, checkpoint=checkpoint, process_group=dist.group.WORLD
+        ).double()
         together.load_state_dict(alone.state_dict())
         with CountedReduces() as count, torch.no_grad():
             assert _error(_flat(together(*xs)), _flat(alone(*xs))) < 1e-12, name
@@ -90,7 +91,7 @@ def _gradients(alone: nn.Module, together: nn.Module, xs: list[Tensor], rank: in
         dist.all_reduce(x)
         x /= dist.get_world_size()
     for a, b in zip(found, expected, strict=True):
-        assert _error(a, b) < 1e-12
+        assert _error(a, b) < 1e-12, type(alone).__name__
 
 
 def _backward(run: nn.Module, module: nn.Module, xs: list[Tensor]) -> list[Tensor]:

@@ -31,6 +31,11 @@ COUNTS: list[tuple[str, str, tuple[str, tuple[int, ...]], tuple[int, ...]]] = [
     ("equitune", "x", THREE, (24,)),
     ("multi_equitune", "x", THREE, (9,)),
     ("equitune", "x", TURNED, (8,)),
+    ("lambda_equitune", "small, x", TWO, (8, 8)),
+    ("equizero", "x, by=entropy", TWO, (8,)),
+    ("equizero", "x, by=margin", TURNED, (8,)),
+    ("equizero", "x, by=small", THREE, (24, 24)),
+    ("multi_equizero", "x, by=entropy", THREE, (9,)),
     ("coset", "x, average=Turns", TURNED, (4,)),
     ("coset", "x, average=Flip", TURNED, (2,)),
 ]

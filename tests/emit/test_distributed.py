@@ -12,6 +12,8 @@ from eqspec.pipeline import check_source, compile_spec
 SPEC = """eqspec 1
 group A = cyclic(4)
 group B = cyclic(2)
+group D = dihedral(4)
+group Turns = subgroup(D, r)
 module Full {
   input x: [2, A.regular, B.regular]
   base net: [2, 4, 2] -> [3, 4, 2]
@@ -30,17 +32,50 @@ module Deep {
   y: [3, A.regular] + [2] = equitune(net, h, z)
   output out: [5] = linear(y, h)
 }
+module Weighted {
+  input x: [2, A.regular, B.regular]
+  base net: [2, 4, 2] -> [3, 4, 2]
+  base w: [2, 4, 2] -> [1]
+  output y: [3, A.regular, B.regular] = lambda_equitune(net, w, x)
+}
+module Chosen {
+  input x: [2, A.regular, B.regular]
+  base net: [2, 4, 2] -> [3, 4, 2]
+  output y: [3, A.regular, B.regular] = equizero(net, x, by=entropy)
+}
+module FewWeighted {
+  input x: [2]
+  base net: [2] -> [3]
+  base w: [2] -> [1]
+  output y: [3] = lambda_equitune(net, w, x)
+}
+module FewChosen {
+  input x: [2]
+  base net: [2] -> [3]
+  output y: [3] = equizero(net, x, by=margin)
+}
+module Coset {
+  input x: [2, D.regular]
+  base net: [2, 8] -> [8]
+  output y: [D.regular] = coset(net, x, average=Turns)
+}
 module Trivial {
   input x: [2]
   base net: [2] -> [3]
   output y: [3] = equitune(net, x)
 }
 """
+ONE = ((16, ((3, 4, 2),)),)
 CASES = [
-    ("Full", 16, ((3, 4, 2),), ((2, 4, 2),), 8, 1),
-    ("Multi", 16, ((3, 4, 2),), ((2, 4, 2),), 6, 1),
-    ("Deep", 17, ((3, 4), (2,)), ((2, 4), (1,)), 8, 1),
-    ("Trivial", 2, ((3,),), ((2,),), 1, 1),
+    ("Full", ONE, ((2, 4, 2),), 8, 1),
+    ("Multi", ONE, ((2, 4, 2),), 6, 1),
+    ("Deep", ((17, ((3, 4), (2,))),), ((2, 4), (1,)), 8, 1),
+    ("Trivial", ((2, ((3,),)),), ((2,),), 1, 1),
+    ("Weighted", (*ONE, (16, ((1,),))), ((2, 4, 2),), 8, 2),  # the largest weight, the sums
+    ("Chosen", ONE, ((2, 4, 2),), 8, 2),  # the least energy, the sums
+    ("FewWeighted", ((2, ((3,),)), (2, ((1,),))), ((2,),), 1, 2),
+    ("FewChosen", ((2, ((3,),)),), ((2,),), 1, 2),
+    ("Coset", ((16, ((8,),)),), ((2, 8),), 4, 1),
 ]
 
 
