@@ -45,6 +45,20 @@ class Functional:
         return [-v if v % 2 else v for v in found]
 
 
+def companion(found: Functional, size: int) -> Functional:
+    """Numbers for the indices on which nothing acts, none of them 0, from those for the others: the
+    product of the two functionals is moved by every element that moves the first."""
+    modulus = _prime_above(max(size, SMALLEST))
+    return Functional(size, 1 + found.multiplier % (modulus - 1), modulus)
+
+
+def exact_bits(*functionals: Functional) -> int:
+    """How large whole numbers may be, so that their products with these are added exactly in double
+    precision, in any order."""
+    total = math.prod(sum(abs(v) for v in functional.values()) for functional in functionals)
+    return 53 - total.bit_length()
+
+
 class NoFunctional(ValueError):  # noqa: N818 - says what happened
     """No functional was found that every element moves: an element that moves nothing was given."""
 

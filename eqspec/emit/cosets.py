@@ -11,12 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eqspec.algebra.functionals import Functional
+from eqspec.algebra.functionals import Functional, companion, exact_bits
+from eqspec.algebra.images import Monomial, explicit
 from eqspec.emit.layout import call, tuple_text
-from eqspec.program.instructions import AxisMove, Canonical, Energy, MoveBy, Shape
+from eqspec.program.instructions import (
+    AxisMove,
+    Canonical,
+    Energy,
+    MoveBy,
+    Shape,
+    energy_sizes,
+)
 
 if TYPE_CHECKING:
     from eqspec.emit.printer import Printer
+
+FEW = 8  # cosets up to which every sample is moved by all of them in turn
+ENTRIES = 1 << 20  # of a table
+LEAST_BITS = 12  # to which the entries of an argument are rounded for exact sums
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -35,14 +48,41 @@ class MoveMethod:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """A tensor at which a functional looks: its shape, the dimensions on which something acts, and the
+    buffers with the numbers for the others (empty: there are none) and for these."""
+
+    shape: Shape
+    acted: tuple[int, ...]
+    channels: str
+    numbers: str
+
+
+@dataclass(frozen=True)
 class EnergyMethod:
-    """A method ``name(xs)``: a fixed linear functional of tensors of these shapes, whose numbers are the
-    buffer ``buffer``."""
+    """A method ``name(xs)``: a fixed linear functional of tensors. ``place`` is the method that moves
+    them to the places of their orbits, ``order`` how many there are: with ``bits`` the result is the
+    energies of all of them, else that of one."""
 
     name: str
-    buffer: str
+    scored: tuple[Scored, ...]
+    acting: Functional
+    idle: Functional
+    place: str
+    order: int
+    bits: int
+
+
+@dataclass(frozen=True)
+class EntryTable:
+    """Buffers ``names`` with the entries that every element of the method ``move`` takes, for each of
+    some tensors (an empty name: for that one they are not needed)."""
+
+    names: tuple[str, ...]
+    move: str
     shapes: tuple[Shape, ...]
-    functional: Functional
+    acted: tuple[tuple[int, ...], ...]
+    order: int
 
 
 def print_canonical(printer: Printer, number: int, instruction: Canonical) -> None:
@@ -69,13 +109,79 @@ def print_canonical(printer: Printer, number: int, instruction: Canonical) -> No
         printer.variables.take(f"{text if text.isidentifier() else stem}_canonical")
         for text in texts
     ]
-    helper = "move_each" if instruction.ties == "first" else "move_tied"
-    args = [_group(texts), chosen, f"self.{move}"]
-    if instruction.ties == "first":
-        args.append(f"cosets={instruction.cosets}")
-    lines.extend(call(8, f"{_group(names)} = _{helper}", args))
-    helpers |= {best, "move_each", helper}
+    _move_lines(printer, instruction, names, texts, chosen, move, shapes, "move_tied")
+    helpers.add(best)
     printer.parts[number] = [*names, chosen]
+
+
+def _move_lines(
+    printer: Printer,
+    made: Canonical | MoveBy,
+    names: Sequence[str],
+    texts: Sequence[str],
+    chosen: str,
+    move: str,
+    shapes: Sequence[Shape],
+    tied: str,
+) -> None:
+    """The lines that move every sample by an element of its own: by all in turn if they are few, else by
+    tables of the entries that each of them takes."""
+    lines, helpers = printer.out.forward_lines, printer.out.helpers
+    if made.ties == "average":
+        helpers |= {"move_each", tied}
+        lines.extend(call(8, f"{_group(names)} = _{tied}", [_group(texts), chosen, f"self.{move}"]))
+        return
+    acted = tuple(
+        tuple(sorted({m.dim + k for m in moves for k in range(m.width)})) for moves in made.moves
+    )
+    entries = made.cosets * max(
+        math.prod(shape[dim] for dim in dims) for shape, dims in zip(shapes, acted, strict=True)
+    )
+    if made.cosets <= FEW or entries > ENTRIES or not _monomial(made.moves):
+        helpers.add("move_each")
+        args = [_group(texts), chosen, f"self.{move}", f"cosets={made.cosets}"]
+        lines.extend(call(8, f"{_group(names)} = _move_each", args))
+        return
+    helpers |= {"entries", "taken"}
+    table = _table(printer, move, shapes, acted, made.cosets)
+    for name, text, buffer, shape, dims in zip(
+        names, texts, table.names, shapes, acted, strict=True
+    ):
+        if not buffer:
+            lines.append(f"        {name} = {text}")
+            continue
+        places = [str(dim - len(shape)) for dim in dims]
+        lines.extend(call(8, f"{name} = _taken", [text, f"self.{buffer}[{chosen}]", *places]))
+
+
+def _table(
+    printer: Printer,
+    move: str,
+    shapes: Sequence[Shape],
+    acted: tuple[tuple[int, ...], ...],
+    order: int,
+) -> EntryTable:
+    known = next((t for t in printer.out.tables if (t.move, t.acted) == (move, acted)), None)
+    if known is not None:
+        return known
+    suffixes = [""] if len(acted) == 1 else [f"_{k}" for k in range(len(acted))]
+    names = tuple(
+        printer.attributes.take(f"{move.strip('_')}_entries{suffix}") if dims else ""
+        for dims, suffix in zip(acted, suffixes, strict=True)
+    )
+    made = EntryTable(names, move, tuple(shapes), acted, order)
+    printer.out.tables.append(made)
+    return made
+
+
+def _monomial(moves: Sequence[Sequence[AxisMove]]) -> bool:
+    """Are all images permutations with signs?"""
+    return all(
+        isinstance(explicit(image), Monomial)
+        for own in moves
+        for move in own
+        for image in move.images
+    )
 
 
 def print_move_by(printer: Printer, number: int, instruction: MoveBy) -> None:
@@ -100,12 +206,7 @@ def print_move_by(printer: Printer, number: int, instruction: MoveBy) -> None:
             names.append(printer.final[register])
         else:
             names.append(printer.variables.take(stem))
-    helper = "move_each" if instruction.ties == "first" else "mean_of_tied"
-    args = [_group(texts[:-1]), texts[-1], f"self.{move}"]
-    if instruction.ties == "first":
-        args.append(f"cosets={instruction.cosets}")
-    printer.out.forward_lines.extend(call(8, f"{_group(names)} = _{helper}", args))
-    printer.out.helpers |= {"move_each", helper}
+    _move_lines(printer, instruction, names, texts[:-1], texts[-1], move, shapes, "mean_of_tied")
     printer.parts[number] = names
 
 
@@ -148,21 +249,47 @@ def _energies(
             "calls=self.calls",
         ]
     else:
-        helper = "energies"
-        args = [f"self.{_functional(printer, stem, energy, own)}", scored, f"self.{move}"]
-        args.append(f"order={order}")
+        printer.out.helpers |= {"orbit_answers", "functional"}
+        method = _functional(printer, stem, energy, own, move, order)
+        if method.bits:
+            printer.out.helpers |= {"whole", "entries", "at_places"}
+            lines = call(8, f"{name} = self.{method.name}", [scored])
+        else:
+            printer.out.helpers.add("energies")
+            args = [f"self.{method.name}", scored, f"self.{move}", f"order={order}"]
+            lines = call(8, f"{name} = _energies", args)
+        printer.out.forward_lines.extend(lines)
+        return [name]
     printer.out.helpers |= {"orbit_answers", helper}
     printer.out.forward_lines.extend(call(8, f"{name} = _{helper}", args))
     return [name]
 
 
-def _functional(printer: Printer, stem: str, energy: Energy, shapes: Sequence[Shape]) -> str:
-    size = sum(math.prod(shape) for shape in shapes)
-    functional = Functional(size, energy.multiplier, energy.modulus)
-    name = "_" + printer.attributes.take(f"{stem}_energy")
-    buffer = printer.attributes.take(f"{stem}_weights")
-    printer.out.energies.append(EnergyMethod(name, buffer, tuple(shapes), functional))
-    return name
+def _functional(
+    printer: Printer, stem: str, energy: Energy, shapes: Sequence[Shape], place: str, order: int
+) -> EnergyMethod:
+    sizes = energy_sizes(energy, shapes)
+    acted = [math.prod(acted) for acted, _ in sizes]
+    acting = Functional(sum(acted), energy.multiplier, energy.modulus)
+    idle = companion(acting, sum(math.prod(plain) for _, plain in sizes))
+    bits = min(exact_bits(acting, idle), 40)
+    listed = order * sum(acted) <= ENTRIES and _monomial(energy.moves) and bits >= LEAST_BITS
+    suffixes = [""] if len(sizes) == 1 else [f"_{k}" for k in range(len(sizes))]
+    scored = tuple(
+        Scored(
+            shape,
+            dims,
+            printer.attributes.take(f"{stem}_channels{suffix}") if math.prod(plain) > 1 else "",
+            printer.attributes.take(f"{stem}_{'functionals' if listed else 'weights'}{suffix}"),
+        )
+        for shape, dims, (_, plain), suffix in zip(
+            shapes, energy.acted, sizes, suffixes, strict=True
+        )
+    )
+    name = "_" + printer.attributes.take(f"{stem}_{'energies' if listed else 'energy'}")
+    made = EnergyMethod(name, scored, acting, idle, place, order, bits if listed else 0)
+    printer.out.energies.append(made)
+    return made
 
 
 def _move(
@@ -192,33 +319,115 @@ def _move(
     return taken
 
 
-def energy_lines(energy: EnergyMethod) -> list[str]:
-    """The method, after a definition that fits on a line or is broken."""
-    lines = call(4, f"def {energy.name}", ["self", "xs: Sequence[Tensor]"], " -> Tensor:")
-    lines.append('        """A linear functional that no element of the group fixes."""')
-    flats = []
-    names = ["x"] if len(energy.shapes) == 1 else [f"x{k}" for k in range(len(energy.shapes))]
-    lines.append(f"        {_group(names)} = xs")
-    for name, shape in zip(names, energy.shapes, strict=True):
-        flats.append(f"{name}.flatten({-len(shape)})" if len(shape) > 1 else name)
-    if len(flats) == 1:
-        lines.append(f"        flat = {flats[0]}")
+def energy_lines(made: EnergyMethod) -> list[str]:
+    """The method of the energies of all places, or of one."""
+    lines = call(4, f"def {made.name}", ["self", "xs: Sequence[Tensor]"], " -> Tensor:")
+    names = ["x"] if len(made.scored) == 1 else [f"x{k}" for k in range(len(made.scored))]
+    if made.bits:
+        lines.append(
+            '        """A linear functional at all places of an orbit, without rounding."""'
+        )
+        ranks = ", ".join(str(len(each.shape)) for each in made.scored)
+        args = ["xs", f"ranks=({ranks}{',' if len(names) == 1 else ''})", f"bits={made.bits}"]
+        lines.extend(call(8, f"{_group(names)} = _whole", args))
     else:
-        lines.extend(call(8, "flat = torch.cat", [_group(flats), "dim=-1"]))
-    # equal numbers in equal order give equal sums to the last bit: so ties are found
-    lines.append(f"        return (_wide(flat).contiguous() * self.{energy.buffer}).sum(-1)")
+        lines.append('        """A linear functional that no element of the group fixes."""')
+        lines.append(f"        {_group(names)} = xs")
+    flats: list[str] = []
+    for name, each in zip(names, made.scored, strict=True):
+        rank = len(each.acted)
+        if each.channels:
+            letters = LETTERS[: len(each.shape)]
+            plain = "".join(v for k, v in enumerate(letters) if k not in each.acted)
+            left = "".join(letters[k] for k in each.acted)
+            spec = f'"...{letters}, {plain} -> ...{left}"'
+            channels = f"self.{each.channels}.{'double()' if made.bits else f'to({name}.dtype)'}"
+            lines.extend(call(8, f"{name} = torch.einsum", [spec, name, channels]))
+        elif rank < len(each.shape):  # a plain axis of size 1
+            ones = tuple(k - len(each.shape) for k in range(len(each.shape)) if k not in each.acted)
+            lines.append(f"        {name} = {name}.squeeze({tuple_text([str(k) for k in ones])})")
+        flats.append(f"{name}.flatten({-rank})" if rank > 1 else name)
+    word = "energies" if made.bits else "energy"
+    for k, (flat, each) in enumerate(zip(flats, made.scored, strict=True)):
+        head = "return" if k == len(flats) - 1 else f"{word} ="
+        before = f"{word} + " if k else ""
+        if made.bits:
+            lines.append(f"        numbers = self.{each.numbers}.double()")
+            lines.append(f"        {head} {before}{flat} @ numbers")
+        else:
+            lines.append(f"        numbers = self.{each.numbers}")
+            lines.append(f"        {head} {before}(_wide({flat}).contiguous() * numbers).sum(-1)")
     return lines
 
 
-def weight_lines(energy: EnergyMethod) -> list[str]:
+def energy_buffers(made: EnergyMethod) -> list[str]:
+    return [n for each in made.scored for n in (each.channels, each.numbers) if n]
+
+
+def weight_lines(made: EnergyMethod) -> list[str]:
     """The numbers of the functional, in the constructor."""
-    made = energy.functional
-    return [
-        f"        weights = {made.multiplier} * torch.arange(1, {made.size + 1}) % {made.modulus}",
-        "        weights = torch.where(weights % 2 == 1, -weights, weights)",
-        *call(
-            8,
-            "self.register_buffer",
-            [f'"{energy.buffer}"', "weights", "persistent=False"],
-        ),
+    lines: list[str] = []
+    acted = [tuple(each.shape[k] for k in each.acted) for each in made.scored]
+    plain = [
+        tuple(n for k, n in enumerate(each.shape) if k not in each.acted) for each in made.scored
     ]
+    if any(each.channels for each in made.scored):
+        idle = _parts(lines, "channels", made.idle, [math.prod(sizes) for sizes in plain])
+    else:
+        idle = [""] * len(plain)
+    for each, text, sizes in zip(made.scored, idle, plain, strict=True):
+        if each.channels:
+            view = f".reshape({', '.join(str(n) for n in sizes)})" if len(sizes) > 1 else ""
+            lines.extend(_register(each.channels, f"{text}{view}"))
+    acting = _parts(lines, "weights", made.acting, [math.prod(sizes) for sizes in acted])
+    if made.bits:
+        rows = _entries_lines(
+            lines, made.place, [each.shape for each in made.scored],
+            [each.acted for each in made.scored], made.order,
+        )  # fmt: skip
+        acting = [f"_at_places({row}, {text})" for row, text in zip(rows, acting, strict=True)]
+    for each, text in zip(made.scored, acting, strict=True):
+        lines.extend(_register(each.numbers, text))
+    return lines
+
+
+def _parts(lines: list[str], name: str, made: Functional, sizes: Sequence[int]) -> list[str]:
+    """The numbers for each of several tensors."""
+    text = f"_functional({made.size}, {made.multiplier}, {made.modulus})"
+    if len(sizes) == 1:
+        return [text]
+    listed = ", ".join(str(n) for n in sizes)
+    lines.extend(call(8, f"{name} = torch.split", [text, f"[{listed}]"]))
+    return [f"{name}[{k}]" for k in range(len(sizes))]
+
+
+def _entries_lines(
+    lines: list[str],
+    move: str,
+    shapes: Sequence[Shape],
+    acted: Sequence[Sequence[int]],
+    order: int,
+) -> list[str]:
+    """The rows of entries of each tensor, in local variables; nothing moves along plain axes."""
+    sizes = [
+        [str(n) if k in dims else "1" for k, n in enumerate(shape)]
+        for shape, dims in zip(shapes, acted, strict=True)
+    ]
+    texts = [f"({', '.join(own)}{',' if len(own) == 1 else ''})" for own in sizes]
+    args = [f"self.{move}", f"[{', '.join(texts)}]", f"order={order}"]
+    lines.extend(call(8, "rows = _entries", args))
+    return [f"rows[{k}]" for k in range(len(shapes))]
+
+
+def table_lines(made: EntryTable) -> list[str]:
+    """The tables of the entries that the elements take, in the constructor."""
+    lines: list[str] = []
+    rows = _entries_lines(lines, made.move, made.shapes, made.acted, made.order)
+    for name, row in zip(made.names, rows, strict=True):
+        if name:
+            lines.extend(_register(name, row))
+    return lines
+
+
+def _register(name: str, text: str) -> list[str]:
+    return call(8, "self.register_buffer", [f'"{name}"', text, "persistent=False"])

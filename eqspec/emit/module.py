@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eqspec.emit.cosets import energy_lines, weight_lines
+from eqspec.emit.cosets import energy_buffers, energy_lines, table_lines, weight_lines
 from eqspec.emit.guarantee import assumptions, law
 from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
@@ -186,7 +186,8 @@ def _class(
     text.buffers = [
         *printed.buffers,
         *orbits.buffers,
-        *(energy.buffer for energy in printed.energies),
+        *(name for energy in printed.energies for name in energy_buffers(energy)),
+        *(name for table in printed.tables for name in table.names if name),
     ]
     text.init_lines = _init(item, printer, printed, orbits, children, averages)
     text.reset_lines = [
@@ -275,6 +276,8 @@ def _init(
     lines.extend(orbits.buffer_lines)
     for energy in printed.energies:
         lines.extend(weight_lines(energy))
+    for table in printed.tables:
+        lines.extend(table_lines(table))
     if printed.parameters:
         lines.append("        self.reset_parameters()")
     return lines

@@ -15,7 +15,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eqspec.emit.cosets import EnergyMethod, MoveMethod, print_canonical, print_move_by
+from eqspec.emit.cosets import (
+    EnergyMethod,
+    EntryTable,
+    MoveMethod,
+    print_canonical,
+    print_move_by,
+)
 from eqspec.emit.digits import steps_of
 from eqspec.emit.expressions import Code, Expressions, assign
 from eqspec.emit.layout import call, tuple_text
@@ -85,6 +91,7 @@ class Printed:
     moves: list[MoveMethod] = field(default_factory=list)
     energies: list[EnergyMethod] = field(default_factory=list)
     called: set[str] = field(default_factory=set)  # bases that an orbit goes through
+    tables: list[EntryTable] = field(default_factory=list)
     locals: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
     framed: set[str] = field(default_factory=set)  # bases that are called in several frames
@@ -574,7 +581,7 @@ HELPERS = """
     in_steps over_ranks one_call tuple wide repeat layer_norm rms_norm batch_norm size masked
     energies network_energies best_coset best_cosets move_each move_tied mean_of_tied
     principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows
-    call_base each_frame
+    functional entries at_places whole taken call_base each_frame
 """
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 

@@ -368,6 +368,15 @@ def _energy(site: LoweringSite, data: Canonicalisation, source: Type, found: Tra
         places,
         len(members),
         tuple(moves_of(block, back) for block in blocks),
+        tuple(
+            tuple(
+                dim + k
+                for axis, (dim, width) in zip(block.axes, block.dims, strict=True)
+                if not isinstance(axis, PlainAxis)
+                for k in range(width)
+            )
+            for block in blocks
+        ),
         functional.multiplier,
         functional.modulus,
     )
@@ -394,18 +403,15 @@ def _functional(site: LoweringSite, blocks: Sequence[Block], words: Sequence[FWo
     from eqspec.algebra.averages import evaluate_any
     from eqspec.algebra.functionals import separating
 
+    acting = [[axis for axis in block.axes if not isinstance(axis, PlainAxis)] for block in blocks]
     elements = [
         tuple(
-            tuple(
-                (place, evaluate_any(axis.rep, word))
-                for place, axis in enumerate(block.axes)
-                if not isinstance(axis, PlainAxis)
-            )
-            for block in blocks
+            tuple((place, evaluate_any(axis.rep, word)) for place, axis in enumerate(axes))
+            for axes in acting
         )
         for word in words
     ]
-    shapes = [tuple(math.prod(axis.shape) for axis in block.axes) for block in blocks]
+    shapes = [tuple(math.prod(axis.shape) for axis in axes) for axes in acting]
     salt = f"{site.module.key} {site.node.name} {shapes}"
     return separating(shapes, elements, salt)
 

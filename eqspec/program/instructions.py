@@ -433,17 +433,31 @@ class Energy:
     """What every place of an orbit is worth: the value of a function of the arguments ``places``, moved.
 
     ``moves[k]`` moves the k-th of them by element ``j * members + i``, the inverse of element i of coset
-    j. The function is the fixed linear functional of `algebra.functionals` with this ``multiplier`` and
-    ``modulus``; or the network ``base``, which takes the arguments in the shapes ``accepts``.
+    j. The function is a fixed linear functional, see `algebra.functionals`: that of ``multiplier`` and
+    ``modulus`` on the dimensions ``acted[k]`` of all of them, flattened and joined, times its companion on
+    the others, where they are more than one number; or the network ``base``, which takes the arguments in
+    the shapes ``accepts``.
     """
 
     places: tuple[int, ...]
     members: int
     moves: tuple[tuple[AxisMove, ...], ...]
+    acted: tuple[tuple[int, ...], ...] = ()
     multiplier: int = 0
     modulus: int = 0
     base: str = ""
     accepts: tuple[Shape, ...] = ()
+
+
+def energy_sizes(energy: Energy, shapes: Sequence[Shape]) -> list[tuple[Shape, Shape]]:
+    """For each scored argument its sizes on which something acts, and the others."""
+    return [
+        (
+            tuple(shape[dim] for dim in acted),
+            tuple(size for dim, size in enumerate(shape) if dim not in acted),
+        )
+        for acted, shape in zip(energy.acted, shapes, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.functionals import Functional
+from eqspec.algebra.functionals import Functional, companion
 from eqspec.algebra.images import (
     AffineMap,
     AnyImage,
@@ -66,6 +66,7 @@ from eqspec.program.instructions import (
     Stage,
     Sub,
     Take,
+    energy_sizes,
 )
 
 Array = NDArray[np.float64]
@@ -345,6 +346,7 @@ def energies(
 ) -> Array:
     """Of every sample at every place of its orbit; shape (batch, places)."""
     scored = [args[place] for place in energy.places]
+    weights = [] if energy.base else functional_of(energy, [x.shape[1:] for x in scored])
     columns: list[Array] = []
     for g in range(cosets * energy.members):
         moved = [apply(x, moves, g) for x, moves in zip(scored, energy.moves, strict=True)]
@@ -352,11 +354,34 @@ def energies(
             (answer,) = bases[energy.base](*fit(moved, energy.accepts))
             columns.append(answer.reshape(len(answer)))
             continue
-        flat = np.concatenate([x.reshape(len(x), -1) for x in moved], axis=1)
-        weights = Functional(flat.shape[1], energy.multiplier, energy.modulus).values()
+        products = [(x * w).reshape(len(x), -1) for x, w in zip(moved, weights, strict=True)]
         # row by row, so that a sum depends on nothing but its terms and their order
-        columns.append(np.add.reduce(flat * np.array(weights, dtype=np.float64), axis=1))
+        columns.append(np.add.reduce(np.concatenate(products, axis=1), axis=1))
     return np.stack(columns, axis=1)
+
+
+def functional_of(energy: Energy, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """The numbers of the functional of every scored argument, in the shape of the argument."""
+    sizes = energy_sizes(energy, shapes)
+    acted_sizes = [math.prod(acted) for acted, _ in sizes]
+    plain_sizes = [math.prod(plain) for _, plain in sizes]
+    acting = Functional(sum(acted_sizes), energy.multiplier, energy.modulus)
+    idle = companion(acting, sum(plain_sizes))
+    lists = zip(
+        np.split(np.array(acting.values(), dtype=np.float64), np.cumsum(acted_sizes)[:-1]),
+        np.split(np.array(idle.values(), dtype=np.float64), np.cumsum(plain_sizes)[:-1]),
+        shapes,
+        energy.acted,
+        strict=True,
+    )
+    found: list[Array] = []
+    for acts, rests, shape, dims in lists:
+        left = acts.reshape([n if k in dims else 1 for k, n in enumerate(shape)])
+        if len(rests) == 1:
+            found.append(left)
+            continue
+        found.append(left * rests.reshape([1 if k in dims else n for k, n in enumerate(shape)]))
+    return found
 
 
 def lead_of_best(instruction: Canonical, args: Sequence[Array], bases: Mapping[str, Base]) -> Array:
