@@ -150,7 +150,10 @@ def save(experiment: Experiment, rows: list[Row], seeds: int, folder: Path) -> N
         _, end, after = rest.partition(END)
         assert begin, page
         assert end, page
-        lines = f"{before}{begin}\n{table(experiment.columns, kept)}\n{end}{after}"
+        numbers = ", ".join(map(str, range(seeds)))
+        told = f"Seeds {numbers}" if seeds > 1 else "One seed"
+        shown = f"{table(experiment.columns, kept)}\n\n{told}{MEANING}"
+        lines = f"{before}{begin}\n{shown}\n{end}{after}"
         page.write_text(lines, encoding="utf-8")
     try:
         import matplotlib
@@ -168,6 +171,10 @@ def save(experiment: Experiment, rows: list[Row], seeds: int, folder: Path) -> N
 
 
 BEGIN = "<!-- table -->"
+MEANING = (
+    ": the mean, in brackets the smallest and the largest; of the changes the largest, "
+    "of the times the median."
+)
 END = "<!-- end of the table -->"
 
 

@@ -254,7 +254,7 @@ COLUMNS = (
 
 
 def plot(rows: list[Row], figure: Any) -> None:
-    figure.set_size_inches(9, 3.4)
+    figure.set_size_inches(11, 3.2)
     numbers = sorted({row["views"] for row in rows})
     groups = [f"{number} views" for number in numbers]
     axes: Sequence[Any] = figure.subplots(1, 2, sharey=True)
@@ -263,7 +263,7 @@ def plot(rows: list[Row], figure: Any) -> None:
         bars(axis, groups, series)
         axis.set(title=f"tested {key}", ylim=(0, 1))
     axes[0].set_ylabel("accuracy")
-    axes[1].legend(frameon=False, fontsize=7, loc="lower left", ncols=2)
+    axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ def moved(network: nn.Module, problem: Problem, sentences: Sentences) -> Row:
     """
     plain = network(sentences.command, sentences.before)
     there, best = sentences.target != PAD, plain.amax(-1)
-    share, differ, change = 0.0, 0, 0.0
+    hits, differ, change = 0, 0, 0.0
     group = list(elements(problem))
     for words, acts in group:
         other = Sentences(
@@ -238,9 +238,9 @@ def moved(network: nn.Module, problem: Problem, sentences: Sentences) -> Row:
         chosen = plain.gather(-1, back.argmax(-1, keepdim=True)).squeeze(-1)
         worse = best - chosen > 1e-5 * best.abs().max()
         differ += int((worse & there).any(1).sum())
-        share += float(right(network, other).double().mean()) / len(group)
+        hits += int(right(network, other).sum())
     return {
-        "moved": share,
+        "moved": hits / (len(group) * len(there)),
         "still": float(right(network, sentences).double().mean()),
         "differ": differ,
         "change": change / float(plain.abs().max()),

@@ -48,7 +48,7 @@ RACES = ("black", "white", "asian")
 ORIENTATIONS = ("gay", "straight")
 JOBS = ["baker", "clerk", "doctor", "driver", "guard", "lawyer", "nurse", "teacher"]
 ADJECTIVES = ["calm", "famous", "happy", "lonely", "proud", "quiet", "rich", "tired"]
-AUGMENTED = "plain, learned with words exchanged"
+AUGMENTED = "plain, words exchanged in training"
 BIAS = 1.5  # standard deviation of the log odds
 
 
@@ -277,10 +277,13 @@ COLUMNS = (
 
 
 def plot(rows: list[Row], figure: Any) -> None:
-    figure.set_size_inches(9, 3)
+    figure.set_size_inches(11, 3)
     axes = figure.subplots(1, 2)
     rows = [row for row in rows if "variation" in row]
-    names = [row["model"].replace("`", "").replace(", ", ",\n") for row in rows]
+    names = [
+        row["model"].replace("`", "").replace(", ", ",\n").replace("_", "_\n")
+        for row in rows
+    ]
     bars(axes[0], names, {"": pairs(rows, "variation")}, ("#d55e00",))
     axes[0].set(title="total variation of the next word")
     series = {
@@ -288,8 +291,8 @@ def plot(rows: list[Row], figure: Any) -> None:
         "words exchanged": pairs(rows, "exchanged"),
     }
     bars(axes[1], names, series, ("#0072b2", "#e69f00"))
-    axes[1].set(title="perplexity")
-    axes[1].legend(frameon=False, fontsize=8)
+    axes[1].set(title="perplexity", ylim=(1, None))
+    axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     for axis in axes:
         axis.tick_params(axis="x", labelsize=7)
 

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-PAGES = {"multi_view": "multi-view", "scan": "scan", "word_swap": "word-swap"}
+PAGES = {"digits": "digits", "multi_view": "multi-view", "scan": "scan", "word_swap": "word-swap"}
 
 
 def load(name: str, file: Path) -> ModuleType:
