@@ -82,7 +82,8 @@ def strategies(module: Module, node: Node) -> list[Strategy | Refused]:
         for factor, group in module.node(name).type.groups.items()
     }
     candidates = [*_candidates(module, node), *(("frame", words) for words in _methods(acting))]
-    found = [_tried(module, node, base, helper, *candidate) for candidate in candidates]
+    tried = [_tried(module, node, base, helper, *candidate) for candidate in candidates]
+    found = [one for one in tried if one is not None]
     if not any(isinstance(one, Strategy) and one.written for one in found):
         found.insert(0, _strategy(_abridged(node, base), node, written=True))
     return found
@@ -151,8 +152,9 @@ def _tried(
     helper: Base,
     op: str,
     option: Option | Words,
-) -> Strategy | Refused:
-    """Run the typing rule of an op on the arguments, the network and the type of the node."""
+) -> Strategy | Refused | None:
+    """Run the typing rule of an op on the arguments, the network and the type of the node. None if the
+    result is another row again, since one factor alone acts."""
     keywords: dict[str, KeywordValue] = {}
     bases = [base]
     shown, declares = [], ""
@@ -201,6 +203,9 @@ def _tried(
         reason = f"{first.message}: {first.label}" if first.label else first.message
         return Refused(text, op, first.code, reason)
     written = made.op == node.op and made.data == node.data
+    single = isinstance(made.data, Average) and len(made.data.branches) < 2
+    if op.startswith("multi_") and single and not written:
+        return None
     return _strategy(text, made, written=written, declares=declares)
 
 

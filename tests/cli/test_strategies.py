@@ -10,9 +10,10 @@ import pytest
 
 from eqspec.diagnostics.model import Source
 from eqspec.graph.model import Module, Spec
+from eqspec.ops import OPS
 from eqspec.pipeline import check_source, lower_spec
 from eqspec.tools.costing import module_costs
-from eqspec.tools.strategies import Refused, Strategy, strategies
+from eqspec.tools.strategies import NAMES, Refused, Strategy, strategies
 
 from .cli_support import run
 
@@ -114,6 +115,9 @@ def test_what_is_legal_depends_on_the_group_and_the_types() -> None:
     assert codes["product"]["fuse"] == "EQS409"
     assert "fuse" not in codes["a target of its own"]
     assert codes["no direct product"]["multi_equitune"] == "EQS435"
+    ops = {name: {r.op for r in found if isinstance(r, Strategy)} for name, found in rows.items()}
+    assert set().union(*ops.values()) == set(NAMES) & set(OPS), "every strategy is legal somewhere"
+    assert "multi_equitune" not in ops["a target of its own"], "the same as equitune"
     calls = {
         row.text: row.base_calls
         for row in rows["three factors, in several arguments"]
