@@ -197,7 +197,8 @@ class Expressions:
                 x = self._method(args[0], "detach", []) if detach else args[0]
                 return Code(f"_{kind}", (x.text, *(a.text for a in args[1:])))
             case Determinant():
-                return Code("torch.linalg.det", (args[0].text,))
+                self.helpers.add("handedness")
+                return Code("_handedness", (args[0].text,))
             case RowOrder():
                 self.helpers.add("row_order")
                 return Code("_row_order", (args[0].text,))

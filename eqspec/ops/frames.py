@@ -48,6 +48,7 @@ from eqspec.ops.orbitchecks import check_signature
 from eqspec.ops.positions import Centred
 
 CALLS_LIMIT = 64
+LONGEST_ROW = 256  # numbers by which rows are sorted, one pass over the rows for each
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def _step(
         number, row = _vectors(site, source, method, factor, blocks, later)
         if any(m.how == "point" for m in blocks[number]):
             centre = number
-        _check_rows(site, source, method, factor, number, row, centre == number)
+        _check_rows(site, source, method, factor, number, row)
     special = group.family not in MIRRORS
     frames = frames_of(method, group)
     return Step(method, factor, special, frames, number, row, centre, blocks, targets)
@@ -243,9 +244,10 @@ def _vectors(
     blocks: Sequence[tuple[Moved, ...]],
     later: frozenset[str],
 ) -> tuple[int, int]:
-    """The block whose vectors give the frame, and their dimension: the first on which no factor that is
-    still to come changes it."""
+    """The block whose vectors give the frame, and their dimension: the first with enough vectors, among
+    those on which no factor that is still to come changes it."""
     blamed: str | None = None
+    found: list[tuple[int, int]] = []
     for number, (block, moved) in enumerate(zip(source.blocks, blocks, strict=True)):
         if len(moved) != 1 or moved[0].how not in ("vector", "point") or moved[0].signed:
             continue
@@ -256,8 +258,14 @@ def _vectors(
             if method == "gram_schmidt" or not keeps_covariance(rep)
         ]
         if not changing:
-            return number, moved[0].dim
-        blamed = blamed or changing[0]
+            found.append((number, moved[0].dim))
+        elif blamed is None:
+            blamed = changing[0]
+    for number, dim in found:
+        if _free(site, source, number, dim) >= needed_rows(method, source.groups[factor]):
+            return number, dim
+    if found:
+        return found[0]
     if blamed is not None:
         site.refuse(
             "EQS426",
@@ -294,6 +302,14 @@ def _rows_to_sort(
         if len(moved) != 1 or len(block.shape) < 1:
             continue
         changing = sorted(block.factors & later)
+        if not changing and block.size // block.shape[moved[0].dim] > LONGEST_ROW:
+            site.refuse(
+                "EQS210",
+                f"rows of more than {LONGEST_ROW} numbers are not sorted yet",
+                f"those of {block}",
+                span=site.whole,
+                help="put an argument with shorter rows first: the others are sorted along",
+            )
         if not changing:
             return number, moved[0].dim
         blamed = blamed or changing[0]
@@ -320,11 +336,10 @@ def _check_rows(
     factor: str,
     number: int,
     dim: int,
-    points: bool,
 ) -> None:
     """Refuse where the frame is degenerate for every input."""
     block, group = source.blocks[number], source.groups[factor]
-    row = next(k for k, (start, _) in enumerate(block.dims) if start == dim)
+    points = block.point_axis is not None
     centred = _centred(site, number)
     if centred and method == "gram_schmidt":
         site.refuse(
@@ -334,7 +349,7 @@ def _check_rows(
             span=site.whole,
             help="`principal_axes`, or the points themselves: they are centred by `frame`",
         )
-    rows = free_rows(block, row, centred) - (1 if points else 0)
+    rows = _free(site, source, number, dim)
     needed = needed_rows(method, group)
     if rows < needed:
         after = " when they are centred" if points or centred else ""
@@ -347,6 +362,13 @@ def _check_rows(
             help=f"{group.description} needs {needed + (1 if points else 0)}"
             f" {'points' if points else 'free vectors'} for `{method}`",
         )
+
+
+def _free(site: CallSite, source: Type, number: int, dim: int) -> int:
+    """How many vectors of a block can be chosen freely, after points are centred."""
+    block = source.blocks[number]
+    row = next(k for k, (start, width) in enumerate(block.dims) if start <= dim < start + width)
+    return free_rows(block, row, _centred(site, number)) - (block.point_axis is not None)
 
 
 def _arg_of(site: CallSite, number: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class Determinant:
-    """Of matrices (..., n, n)."""
+    """Of orthogonal matrices (..., n, n): 1 or -1."""
 
     args: tuple[int, ...]
 

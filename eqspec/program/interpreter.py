@@ -185,7 +185,7 @@ def run(
             case Axes():
                 value = frames.axes(instruction, args[0], args[1] if len(args) > 1 else None)
             case Determinant():
-                value = np.linalg.det(args[0])
+                value = np.sign(np.linalg.det(args[0]))
             case RowOrder():
                 value = frames.row_order(args[0])
             case InverseOrder():

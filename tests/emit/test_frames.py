@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import math
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,24 +11,24 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from frame_support import (
+    HEAD,
+    SIZES,
+    Base,
+    axes_of,
+    modules,
+    motion,
+    moved,
+    orthogonal,
+    shape_of,
+    shapes_of,
+)
 
 from eqspec.diagnostics.model import Source
 from eqspec.pipeline import check_source, compile_spec
 
 torch = pytest.importorskip("torch")
 
-HEAD = """eqspec 1
-group S = symmetric(6)
-group T = symmetric(3)
-group O2 = orthogonal(2)
-group O3 = orthogonal(3)
-group R2 = special_orthogonal(2)
-group R3 = special_orthogonal(3)
-group O4 = orthogonal(4)
-group R4 = special_orthogonal(4)
-group E = euclidean(3)
-group F = special_euclidean(2)
-"""
 # name, inputs, shapes that the base takes and returns, type of the output, methods, calls
 CASES: list[tuple[str, str, str, str, str, str, int]] = [
     ("A", "[S.natural, O3.vector]", "[6, 3]", "[5]", "[5]", "[principal_axes, sort]", 8),
@@ -122,134 +121,6 @@ CASES: list[tuple[str, str, str, str, str, str, int]] = [
     ("Q", "[3, O4.vector]", "[12]", "[4]", "[O4.vector]", "principal_axes", 16),
     ("U", "[3, R4.vector]", "[12]", "[4]", "[R4.vector]", "gram_schmidt", 1),
 ]
-
-
-class Base(torch.nn.Module):
-    """A random nonlinear network, which counts what goes through it."""
-
-    def __init__(self, returns: list[tuple[int, ...]]) -> None:
-        super().__init__()
-        self.returns, self.rows, self.calls = returns, 0, 0
-
-    def forward(self, *xs: Any) -> Any:
-        flat = torch.cat([x.flatten(1) for x in xs], dim=1)
-        self.rows += len(flat)
-        self.calls += 1
-        ys = []
-        for k, shape in enumerate(self.returns):
-            first = mixed(flat.shape[1], 16, k).to(flat)
-            last = mixed(16, math.prod(shape), k + 7).to(flat)
-            ys.append((torch.tanh(flat @ first + 0.3) @ last).reshape(-1, *shape))
-        return ys[0] if len(ys) == 1 else tuple(ys)
-
-
-def mixed(rows: int, columns: int, k: int) -> Any:
-    """A matrix without any structure."""
-    numbers = torch.arange(rows * columns, dtype=torch.float64)
-    return torch.sin(numbers.square() * 1.7 + k + 1.0).reshape(rows, columns)
-
-
-def modules(texts: str, folder: Path, stem: str) -> ModuleType:
-    result = compile_spec(
-        check_source(Source(f"{stem}.eqs", HEAD + texts)), stem, f"{stem}.eqs", ["module"]
-    )
-    assert result.files, [d.message for d in result.diagnostics]
-    path = folder / f"{stem}.py"
-    path.write_text(result.files[0].text, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def shapes_of(text: str) -> list[tuple[int, ...]]:
-    return [tuple(int(n) for n in part.strip("[] ").split(",")) for part in text.split("+")]
-
-
-def orthogonal(rng: Any, n: int, special: bool) -> Any:
-    q, r = torch.linalg.qr(torch.randn(n, n, generator=rng, dtype=torch.float64))
-    q = q * r.diagonal().sign()
-    if special and torch.linalg.det(q) < 0:
-        q = torch.cat((-q[:, :1], q[:, 1:]), dim=1)
-    return q
-
-
-Motion = dict[str, Any]
-
-
-def motion(rng: Any) -> Motion:
-    """An element of every group: matrices, orders of rows, and steps of any length."""
-    found: Motion = {"S": torch.randperm(6, generator=rng), "T": torch.randperm(3, generator=rng)}
-    for name, n, special in (
-        ("O2", 2, False),
-        ("O3", 3, False),
-        ("R2", 2, True),
-        ("R3", 3, True),
-        ("O4", 4, False),
-        ("R4", 4, True),
-        ("E", 3, False),
-        ("F", 2, True),
-    ):
-        found[name] = orthogonal(rng, n, special)
-        found[f"{name} step"] = 5 * torch.randn(n, generator=rng, dtype=torch.float64)
-    return found
-
-
-def moved(x: Any, axes: list[str], g: Motion) -> Any:
-    """The element acts on a batch of blocks, whose axes are written as in the spec."""
-    dim = 1
-    for axis in axes:
-        group, _, rep = axis.partition(".")
-        if not rep:
-            dim += 1
-            continue
-        if rep == "natural":
-            x = x.index_select(dim, g[group])
-            dim += 1
-            continue
-        q = g[group]
-        times = sum(map(int, rep[7:-1].split(","))) if rep.startswith("tensor") else 1
-        if rep == "vector.pseudoscalar":
-            x = x * torch.linalg.det(q)
-            dim += 1
-            continue
-        for _ in range(times):
-            x = torch.movedim(torch.movedim(x, dim, -1) @ q.T, -1, dim)
-            if rep == "point":
-                x = torch.movedim(torch.movedim(x, dim, -1) + g[f"{group} step"], -1, dim)
-            dim += 1
-        if rep == "vector.axial":
-            x = x * torch.linalg.det(q)
-    return x
-
-
-def axes_of(text: str) -> list[list[str]]:
-    """`[S.natural, O3.tensor(2, 0)], [2]` as lists of axes, one for each block."""
-    blocks = []
-    for part in text.replace("] + [", "]|[").replace("], [", "]|[").split("|"):
-        inner = (
-            part.strip()[1:-1].replace(", 0)", ",0)").replace(", 1)", ",1)").replace(", 2)", ",2)")
-        )
-        blocks.append([axis.strip() for axis in inner.split(", ")])
-    return blocks
-
-
-SIZES = {"S": 6, "T": 3, "O2": 2, "O3": 3, "R2": 2, "R3": 3, "O4": 4, "R4": 4, "E": 3, "F": 2}
-
-
-def shape_of(axes: list[str]) -> tuple[int, ...]:
-    shape: list[int] = []
-    for axis in axes:
-        group, _, rep = axis.partition(".")
-        if not rep:
-            shape.append(int(group))
-        elif rep == "vector.pseudoscalar":
-            shape.append(1)
-        else:
-            times = sum(map(int, rep[7:-1].split(","))) if rep.startswith("tensor") else 1
-            shape += [SIZES[group]] * times
-    return tuple(shape)
 
 
 @pytest.fixture(scope="module")
@@ -467,3 +338,88 @@ module Padded {
   output r: [S.natural, S.natural, O3.vector] = difference(x)
 }
 """
+
+
+def random_case(rng: random.Random, number: int) -> tuple[str, str, str, str, str, str] | None:
+    """A frame of random groups on random types: name, inputs, shapes of the base, target, methods."""
+    names = {2: ("O2", "R2", "F"), 3: ("O3", "R3", "E"), 4: ("O4", "R4")}
+    group = rng.choice(names[rng.choice((2, 3, 3, 4))])
+    n, motions = SIZES[group], group in ("E", "F")
+    special = group.startswith(("R", "F"))
+    symmetric = rng.choice(("S", "T", ""))
+    method = "principal_axes" if symmetric else rng.choice(("principal_axes", "gram_schmidt"))
+    rows = n - 1 + (method == "gram_schmidt" and not special) + motions + rng.randrange(3)
+    rows_axis = f"{symmetric}.natural" if symmetric else str(rows)
+    if symmetric and SIZES[symmetric] < n - 1 + motions:
+        return None
+    vector = f"{group}.point" if motions and rng.random() < 0.8 else f"{group}.vector"
+    if motions and vector.endswith("vector"):
+        motions = False
+    forms = ["vector", "covector", "tensor(1, 1)", "tensor(2, 0)"]
+    if not special:
+        forms += ["vector.axial", "vector.pseudoscalar"]
+
+    def block(points: bool) -> str:
+        axes = []
+        if symmetric and rng.random() < 0.6:
+            axes.append(f"{symmetric}.natural")
+        if rng.random() < 0.4:
+            axes.append(str(rng.randint(1, 3)))
+        if points and rng.random() < 0.4:
+            axes.append(f"{group}.point")
+        elif rng.random() < 0.8:
+            axes.append(f"{group}.{rng.choice(forms)}")
+        rng.shuffle(axes)
+        return f"[{', '.join(axes or ['2'])}]"
+
+    inputs = [f"[{rows_axis}, {vector}]", *(block(motions) for _ in range(rng.randrange(3)))]
+    target = [block(motions) for _ in range(rng.randint(1, 3))]
+    shapes = [str(list(shape_of(axes))) for axes in axes_of(", ".join(inputs))]
+    answers = [str(list(shape_of(axes))) for axes in axes_of(" + ".join(target))]
+    by = f"[{method}({group})" + (f", sort({symmetric})]" if symmetric else "]")
+    base = f"{', '.join(shapes)} -> {' + '.join(answers)}"
+    return f"Z{number}", ", ".join(inputs), base, " + ".join(answers), " + ".join(target), by
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_frames_of_random_groups_and_types(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    cases = [case for k in range(40) if (case := random_case(chance, k)) is not None]
+    texts = []
+    for name, inputs, base, _, target, by in cases:
+        blocks = axes_of(inputs)
+        lines = [f"input x{k}: [{', '.join(axes)}]" for k, axes in enumerate(blocks)]
+        args = ", ".join(f"x{k}" for k in range(len(blocks)))
+        lines += [f"base net: {base}", f"output y: {target} = frame(net, {args}, by={by})"]
+        texts.append(f"module {name} {{\n  " + "\n  ".join(lines) + "\n}\n")
+    emitted = modules("".join(texts), tmp_path, f"random_{seed}")
+    rng = torch.Generator().manual_seed(seed)
+    for name, inputs, _, answers, target, by in cases:
+        module = getattr(emitted, name)(Base(shapes_of(answers))).double()
+        blocks, results = axes_of(inputs), axes_of(target)
+        xs = [torch.randn(3, *shape_of(a), generator=rng, dtype=torch.float64) for a in blocks]
+        before = module(*xs)
+        before = [before] if len(results) == 1 else list(before)
+        for _ in range(3):
+            g = motion(rng)
+            after = module(*(moved(x, axes, g) for x, axes in zip(xs, blocks, strict=True)))
+            after = [after] if len(results) == 1 else list(after)
+            for found, y, axes in zip(after, before, results, strict=True):
+                expected = moved(y, axes, g)
+                error = float((found - expected).abs().max())
+                assert error <= 1e-9 * max(1.0, float(expected.abs().max())), (inputs, target, by)
+
+
+def test_half_precision(emitted: ModuleType) -> None:
+    """Frames are computed in single precision at least, and given back as the input is."""
+    rng = torch.Generator().manual_seed(5)
+    for name, inputs, _, returns, _, _, _ in CASES:
+        module = getattr(emitted, name)(Base(shapes_of(returns)))
+        blocks = axes_of(inputs)
+        xs = [torch.randn(2, *shape_of(a), generator=rng) for a in blocks]
+        full = module(*xs)
+        rough = module.bfloat16()(*(x.bfloat16() for x in xs))
+        pairs = [(full, rough)] if torch.is_tensor(full) else list(zip(full, rough, strict=True))
+        for a, b in pairs:
+            assert b.dtype == torch.bfloat16 and torch.isfinite(b).all() and a.shape == b.shape

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eqspec.algebra.families import classical_group
 from eqspec.cli import main
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.graph.model import Level, Module
@@ -269,3 +270,46 @@ def test_explain_and_cost_know_frames_and_points(
     shown = capsys.readouterr().out
     assert "two eigenvalues of the covariance" in shown
     assert re.search(r"\* +frame\(net, x, by=\[principal_axes\(E\), sort\(S\)\]\) +8", shown)
+
+
+def test_the_bounds_on_rows_are_those_of_linear_algebra() -> None:
+    """With as many free vectors as the rule asks for, random frames are well defined; with one less,
+    none is, up to rounding. Over methods, groups, dimensions, points and centred vectors."""
+    np = pytest.importorskip("numpy")
+    from eqspec.ops.framing import needed_rows
+    from eqspec.program.framed import Axes
+    from eqspec.program.frames import lead_of_axes
+
+    rng = np.random.default_rng(0)
+    for family in ("orthogonal", "special_orthogonal", "euclidean", "special_euclidean"):
+        for n in (2, 3, 4, 5):
+            group = classical_group(family, n)
+            special, points = family.startswith("special"), "euclidean" in family
+            for method in ("principal_axes", "gram_schmidt"):
+                needed = needed_rows(method, group)
+                for rows in (needed, needed - 1):
+                    if rows == 0:
+                        continue
+                    x = rng.standard_normal((20, rows + points, n))
+                    if points:
+                        x = x - x.mean(axis=1, keepdims=True)
+                    if method == "gram_schmidt":
+                        x = x[:, : n - special]
+                    if method == "gram_schmidt" and x.shape[1] < n - special:
+                        continue  # there are not so many vectors at all
+                    leads = lead_of_axes(Axes((0,), method, special, True), x)
+                    what = (family, n, method, rows)
+                    assert (np.median(leads) > 1e-3) == (rows == needed), what
+                    assert rows == needed or leads.max() < 1e-7, what
+
+
+def test_the_first_argument_with_enough_vectors_gives_the_frame() -> None:
+    made = module("""module M {
+  input x: [1, O3.vector]
+  input z: [S.natural, O3.vector]
+  base net: [1, 3], [6, 3] -> [3]
+  output y: [O3.vector] = frame(net, x, z, by=[principal_axes, sort])
+}
+""")
+    data = made.node("y").data
+    assert isinstance(data, Framing) and data.steps[0].source == 1
