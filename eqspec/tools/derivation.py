@@ -15,7 +15,7 @@ from eqspec.graph.causes import Cause, causes
 from eqspec.graph.model import Base, Level, Module, ModuleCall, Node, edge_classes, is_fusion
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, Type
-from eqspec.ops import op_named
+from eqspec.ops import averaging, op_named
 from eqspec.ops.averaging import Average, Mean
 from eqspec.ops.contract import Weighted
 from eqspec.ops.coset import Canonicalisation
@@ -248,7 +248,20 @@ def _average(average: Average | Canonicalisation | Framing) -> dict[str, Any]:
             if isinstance(average.rule, Mean):  # a choice is not linear, whatever the base
                 record["loses"]["linear_maps_reached"] = report.reached
                 record["loses"]["linear_maps"] = report.hom
+    if isinstance(average, Average):
+        record |= _rule(average.rule)
     return record
+
+
+def _rule(rule: averaging.Rule) -> dict[str, str]:
+    """How the answers along an orbit become one, and by which network or number."""
+    match rule:
+        case averaging.Mean(closest=closest):
+            return {"rule": "closest" if closest else "mean"}
+        case averaging.Weighted(weights=weights):
+            return {"rule": "weighted", "by": weights.name}
+        case averaging.Choice(energy=energy):
+            return {"rule": "choice", "by": energy if isinstance(energy, str) else energy.name}
 
 
 def _networks(average: Average | Canonicalisation | Framing) -> list[tuple[str, int]]:

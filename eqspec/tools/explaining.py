@@ -257,6 +257,21 @@ def _cause(cause: Mapping[str, Any]) -> str:
     return f"{cause['null_set']} (`{cause['op']}` in `{cause['node']}`{inside}{why})"
 
 
+def _rule(rule: str, by: str) -> list[tuple[str, str]]:
+    """How the answers along an orbit become one; nothing to say of the mean."""
+    match rule, by:
+        case "closest", _:
+            return [("projection", "by the normal equations: the target is not orthogonal")]
+        case "weighted", _:
+            return [("weights", f"by `{by}`, for each element of the group")]
+        case "choice", "entropy" | "margin":
+            best = "least" if by == "entropy" else "largest"
+            return [("choice", f"the element of {best} {by}, or the mean of several")]
+        case "choice", _:
+            return [("choice", f"the element for which `{by}` is least, or the mean of several")]
+    return []
+
+
 def _average(average: Mapping[str, Any], color: bool) -> list[str]:
     name = average["base"]
     each = ", ".join(f"{n['calls']:,} of `{n['base']}`" for n in average.get("networks", ()))
@@ -278,6 +293,8 @@ def _average(average: Mapping[str, Any], color: bool) -> list[str]:
                 f"{made['elements']:,}, one for each element; of several best cosets {ties}",
             ),
         ]
+    if "rule" in average:
+        rows += _rule(average["rule"], average.get("by", ""))
     if average["claims"]:
         rows.append(("claimed", f"the base itself respects {', '.join(average['claims'])}"))
     loses = average.get("loses")

@@ -95,6 +95,7 @@ def test_the_derivation_of_an_average(spec: Path) -> None:
         "base_calls": 4,
         "product_calls": 4,
         "claims": [],
+        "rule": "mean",
     }
     assert record["edges"][0]["factors"] == {"Rot": "invariant"}  # type: ignore[index]
 

@@ -488,6 +488,24 @@ def test_calls_are_those_that_are_counted() -> None:
         assert data.calls == sum(calls)
 
 
+def test_explain_says_how_the_answers_become_one() -> None:
+    from eqspec.tools.derivation import derivation
+
+    checked = check_source(Source("spec.eqs", GROUPS + LIMITS + CLOSEST))
+    assert checked.spec is not None
+    found = {
+        module.name: derivation(module, module.node("y"))["averages"][0]
+        for module in checked.spec.modules
+        if module.outputs[0].name == "y"
+    }
+    rules = {name: (record["rule"], record.get("by")) for name, record in found.items()}
+    assert rules["Plain"] == ("mean", None)
+    assert rules["Best"] == rules["Fused"] == ("closest", None)
+    assert rules["Weighted"] == ("weighted", "other")
+    assert rules["Chosen"] == ("choice", "other")
+    assert rules["MultiChosen"] == ("choice", "margin")
+
+
 def test_weights_of_any_size_are_normalised() -> None:
     """In half precision up to its largest number, in single precision up to 1e38, and all at -1e4."""
     namespace, _ = emitted(
