@@ -42,7 +42,7 @@ Tensors = tuple[Array, ...]
 TOLERANCE = 1e-9  # relative to the largest entry of the feature ...
 FLOOR = 1e-3  # ... or to this, so that the rounding of a cancelled feature is no fault
 BATCH = 3
-LEAD = 1e-3  # by which a best coset wins, relative to the largest energy ...
+LEAD = 1e-4  # by which a best coset wins, relative to the largest energy ...
 DRAWS = 8  # ... at enough samples of so many draws
 STRETCH = 1e4  # condition number of a word on every feature (soundness, non-compact groups)
 
@@ -287,7 +287,7 @@ def decided_inputs(
         return random_inputs(module, rng, batch)
     undecided = key
     for _ in range(DRAWS):
-        inputs = random_inputs(module, rng, 4 * batch)
+        inputs = random_inputs(module, rng, 8 * batch)
         machine, _ = settled(lowered, key, program, seed, inputs)
         machine.choices = []
         machine(inputs)
