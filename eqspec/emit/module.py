@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eqspec.emit.cosets import energy_buffers, energy_lines, table_lines, weight_lines
+from eqspec.emit.energies import energy_buffers, energy_lines, table_lines, weight_lines
 from eqspec.emit.guarantee import assumptions, law
 from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted

@@ -15,14 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eqspec.emit.cosets import (
-    EnergyMethod,
-    EntryTable,
-    MoveMethod,
-    print_canonical,
-    print_move_by,
-)
+from eqspec.emit.cosets import MoveMethod, print_canonical, print_move_by
 from eqspec.emit.digits import steps_of
+from eqspec.emit.energies import EnergyMethod, EntryTable
 from eqspec.emit.expressions import Code, Expressions, assign
 from eqspec.emit.layout import call, tuple_text
 from eqspec.emit.locals import local_stem

@@ -15,7 +15,7 @@ from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Node
 from eqspec.lowering.module import Lowered
 from eqspec.lowering.validation import act_on, has_choices, random_inputs, settled
-from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.frames import Framing
 
 FAILS = 1e-3

@@ -15,7 +15,7 @@ from eqspec.diagnostics.render import render_text, summary
 from eqspec.graph.model import ModuleCall, Node
 from eqspec.graph.sizes import for_json, is_dynamic
 from eqspec.ops.averaging import Average
-from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.frames import Framing
 from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr

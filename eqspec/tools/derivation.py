@@ -18,7 +18,7 @@ from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import averaging, op_named
 from eqspec.ops.averaging import Average, Mean
 from eqspec.ops.contract import Weighted
-from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.embedding import Table
 from eqspec.ops.frames import Framing
 from eqspec.ops.linear import LinearMaps

@@ -22,7 +22,7 @@ from eqspec.graph.opcalls import made_node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import OPS
 from eqspec.ops.averaging import Average
-from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.frames import Framing
 from eqspec.ops.framing import ROTATIONS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.graph.model import Level
-from eqspec.ops.coset import Canonicalisation
+from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.pipeline import CheckResult, check_source
 
 HEAD = """\
