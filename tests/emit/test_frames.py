@@ -118,6 +118,8 @@ CASES: list[tuple[str, str, str, str, str, str, int]] = [
         "[principal_axes, sort]",
         8,
     ),
+    ("X", "[4, R3.vector]", "[4, 3]", "[3]", "[R3.vector]", "principal_axes", 4),
+    ("Y", "[S.natural, R4.vector]", "[24]", "[4]", "[R4.vector]", "[principal_axes, sort]", 8),
     ("Q", "[3, O4.vector]", "[12]", "[4]", "[O4.vector]", "principal_axes", 16),
     ("U", "[3, R4.vector]", "[12]", "[4]", "[R4.vector]", "gram_schmidt", 1),
 ]
