@@ -200,7 +200,8 @@ def _class(
             for name, feature in zip(fields, module.outputs, strict=True)
         ]
     text.forward_lines = _forward(item, printer, printed, name)
-    text.docstring = _docstring(module, sees_batch)
+    options = _options(item.distributed) if module.key in averages else []
+    text.docstring = _docstring(module, sees_batch, options)
     groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
     text.repr_lines = returned_text(quoted(groups))
     return text, printed
@@ -326,7 +327,20 @@ def _forward(
     return lines
 
 
-def _docstring(module: Module, sees_batch: bool) -> str:
+def _options(distributed: bool) -> list[str]:
+    """What the options of a constructor of a module with averages do."""
+    lines = [
+        "    A call of a base has at most `call_bytes` of inputs, and at least one element of the",
+        "    group for the whole batch. With `checkpoint` no activations are kept for the",
+        "    backward pass.",
+    ]
+    if distributed:
+        lines[-1] += " The ranks of `process_group` share the calls; all have the same"
+        lines.append("    inputs, and gradients are right in the mean over the ranks.")
+    return lines
+
+
+def _docstring(module: Module, sees_batch: bool, options: Sequence[str]) -> str:
     """The class docstring: what it is, what it takes, and the law it obeys."""
     lines: list[str] = []
     lines.append(
@@ -359,6 +373,8 @@ def _docstring(module: Module, sees_batch: bool) -> str:
         ]
     if module.bases:
         lines += ["", *assumptions()]
+    if options:
+        lines += ["", *options]
     body = "\n".join(_wrapped(lines))
     return f'    """{body}\n    """'
 
