@@ -122,7 +122,9 @@ def _whole(rows: Sequence[Sequence[Fraction]]) -> tuple[list[list[int]], int]:
     denominator = math.lcm(*(value.denominator for row in rows for value in row))
     whole = [[int(value * denominator) for value in row] for row in rows]
     if max(denominator, *(abs(value) for row in whole for value in row)) > EXACT_FLOAT:
-        raise ProjectorTooLarge("the numbers of the normal equations have more than 15 digits")
+        raise ProjectorTooLarge(
+            "the numbers of the normal equations have more than 15 digits; `projection=mean` has none"
+        )
     return whole, denominator
 
 
