@@ -59,7 +59,8 @@ def run_cost(
         say("For one sample in evaluation; what a base does inside is not counted.")
         if any("strategies" in node for record in records for node in record["nodes"]):
             say(
-                "Of the calls, evaluation holds one chunk at a time (`call_bytes`); training keeps all."
+                "Evaluation holds one chunk of calls at a time (`call_bytes`); training holds the"
+                " activations of all that are kept."
             )
     else:
         say("There is no module in this spec: an interface costs nothing.")

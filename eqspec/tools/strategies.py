@@ -21,7 +21,7 @@ from eqspec.graph.op import CallSite, KeywordValue, Refusal, Subgroup, Words
 from eqspec.graph.opcalls import made_node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops import OPS
-from eqspec.ops.averaging import Average
+from eqspec.ops.averaging import Average, Weighted
 from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.frames import Framing
 from eqspec.ops.framing import ROTATIONS
@@ -44,7 +44,8 @@ class Strategy:
     """``text`` is the call as one would write it, with the subgroup that ``declares`` makes; ``written``
     if the spec says so. ``base_calls`` and
     ``helper_calls`` are for one sample. In evaluation the answers of one chunk of calls are in memory at
-    a time; training keeps the activations of all of them. ``loses`` are the three numbers of
+    a time; training keeps the activations of ``kept`` of them, since no gradient reaches an energy.
+    ``loses`` are the three numbers of
     `multi_equitune`."""
 
     text: str
@@ -54,6 +55,7 @@ class Strategy:
     helper_calls: int
     level: Level
     levels: Mapping[str, Level]
+    kept: int
     loses: MultiAverageReport | None = None
     declares: str = ""
 
@@ -218,7 +220,9 @@ def _strategy(text: str, node: Node, *, written: bool, declares: str = "") -> St
     calls = _calls(node)
     loses = node.data.multi if isinstance(node.data, Average) else None
     levels = {factor: node.levels.get(factor, Level.EXACT) for factor in sorted(node.touched)}
-    return Strategy(text, node.op, written, *calls, node.level(), levels, loses, declares)
+    return Strategy(
+        text, node.op, written, *calls, node.level(), levels, _kept(node), loses, declares
+    )
 
 
 def _calls(node: Node) -> tuple[int, int]:
@@ -231,6 +235,13 @@ def _calls(node: Node) -> tuple[int, int]:
         case Framing() as framing:
             return framing.calls, 0
     raise AssertionError(node.data)
+
+
+def _kept(node: Node) -> int:
+    """Calls whose activations training keeps: those that a gradient reaches."""
+    base_calls, helper_calls = _calls(node)
+    weighted = isinstance(node.data, Average) and isinstance(node.data.rule, Weighted)
+    return base_calls + helper_calls if weighted else base_calls
 
 
 def _networks(node: Node) -> tuple[Base, Base]:

@@ -36,7 +36,7 @@ def _legal(one: Strategy) -> Record:
         "written": one.written,
         "base_calls": one.base_calls,
         "helper_calls": one.helper_calls,
-        "kept_in_training": one.base_calls + one.helper_calls,
+        "kept_in_training": one.kept,
         "guarantee": one.level.key,
         "levels": {name: level.key for name, level in one.levels.items()},
     }
@@ -58,13 +58,14 @@ def strategy_lines(node: Record, color: bool) -> list[str]:
     """The strategies for a node, one a line; a star marks the one that the spec has."""
     if "strategies" not in node:
         return []
-    header = ("", "strategy", "calls", "helper", "guarantee", "reaches")
+    header = ("", "strategy", "calls", "helper", "kept", "guarantee", "reaches")
     rows = [
         (
             "*" if one["written"] else "",
             one["strategy"],
             f"{one['base_calls']:,}",
             f"{one['helper_calls']:,}" if one["helper_calls"] else "-",
+            f"{one['kept_in_training']:,}",
             _guarantee(one["levels"]),
             _reaches(one.get("loses")) + (f"  ({one['declares']})" if "declares" in one else ""),
         )
@@ -74,7 +75,7 @@ def strategy_lines(node: Record, color: bool) -> list[str]:
     keep = [k for k in range(len(header)) if k != 3 or any(row[3] != "-" for row in rows)]
 
     def line(row: tuple[str, ...]) -> str:
-        cells = [f"{row[k]:>{wide[k]}}" if k in (2, 3) else f"{row[k]:<{wide[k]}}" for k in keep]
+        cells = [f"{row[k]:>{wide[k]}}" if k in (2, 3, 4) else f"{row[k]:<{wide[k]}}" for k in keep]
         return ("  " + "  ".join(cells)).rstrip()
 
     lines = ["", paint(f"  strategies for `{node['node']}`", "1", color)]
