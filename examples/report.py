@@ -2,8 +2,8 @@
 
 An experiment returns rows. A row names a network and its setting in words, and holds numbers by
 column; a list is one number for every seed. `--save docs` writes `experiments-NAME.json`, a
-plot `experiments-NAME.svg` (it needs matplotlib: `pip install "eqspec[examples]"`), and the
-table into the page `experiments-NAME.md`, between two comments. `--show FILE` prints the table
+plot `experiments-NAME.svg` (it needs matplotlib: `pip install "eqspec[examples]"`), and both
+into the page `experiments-NAME.md`, between two comments. `--show FILE` prints the table
 of a saved run again.
 """
 
@@ -42,9 +42,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Experiment:
-    """`run(quick, seeds)` returns the rows, `plot(rows, figure)` draws them."""
+    """`run(quick, seeds)` returns the rows, `plot(rows, figure)` draws them; `caption` says
+    what the plot shows."""
 
     name: str
+    caption: str
     columns: Sequence[Column]
     run: Callable[[bool, int], list[Row]]
     plot: Callable[[list[Row], Any], None]
@@ -152,7 +154,8 @@ def save(experiment: Experiment, rows: list[Row], seeds: int, folder: Path) -> N
         assert end, page
         numbers = ", ".join(map(str, range(seeds)))
         told = f"Seeds {numbers}" if seeds > 1 else "One seed"
-        shown = f"{table(experiment.columns, kept)}\n\n{told}{MEANING}"
+        image = f"![{experiment.caption}]({stem.name}.svg)"
+        shown = f"{image}\n\n{table(experiment.columns, kept)}\n\n{told}{MEANING}"
         lines = f"{before}{begin}\n{shown}\n{end}{after}"
         page.write_text(lines, encoding="utf-8")
     try:

@@ -252,6 +252,7 @@ def run(quick: bool, seeds: int) -> list[Row]:
     return rows
 
 
+CAPTION = "Accuracy on upright and on moved digits"
 COLUMNS = (
     Column("group", "pictures"),
     Column("network", "network"),
@@ -265,7 +266,7 @@ COLUMNS = (
 
 
 def plot(rows: list[Row], figure: Any) -> None:
-    figure.set_size_inches(10, 4)
+    figure.set_size_inches(12, 4)
     axes = figure.subplots(1, 2, sharey=True)
     for axis, group in zip(axes, GROUPS, strict=True):
         names = [
@@ -283,8 +284,8 @@ def plot(rows: list[Row], figure: Any) -> None:
         axis.set(title=group.name, ylim=(0, 1))
         axis.tick_params(axis="x", labelsize=6)
     axes[0].set_ylabel("accuracy")
-    axes[1].legend(frameon=False, fontsize=8)
+    axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 if __name__ == "__main__":
-    main(Experiment("digits", COLUMNS, run, plot), __doc__)
+    main(Experiment("digits", CAPTION, COLUMNS, run, plot), __doc__)

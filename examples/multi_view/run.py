@@ -240,6 +240,7 @@ def check(row: Row) -> None:
     assert max(row["change"]) < 1e-5, row
 
 
+CAPTION = "Accuracy on upright and on turned views"
 COLUMNS = (
     Column("views", "views"),
     Column("network", "network"),
@@ -267,4 +268,4 @@ def plot(rows: list[Row], figure: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(Experiment("multi-view", COLUMNS, run, plot), __doc__)
+    main(Experiment("multi-view", CAPTION, COLUMNS, run, plot), __doc__)

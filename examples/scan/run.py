@@ -322,6 +322,7 @@ def run(quick: bool, seeds: int) -> list[Row]:
 
 
 MEASURED = ("known", "unknown", "moved", "still", "differ", "change", "step", "call")
+CAPTION = "Exact answers to commands never seen"
 COLUMNS = (
     Column("data", "data"),
     Column("part", "never with other words"),
@@ -349,4 +350,4 @@ def plot(rows: list[Row], figure: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(Experiment("scan", COLUMNS, run, plot), __doc__)
+    main(Experiment("scan", CAPTION, COLUMNS, run, plot), __doc__)

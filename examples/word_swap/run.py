@@ -264,6 +264,7 @@ def price(network: nn.Module, text: Tensor) -> tuple[int, float]:
     return calls, milliseconds(partial(module, text))
 
 
+CAPTION = "Total variation and perplexity"
 COLUMNS = (
     Column("model", "model"),
     Column("variation", "total variation, mean", "variation"),
@@ -281,7 +282,11 @@ def plot(rows: list[Row], figure: Any) -> None:
     axes = figure.subplots(1, 2)
     rows = [row for row in rows if "variation" in row]
     names = [
-        row["model"].replace("`", "").replace(", ", ",\n").replace("_", "_\n")
+        row["model"]
+        .replace("`", "")
+        .replace(", ", ",\n")
+        .replace("_", "_\n")
+        .replace(" in ", "\nin ")
         for row in rows
     ]
     bars(axes[0], names, {"": pairs(rows, "variation")}, ("#d55e00",))
@@ -298,4 +303,4 @@ def plot(rows: list[Row], figure: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(Experiment("word-swap", COLUMNS, run, plot), __doc__)
+    main(Experiment("word-swap", CAPTION, COLUMNS, run, plot), __doc__)
