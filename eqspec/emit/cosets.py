@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FEW = 8  # cosets up to which every sample is moved by all of them in turn
 ENTRIES = 1 << 20  # of a table
-LEAST_BITS = 12  # to which the entries of an argument are rounded for exact sums
+LEAST_BITS = 20  # to which the entries of an argument are rounded for exact sums
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,9 @@ def _functional(
         Scored(
             shape,
             dims,
-            printer.attributes.take(f"{stem}_channels{suffix}") if math.prod(plain) > 1 else "",
+            printer.attributes.take(f"{stem}_channels{suffix}")
+            if listed and math.prod(plain) > 1
+            else "",
             printer.attributes.take(f"{stem}_{'functionals' if listed else 'weights'}{suffix}"),
         )
         for shape, dims, (_, plain), suffix in zip(

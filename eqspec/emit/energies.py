@@ -75,13 +75,10 @@ def energy_lines(made: EnergyMethod) -> list[str]:
         lines.append(f"        {group_text(names)} = xs")
     flats: list[str] = []
     for name, each in zip(names, made.scored, strict=True):
-        rank = len(each.acted)
+        rank = len(each.acted) if made.bits else len(each.shape)
         if each.channels:
-            letters = LETTERS[: len(each.shape)]
-            plain = "".join(v for k, v in enumerate(letters) if k not in each.acted)
-            left = "".join(letters[k] for k in each.acted)
-            spec = f'"...{letters}, {plain} -> ...{left}"'
-            channels = f"self.{each.channels}.{'double()' if made.bits else f'to({name}.dtype)'}"
+            spec = f'"...{_letters(each)}, {_letters(each, False)} -> ...{_letters(each, True)}"'
+            channels = f"self.{each.channels}.double()"
             lines.extend(call(8, f"{name} = torch.einsum", [spec, name, channels]))
         elif rank < len(each.shape):  # a plain axis of size 1
             ones = tuple(k - len(each.shape) for k in range(len(each.shape)) if k not in each.acted)
@@ -100,6 +97,13 @@ def energy_lines(made: EnergyMethod) -> list[str]:
     return lines
 
 
+def _letters(each: Scored, acted: bool | None = None) -> str:
+    """A letter for every dimension, or for those on which something acts, or for the others."""
+    return "".join(
+        LETTERS[k] for k in range(len(each.shape)) if acted is None or (k in each.acted) == acted
+    )
+
+
 def energy_buffers(made: EnergyMethod) -> list[str]:
     return [n for each in made.scored for n in (each.channels, each.numbers) if n]
 
@@ -111,14 +115,13 @@ def weight_lines(made: EnergyMethod) -> list[str]:
     plain = [
         tuple(n for k, n in enumerate(each.shape) if k not in each.acted) for each in made.scored
     ]
-    if any(each.channels for each in made.scored):
+    if any(math.prod(sizes) > 1 for sizes in plain):
         idle = _parts(lines, "channels", made.idle, [math.prod(sizes) for sizes in plain])
     else:
         idle = [""] * len(plain)
     for each, text, sizes in zip(made.scored, idle, plain, strict=True):
         if each.channels:
-            view = f".reshape({', '.join(str(n) for n in sizes)})" if len(sizes) > 1 else ""
-            lines.extend(_register(each.channels, f"{text}{view}"))
+            lines.extend(_register(each.channels, _shaped(text, sizes)))
     acting = _parts(lines, "weights", made.acting, [math.prod(sizes) for sizes in acted])
     if made.bits:
         rows = _entries_lines(
@@ -126,9 +129,19 @@ def weight_lines(made: EnergyMethod) -> list[str]:
             [each.acted for each in made.scored], made.order,
         )  # fmt: skip
         acting = [f"_at_places({row}, {text})" for row, text in zip(rows, acting, strict=True)]
-    for each, text in zip(made.scored, acting, strict=True):
+    for each, text, rest, sizes in zip(made.scored, acting, idle, plain, strict=True):
+        if not made.bits and math.prod(sizes) > 1:  # the product of both, entry by entry
+            spec = f'"{_letters(each, False)}, {_letters(each, True)} -> {_letters(each)}"'
+            kept = tuple(each.shape[k] for k in each.acted)
+            args = [spec, _shaped(rest, sizes), _shaped(text, kept)]
+            lines.extend(call(8, "numbers = torch.einsum", args))
+            text = "numbers.flatten()"
         lines.extend(_register(each.numbers, text))
     return lines
+
+
+def _shaped(text: str, sizes: Shape) -> str:
+    return f"{text}.reshape({', '.join(str(n) for n in sizes)})" if len(sizes) > 1 else text
 
 
 def _parts(lines: list[str], name: str, made: Functional, sizes: Sequence[int]) -> list[str]:
