@@ -44,6 +44,7 @@ from eqspec.ops.orbitchecks import (
     check_second,
     invariants_under,
     scalar,
+    scalar_elements,
     types_of,
 )
 
@@ -123,7 +124,27 @@ def _checked(site: CallSite, checked: Checked) -> Checked:
                 span=site.arg_spans[k],
                 help="`equitune` averages; or choose on a feature that the group still moves",
             )
+    if len(checked.data.branches) == 1:
+        _check_moving(site, source)
     return replace(checked, null_set=UNDECIDED)
+
+
+def _check_moving(site: CallSite, source: Type) -> None:
+    """Elements that move axes and no tensor, as a sign along each of two axes, tie with 1 everywhere."""
+    elements = action_image(tuple(source.representations()), limit=CALLS_LIMIT).elements
+    for word in scalar_elements(source, elements):
+        letters = [
+            f"{factor}.{source.groups[factor].generators[k]}" + (f"^{n}" if n != 1 else "")
+            for factor, k, n in word
+        ]
+        site.refuse(
+            "EQS416",
+            f"`{' * '.join(letters)}` moves no argument and has the energy of 1",
+            "the signs along the axes of a tensor cancel",
+            span=site.whole,
+            help="`coset` compares elements by what they do to the tensors; `equitune` and"
+            " `lambda_equitune` are exact",
+        )
 
 
 def _check_seen(site: CallSite, source: Type, factor: str) -> None:

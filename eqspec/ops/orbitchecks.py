@@ -169,7 +169,7 @@ def check_branches(
             reps = tuple(restricted(rep, factors) for rep in source.representations())
             image = action_image(reps, limit=CALLS_LIMIT)
             words.extend(image.kernel)
-            words.extend(_scalar_elements(source, image.elements))
+            words.extend(scalar_elements(source, image.elements))
             empty.append(fixed_dimension(block.parts, words) == 0)
         if all(empty):
             site.refuse(
@@ -182,7 +182,7 @@ def check_branches(
             )
 
 
-def _scalar_elements(source: Type, elements: Sequence[FWord]) -> list[FWord]:
+def scalar_elements(source: Type, elements: Sequence[FWord]) -> list[FWord]:
     """Elements that act on every block by numbers whose product is 1: as nothing at all, though no
     axis of it stays (a sign times a sign)."""
     found: list[FWord] = []
