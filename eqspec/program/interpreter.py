@@ -309,12 +309,12 @@ def lead_of_least(
     instruction: OrbitChoice, args: Sequence[Array], bases: Mapping[str, Base]
 ) -> Array:
     """By how much the element of least energy is better than the second, relatively; energies lie close
-    together, and a hundredth of what is asked of cosets is far above rounding."""
+    together, and a tenth of what is asked of cosets is far above rounding."""
     energy = bases[instruction.energy] if instruction.named else instruction.energy
     values = orbit_energies(instruction.orbit, args, bases[instruction.orbit.base], energy)
     first, second = np.sort(values, axis=0)[:2]
     size = np.abs(values).max(axis=0)
-    return np.asarray(100 * (second - first) / np.where(size > 0, size, 1.0))
+    return np.asarray(10 * (second - first) / np.where(size > 0, size, 1.0))
 
 
 def energy_of(answer: Array, how: str) -> Array:
