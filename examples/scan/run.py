@@ -318,7 +318,10 @@ def run(quick: bool, seeds: int) -> list[Row]:
         kept = rows.setdefault(key, {**row, **{name: [] for name in MEASURED}})
         for name in MEASURED:
             kept[name].append(row[name])
-    return list(rows.values())
+    tests = list(dict.fromkeys((row["data"], row["part"]) for row in rows.values()))
+    return sorted(
+        rows.values(), key=lambda row: tests.index((row["data"], row["part"]))
+    )
 
 
 MEASURED = ("known", "unknown", "moved", "still", "differ", "change", "step", "call")
