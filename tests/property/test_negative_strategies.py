@@ -149,7 +149,8 @@ def test_a_canonicaliser_that_another_factor_changes() -> None:
 def test_energies_that_are_redrawn() -> None:
     """Planted in an emitted module: it is another function at every call, and the tests say so."""
     right = Emitted(PRODUCT)
-    planted = right.module_text.replace("* self.y_weights)", "* torch.randn_like(flat))")
+    call = "_best_coset(y_energies, "
+    planted = right.module_text.replace(call, "_best_coset(torch.randn_like(y_energies), ")
     assert planted != right.module_text
     failed = right.failures(planted)
     assert "test_deterministic_and_without_side_effects" in failed
