@@ -3,6 +3,7 @@ makes them all."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ def run(rank: int, ranks: int, folder: str, cases: list[Any]) -> None:
     try:
         for case in cases:
             _compare(shared, rank, ranks, *case)
+        gc.collect()  # what was trained in parallel holds on to the group
+        dist.barrier()  # nobody leaves while others still wait for an answer
     finally:
         dist.destroy_process_group()
 
