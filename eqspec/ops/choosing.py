@@ -150,6 +150,8 @@ def _check_moving(site: CallSite, source: Type) -> None:
 def _check_seen(site: CallSite, source: Type, factor: str) -> None:
     """Do the elements of a factor act differently on what the other factors fix?"""
     others = source.factors - {factor}
+    if _all_seen(source, factor, others):
+        return
     reps = tuple(restricted(rep, frozenset({factor})) for rep in source.representations())
     try:
         for word in action_image(reps, limit=CALLS_LIMIT).elements[1:]:
@@ -163,6 +165,24 @@ def _check_seen(site: CallSite, source: Type, factor: str) -> None:
                 )
     except CannotCount as error:
         site.refuse("EQS412", f"too large to count: {error}", "this choice", span=site.whole)
+
+
+def _all_seen(source: Type, factor: str, others: frozenset[str]) -> bool:
+    """Is it clear without a look at each element? One that moves something permutes an axis that the
+    others leave alone, and a product of permutations is the identity only if each of them is."""
+    try:
+        return all(
+            axis.factors == {factor} and axis.rep.is_permutation
+            for block in source.blocks
+            for axis in block.one_hot.axes
+            if not isinstance(axis, PlainAxis) and factor in axis.factors
+        ) and all(
+            invariants_under(block, others & block.factors) > 0
+            for block in source.blocks
+            if factor in block.factors
+        )
+    except CannotCount:
+        return False
 
 
 def _unseen(block: Block, factor: str, others: frozenset[str], word: FWord) -> bool:
