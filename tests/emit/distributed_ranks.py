@@ -34,7 +34,7 @@ class Net(nn.Module):
 
 def run(rank: int, ranks: int, folder: str, cases: list[Any]) -> None:
     """``cases``: class name; for each base how many numbers it takes and the shapes of its answers;
-    shapes of the inputs; calls of the first base; all-reduces."""
+    shapes of the inputs; calls of the first base; all-reduces; does the last base only choose?"""
     sys.path.insert(0, folder)
     import shared
 
@@ -60,6 +60,7 @@ def _compare(
     shapes: tuple[tuple[int, ...], ...],
     calls: int,
     reduces: int,
+    energy: bool = False,
 ) -> None:
     class_ = getattr(shared, name)
     torch.manual_seed(0)
@@ -81,7 +82,8 @@ def _compare(
         dist.all_reduce(total)
         assert float(total) == calls == alone_net.rows / 3, (name, float(total), calls)
         assert abs(float(shares) - calls / ranks) < 1, "every rank has its part"
-        _gradients(alone, together, xs, rank)
+        if not energy:  # a network that only chooses gets no gradient
+            _gradients(alone, together, xs, rank)
 
 
 def _gradients(alone: nn.Module, together: nn.Module, xs: list[Tensor], rank: int) -> None:

@@ -59,6 +59,12 @@ module Coset {
   base net: [2, 8] -> [8]
   output y: [D.regular] = coset(net, x, average=Turns)
 }
+module Energy {
+  input x: [2, D.regular]
+  base net: [2, 8] -> [8]
+  base energy: [2, 8] -> [1]
+  output y: [D.regular] = coset(net, x, average=Turns, by=energy)
+}
 module Trivial {
   input x: [2]
   base net: [2] -> [3]
@@ -76,6 +82,7 @@ CASES = [
     ("FewWeighted", ((2, ((3,),)), (2, ((1,),))), ((2,),), 1, 2),
     ("FewChosen", ((2, ((3,),)),), ((2,),), 1, 2),
     ("Coset", ((16, ((8,),)),), ((2, 8),), 4, 1),
+    ("Energy", ((16, ((8,),)), (16, ((1,),))), ((2, 8),), 4, 1, True),
 ]
 
 
