@@ -15,14 +15,8 @@ from eqspec.algebra.functionals import Functional, companion, exact_bits
 from eqspec.algebra.images import Monomial, explicit
 from eqspec.emit.energies import EnergyMethod, EntryTable, Scored, group_text
 from eqspec.emit.layout import call
-from eqspec.program.instructions import (
-    AxisMove,
-    Canonical,
-    Energy,
-    MoveBy,
-    Shape,
-    energy_sizes,
-)
+from eqspec.program.instructions import Shape
+from eqspec.program.orbits import AxisMove, Canonical, Energy, MoveBy, energy_sizes
 
 if TYPE_CHECKING:
     from eqspec.emit.printer import Printer

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from eqspec.program.instructions import Orbit, Shape
+from eqspec.program.instructions import Shape
+from eqspec.program.orbits import Orbit
 
 MANY = 32  # elements from which on sharing is worth a line
 

@@ -21,7 +21,8 @@ from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.program.framed import CallBase
-from eqspec.program.instructions import OrbitCall, Parameter
+from eqspec.program.instructions import Parameter
+from eqspec.program.orbits import OrbitCall
 
 CALL_BYTES = "2**18"
 GLOBAL_NAMES = frozenset(

@@ -26,7 +26,8 @@ from eqspec.emit.layout import WIDTH, call
 from eqspec.emit.names import Names, identifier
 from eqspec.emit.printer import OrbitMethods
 from eqspec.emit.tables import lattice_text, literal, roll_of
-from eqspec.program.instructions import AxisMove, Shape
+from eqspec.program.instructions import Shape
+from eqspec.program.orbits import AxisMove
 
 MATCHED = 16  # elements up to which every one is written out
 

@@ -34,7 +34,6 @@ from eqspec.program.instructions import (
     Affine,
     BatchNorm,
     CallModule,
-    Canonical,
     Concat,
     Constant,
     Expand,
@@ -43,14 +42,7 @@ from eqspec.program.instructions import (
     Item,
     Lookup,
     Mask,
-    MoveBy,
     Mul,
-    Orbit,
-    OrbitCall,
-    OrbitChoice,
-    OrbitMean,
-    OrbitWeighted,
-    OverRanks,
     Parameter,
     Present,
     Shape,
@@ -58,6 +50,16 @@ from eqspec.program.instructions import (
     Stage,
     Sub,
     Take,
+)
+from eqspec.program.orbits import (
+    Canonical,
+    MoveBy,
+    Orbit,
+    OrbitCall,
+    OrbitChoice,
+    OrbitMean,
+    OrbitWeighted,
+    OverRanks,
 )
 
 

@@ -26,7 +26,8 @@ from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.pointwise import function_named
 from eqspec.ops.positions import Centred, Difference
 from eqspec.program.framed import Axes, RowOrder
-from eqspec.program.instructions import Canonical, OrbitChoice, Pointwise
+from eqspec.program.instructions import Pointwise
+from eqspec.program.orbits import Canonical, OrbitChoice
 
 
 def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:

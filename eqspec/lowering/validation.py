@@ -27,15 +27,9 @@ from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.frames import lead_of_axes, lead_of_order
-from eqspec.program.instructions import (
-    BatchNorm,
-    CallModule,
-    Canonical,
-    OrbitChoice,
-    Parameter,
-    Program,
-)
+from eqspec.program.instructions import BatchNorm, CallModule, Parameter, Program
 from eqspec.program.interpreter import act, lead_of_best, lead_of_least, mask_key, rename, run
+from eqspec.program.orbits import Canonical, OrbitChoice
 
 Array = NDArray[np.float64]
 Tensors = tuple[Array, ...]

@@ -44,7 +44,7 @@ from eqspec.ops.orbitchecks import (
 from eqspec.ops.orbitlowering import blocks_of, branch_of, project_factors, project_kernel
 
 if TYPE_CHECKING:
-    from eqspec.program.instructions import Orbit, OrbitCall
+    from eqspec.program.orbits import Orbit, OrbitCall
 
 PRODUCT_LINT = 64
 
@@ -242,7 +242,7 @@ def lower(site: LoweringSite) -> Registers:
 
 
 def _instruction(rule: Rule, xs: tuple[int, ...], orbit: Orbit, first: int | None) -> OrbitCall:
-    from eqspec.program.instructions import OrbitChoice, OrbitMean, OrbitWeighted
+    from eqspec.program.orbits import OrbitChoice, OrbitMean, OrbitWeighted
 
     match rule:
         case Mean():

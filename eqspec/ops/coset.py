@@ -40,11 +40,11 @@ from eqspec.ops.orbitlowering import blocks_of, moves_of, project_factors, proje
 
 if TYPE_CHECKING:
     from eqspec.algebra.functionals import Functional
-    from eqspec.program.instructions import Energy
+    from eqspec.program.orbits import Energy
 
 
 def lower(site: LoweringSite) -> Registers:
-    from eqspec.program.instructions import Canonical, MoveBy, Orbit, OrbitMean
+    from eqspec.program.orbits import Canonical, MoveBy, Orbit, OrbitMean
 
     data = site.node.data
     assert isinstance(data, Canonicalisation)
@@ -88,7 +88,7 @@ def lower(site: LoweringSite) -> Registers:
 
 
 def _energy(site: LoweringSite, data: Canonicalisation, source: Type, found: Transversal) -> Energy:
-    from eqspec.program.instructions import Energy
+    from eqspec.program.orbits import Energy
 
     if data.energy is not None:
         accepts = shapes_for(source, [block for t in data.energy.signature for block in t.blocks])

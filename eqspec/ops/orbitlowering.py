@@ -24,7 +24,7 @@ from eqspec.ops.contract import LoweringSite
 from eqspec.ops.orbitchecks import CALLS_LIMIT, shapes_for
 
 if TYPE_CHECKING:
-    from eqspec.program.instructions import AxisMove, Orbit
+    from eqspec.program.orbits import AxisMove, Orbit
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def branch_of(
     ``shapes`` are the blocks in which the base returns its answers; with ``transposed`` these go back by
     the transpose of an element instead of its inverse (`ops.closest`).
     """
-    from eqspec.program.instructions import Orbit
+    from eqspec.program.orbits import Orbit
 
     mine = frozenset(factors)
     reps = tuple(restricted(rep, mine) for rep in source.representations())
@@ -112,7 +112,7 @@ def _backs_of(block: Block, elements: Sequence[FWord], transposed: bool) -> tupl
 def _axis_moves(
     block: Block, images_of: Callable[[Representation], list[AnyImage]]
 ) -> tuple[AxisMove, ...]:
-    from eqspec.program.instructions import AxisMove
+    from eqspec.program.orbits import AxisMove
 
     moves: list[AxisMove] = []
     for rep, dim, width in _acting(block):

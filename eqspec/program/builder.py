@@ -32,8 +32,6 @@ from eqspec.program.instructions import (
     Narrow,
     Normalise,
     Note,
-    OrbitCall,
-    OverRanks,
     PairOrbits,
     Parameter,
     Permute,
@@ -52,6 +50,7 @@ from eqspec.program.instructions import (
     shape_of,
     stage_of,
 )
+from eqspec.program.orbits import OrbitCall, OverRanks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -17,11 +17,9 @@ from eqspec.program.instructions import (
     Add,
     Affine,
     BatchNorm,
-    Canonical,
     Concat,
     DiagonalEmbed,
     Einsum,
-    Energy,
     Expand,
     Input,
     Instruction,
@@ -30,14 +28,9 @@ from eqspec.program.instructions import (
     Lookup,
     Mask,
     MaskedReduce,
-    MoveBy,
     Mul,
     Narrow,
     Normalise,
-    OrbitChoice,
-    OrbitMean,
-    OrbitWeighted,
-    OverRanks,
     Parameter,
     Permute,
     Pointwise,
@@ -52,6 +45,15 @@ from eqspec.program.instructions import (
     Stage,
     Sub,
     Take,
+)
+from eqspec.program.orbits import (
+    Canonical,
+    Energy,
+    MoveBy,
+    OrbitChoice,
+    OrbitMean,
+    OrbitWeighted,
+    OverRanks,
 )
 
 BYTES = 4

@@ -11,7 +11,7 @@ import pytest
 from eqspec.diagnostics.model import Source
 from eqspec.emit.digits import digit_of, steps_of
 from eqspec.pipeline import check_source, compile_spec
-from eqspec.program.instructions import OrbitMean
+from eqspec.program.orbits import OrbitMean
 
 torch = pytest.importorskip("torch")
 

@@ -11,8 +11,9 @@ from eqspec.lowering.validation import machine_for, random_inputs
 from eqspec.pipeline import check_source, lower_spec
 from eqspec.program.builder import Builder
 from eqspec.program.cost import costs
-from eqspec.program.instructions import Expand, Linear, OrbitMean, Pointwise, Program, Reduce, Stage
+from eqspec.program.instructions import Expand, Linear, Pointwise, Program, Reduce, Stage
 from eqspec.program.interpreter import run
+from eqspec.program.orbits import OrbitMean
 from eqspec.program.passes import optimise
 
 HEAD = "eqspec 1\ngroup A = cyclic(4)\ngroup B = cyclic(3)\ngroup S = symmetric(4)\n"
