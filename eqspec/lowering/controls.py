@@ -38,7 +38,7 @@ How = Literal["identity", "inverse", "unsigned", "random", "one word"]
 @dataclass(frozen=True)
 class Control:
     """A wrong action: on ``tensor`` the generator acts as the identity, as its inverse or without its
-    signs; or the input ``tensor`` is moved by a random matrix ("random"), or every word of it becomes
+    signs; or the input ``tensor`` is moved along a random direction ("random"), or every word of it becomes
     the first of the vocabulary ("one word": no map of the words that is not injective is a symmetry)."""
 
     tensor: str
