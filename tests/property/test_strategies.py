@@ -23,7 +23,7 @@ def test_random_calls() -> None:
 def test_random_calls_at_length(strategy: str) -> None:
     tally = tried(range(5000, 5200), POOL, only=strategy)
     print(f"\n{tally}")
-    assert tally.accepted[strategy] > 40
+    assert tally.accepted[strategy] > 20
 
 
 SPEC = """eqspec 1
