@@ -49,8 +49,8 @@ from eqspec.ops.orbitchecks import (
 )
 
 UNDECIDED = (
-    "inputs at which several elements have the least energy, if it differs along orbits: one that an"
-    " element leaves as it is ties everywhere"
+    "inputs at which several elements have the least energy. Assumed, and not proved: the energy differs"
+    " along almost every orbit; one that an element leaves as it is ties everywhere"
 )
 ENERGIES = ("entropy", "margin")
 
