@@ -8,7 +8,7 @@ orthogonal).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache, reduce
@@ -83,7 +83,8 @@ class Representation:
     `images[f][g]` is the matrix of generator g of factor f, for primitive representations; a
     composite has `terms` instead and its coordinates are those of its terms, one after the other.
     `label` and `points` serve messages and take no part in equality; nor does `kind`, by which
-    characters of classical groups are formed without the matrices.
+    characters of classical groups are formed without the matrices, nor `lattice` and `spatial`, which
+    say how the matrices were meant (on two entries a flip is a roll).
     """
 
     label: str = field(compare=False)
@@ -97,6 +98,8 @@ class Representation:
         default=None, compare=False
     )
     kind: Kind | None = field(default=None, compare=False)
+    spatial: bool = field(default=False, compare=False)
+    """Are its dimensions positions on a grid, over which a kernel may slide? Set by `lattice`."""
 
     @cached_property
     def _hash(self) -> int:
@@ -157,6 +160,13 @@ class Representation:
         if self.lattice is None:
             return None
         return next((ops for f, g, ops in self.lattice if (f, g) == (factor, generator)), None)
+
+    @property
+    def meant(self) -> Hashable:
+        """What equality leaves out of the structure: for caches whose values keep it."""
+        if self.terms is not None:
+            return tuple(part.meant for term in self.terms for part in term.parts)
+        return self.lattice, self.spatial
 
     def generator_images(self) -> list[tuple[str, int, AnyImage]]:
         """Every generator of every acting factor, with its matrix."""

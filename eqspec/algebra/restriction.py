@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
 from eqspec.algebra.representations import Representation, Term
 
 
-@lru_cache(maxsize=4096)
 def restricted(rep: Representation, factors: frozenset[str]) -> Representation:
     """The same space, on which only these factors act (the others by the identity)."""
+    return _restricted(rep, rep.meant, factors)
+
+
+@lru_cache(maxsize=4096)
+def _restricted(rep: Representation, meant: Hashable, factors: frozenset[str]) -> Representation:
+    """`meant` keeps a roll of two entries apart from a flip of two, which is an equal value."""
     if rep.terms is not None:
         terms = tuple(
             Term(
@@ -28,5 +34,7 @@ def restricted(rep: Representation, factors: frozenset[str]) -> Representation:
         rep,
         groups=tuple(rep.groups[k] for k in keep),
         images=tuple(rep.images[k] for k in keep),
-        lattice=None,
+        lattice=None
+        if rep.lattice is None
+        else tuple(entry for entry in rep.lattice if entry[0] in factors),
     )
