@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from eqspec.emit.grids import grid_call
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
 from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
+from eqspec.program.grids import OnGrid
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -207,6 +209,10 @@ class Expressions:
             case TakeRows(dim=dim):
                 self.helpers.add("take_rows")
                 return Code("_take_rows", (args[0].text, args[1].text, str(dim - len(shape))))
+            case _ if isinstance(instruction, OnGrid):
+                self.helpers.add("on_grid")
+                shapes = [program.shape(arg) for arg in instruction.args]
+                return Code("_on_grid", grid_call(instruction, shapes, [a.text for a in args]))
         raise AssertionError(instruction)
 
     def broadcast(self, number: int) -> Code:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
+from eqspec.program.grids import Conv
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -53,6 +54,8 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             word = "diagonal"
         case Reduce() | MaskedReduce():
             word = "pooled"
+        case Conv():
+            word = "convolved"
         case Add():
             word = "sum"
         case Sub():

@@ -131,10 +131,10 @@ def _imports(classes: Sequence[ClassText], helpers: set[str], distributed: bool)
         standard += ["import warnings", "from collections.abc import Callable, Iterator, Sequence"]
     elif bases:
         standard.append("from collections.abc import Callable, Sequence")
-    elif "expanded" in helpers:
+    elif helpers & {"expanded", "on_grid"}:
         standard.append("from collections.abc import Callable")
     typing = {
-        "Any": bases or "expanded" in helpers,
+        "Any": bases or bool(helpers & {"expanded", "on_grid"}),
         "NamedTuple": orbits or any(c.output_fields or c.weight_fields for c in classes),
         "Self": "expanded" in helpers,
     }

@@ -578,7 +578,7 @@ HELPERS = """
     in_steps over_ranks one_call tuple wide repeat layer_norm rms_norm batch_norm size masked
     energies network_energies best_coset best_cosets move_each move_tied mean_of_tied
     principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows
-    functional entries at_places whole taken handedness call_base each_frame
+    on_grid functional entries at_places whole taken handedness call_base each_frame
 """
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 

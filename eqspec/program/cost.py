@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
+from eqspec.program.grids import OnGrid, grid_flops
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -139,6 +140,9 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 0
         case Take() | Concat() | Stack() | DiagonalEmbed():
             flops = 0
+        case _ if isinstance(instruction, OnGrid):
+            of = [program.shape(arg) for arg in instruction.args]
+            flops = grid_flops(instruction, of, program.shape(number))
         case _:
             return Cost()  # the called module is counted where it stands
     return Cost(flops=flops, bytes=BYTES * (reads + writes))

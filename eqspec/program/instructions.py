@@ -30,6 +30,7 @@ from eqspec.program.framed import (
     called_shapes,
     framed_shape,
 )
+from eqspec.program.grids import OnGrid, grid_shape
 from eqspec.program.orbits import (
     Canonical,
     MoveBy,
@@ -400,6 +401,7 @@ Instruction = (
     | InverseOrder
     | TakeRows
     | CallBase
+    | OnGrid
 )
 
 
@@ -500,6 +502,8 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
     match instruction:
         case Axes() | Determinant() | RowOrder() | InverseOrder() | TakeRows():
             return framed_shape(instruction, of)
+        case _ if isinstance(instruction, OnGrid):
+            return grid_shape(instruction, of)
         case IndexSum(places=places, shape=shape):
             for place, part in zip(places, of, strict=True):
                 assert tuple(shape[k] for k in place) == part, (instruction, of)

@@ -24,6 +24,8 @@ from eqspec.algebra.images import (
 )
 from eqspec.program import frames
 from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
+from eqspec.program.gridruns import run_grid
+from eqspec.program.grids import OnGrid
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -194,6 +196,8 @@ def run(
                 value = np.argsort(args[0], axis=-1)
             case TakeRows(dim=dim):
                 value = frames.take_rows(args[0], args[1], dim + lead)
+            case _ if isinstance(instruction, OnGrid):
+                value = run_grid(instruction, args)
             case CallModule(attribute=attribute):
                 value = modules[attribute](*args)
             case Item(index=index):

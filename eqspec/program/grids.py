@@ -1,0 +1,81 @@
+"""Instructions on grids: convolution along the dimensions of a picture, a volume or a sequence.
+
+All of these take x of shape (channels, *grid), the channels merged into one dimension, as PyTorch has
+them. Strides and the like hold one number for every dimension of the grid; ``padding`` a pair: how many
+entries come before the first and after the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+Shape = tuple[int, ...]
+Padding = tuple[tuple[int, int], ...]
+Mode = Literal["zero", "circular", "reflect", "replicate"]
+
+
+@dataclass(frozen=True)
+class Conv:
+    """``args = (x, weight)`` or ``(x, weight, bias)``: a cross-correlation, as `torch.nn.functional.conv2d`.
+
+    The weight has shape (channels of the result, channels of x / groups, *window). ``transposed``: the
+    adjoint of a convolution, as `conv_transpose2d`; then the weight has shape (channels of x, channels of
+    the result / groups, *window), and padding takes entries of the result away.
+    """
+
+    args: tuple[int, ...]
+    stride: Shape
+    padding: Padding
+    dilation: Shape
+    groups: int = 1
+    mode: Mode = "zero"
+    transposed: bool = False
+
+
+OnGrid = Conv
+
+
+def grid_shape(instruction: OnGrid, of: Sequence[Shape]) -> Shape:
+    """The shape of the result. AssertionError where the operands do not fit."""
+    x = of[0]
+    match instruction:
+        case Conv():
+            return _conv_shape(instruction, x, of[1], of[2] if len(of) > 2 else None)
+
+
+def grid_flops(instruction: OnGrid, of: Sequence[Shape], result: Shape) -> int:
+    """A multiplication and an addition are two."""
+    match instruction:
+        case Conv(transposed=True):
+            return 2 * prod(of[0]) * prod(of[1][1:])
+        case Conv():
+            return 2 * prod(result) * prod(of[1][1:])
+
+
+def _conv_shape(conv: Conv, x: Shape, weight: Shape, bias: Shape | None) -> Shape:
+    window, sizes, groups = weight[2:], x[1:], conv.groups
+    assert len(window) == len(sizes) == len(conv.stride) == len(conv.dilation), (conv, x, weight)
+    assert len(conv.padding) == len(sizes) and x[0] % groups == 0, (conv, x, weight)
+    if conv.transposed:
+        assert conv.mode == "zero" and weight[0] == x[0], (conv, x, weight)
+        channels = weight[1] * groups
+    else:
+        assert weight[1] * groups == x[0] and weight[0] % groups == 0, (conv, x, weight)
+        channels = weight[0]
+    assert bias is None or bias == (channels,), (conv, bias)
+    found = [channels]
+    for n, k, s, (before, after), d in zip(
+        sizes, window, conv.stride, conv.padding, conv.dilation, strict=True
+    ):
+        span = d * (k - 1) + 1
+        if conv.transposed:
+            size = s * (n - 1) + span - before - after
+        else:
+            assert n + before + after >= span, (conv, x, weight)
+            size = (n + before + after - span) // s + 1
+        assert size > 0, (conv, x, weight)
+        found.append(size)
+    return tuple(found)
