@@ -16,6 +16,8 @@ from eqspec.graph.model import Base
 from eqspec.graph.numbers import number_of
 from eqspec.graph.op import (
     Axes,
+    Ends,
+    EndsOr,
     Keyword,
     KeywordValue,
     Numbers,
@@ -69,6 +71,10 @@ def _keyword(
             return _word_or_base(expressions, words, key, value)
         case WordsFor(words=words):
             return _words_for(expressions, words, key, value)
+        case EndsOr(words=words):
+            if isinstance(value, tree.Reference) and value.name in words:
+                return value.name
+            return _ends(expressions, key, value)
         case "boolean":
             if isinstance(value, tree.Boolean):
                 return value.value
@@ -80,11 +86,7 @@ def _keyword(
             return float(number)
         case "numbers":
             items = value.items if isinstance(value, tree.ListOf) else (value,)
-            numbers = [number_of(scope, item) for item in items]
-            for number, item in zip(numbers, items, strict=True):
-                if number != int(number) or abs(number) > 10**6:
-                    scope.refuse("EQS207", f"`{key}` are whole numbers", item.span)
-            return Numbers(tuple(int(number) for number in numbers))
+            return Numbers(tuple(_whole(expressions, key, item) for item in items))
         case "group":
             return group_of(scope, value).names
         case "subgroup":
@@ -122,6 +124,33 @@ def _keyword(
                 value.span,
                 help=f"did you mean `{near}`?" if near else None,
             )
+
+
+def _whole(expressions: Expressions, key: str, value: tree.Expression) -> int:
+    number = number_of(expressions.scope, value)
+    if number != int(number) or abs(number) > 10**6:
+        expressions.scope.refuse("EQS207", f"`{key}` are whole numbers", value.span)
+    return int(number)
+
+
+def _ends(expressions: Expressions, key: str, value: tree.Expression) -> Ends:
+    ends: list[tuple[int, int]] = []
+    for item in value.items if isinstance(value, tree.ListOf) else (value,):
+        if not isinstance(item, tree.ListOf):
+            number = _whole(expressions, key, item)
+            ends.append((number, number))
+        elif len(item.items) == 2:
+            begin, end = (_whole(expressions, key, inner) for inner in item.items)
+            ends.append((begin, end))
+        else:
+            expressions.scope.refuse(
+                "EQS207",
+                f"`{key}` has a begin and an end along every axis",
+                item.span,
+                f"{len(item.items)} numbers",
+                help=f"`{key}=[[1, 0], [1, 0]]`",
+            )
+    return Ends(tuple(ends))
 
 
 def _words_for(

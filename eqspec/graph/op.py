@@ -32,11 +32,20 @@ class WordsFor:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class EndsOr:
+    """A keyword argument that gives for every dimension a whole number, or two for its begin and its
+    end, as in `padding=[1, [2, 0]]`; or one of these words."""
+
+    words: tuple[str, ...] = ()
+
+
 Keyword = (
     Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "axes", "names"]
     | tuple[str, ...]
     | WordOrBase
     | WordsFor
+    | EndsOr
 )
 """What a keyword argument may be (a "subgroup": a group of factors or a subgroup); a tuple lists the
 words it may be."""
@@ -68,6 +77,13 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """For every dimension a number for its begin and one for its end."""
+
+    values: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Words:
     """A list of words, each with the factor for which it stands, if it was said."""
 
@@ -82,7 +98,17 @@ class Axes:
 
 
 KeywordValue = (
-    bool | float | str | tuple[str, ...] | Numbers | Representation | Subgroup | Axes | Words | Base
+    bool
+    | float
+    | str
+    | tuple[str, ...]
+    | Numbers
+    | Ends
+    | Representation
+    | Subgroup
+    | Axes
+    | Words
+    | Base
 )
 
 

@@ -1,0 +1,352 @@
+"""What to say where an op on a grid does not commute with a motion: the numbers, and what would work.
+
+In: the laws of the dimensions (`algebra.windows`), their sizes and the motions. Out: nothing, or a
+refusal. Whatever a help line proposes was tried by the same rules first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from eqspec.algebra.lattice import Motion
+from eqspec.algebra.windows import (
+    Fault,
+    Framed,
+    Law,
+    Resampled,
+    Spread,
+    Window,
+    faults,
+    nearest_sizes,
+    tied,
+)
+from eqspec.diagnostics.model import Label
+from eqspec.graph.op import CallSite
+
+FARTHEST = 64  # how far from a size another one is proposed
+
+
+def check_commutes(
+    site: CallSite,
+    sizes: Sequence[int],
+    laws: Sequence[Law],
+    moves: Sequence[Motion],
+    generator: Callable[[tuple[str, int]], str],
+) -> None:
+    """Every dimension has a result, and every motion of x is the same motion of it.
+
+    Raises:
+        Refusal: EQS463 (no result), 461 (a reversal), 462 (an exchange), 464 (a translation).
+    """
+    for law, size in zip(laws, sizes, strict=True):
+        problem = impossible(law, size)
+        if problem is not None:
+            _refuse_impossible(site, laws, sizes, moves, problem)
+    found = faults(laws, sizes, moves)
+    if not found:
+        return
+    fault = next((f for f in found if f.why == "roll"), None) or found[0]
+    name = generator((fault.factor, fault.generator))
+    match fault.why:
+        case "roll":
+            _refuse_roll(site, sizes, laws, fault, name)
+        case "exchange":
+            move = next(
+                m for m in moves if (m.factor, m.generator) == (fault.factor, fault.generator)
+            )
+            site.refuse(
+                "EQS462",
+                f"`{site.op}` treats two dimensions differently that are exchanged",
+                f"`{name}` exchanges them: "
+                + _difference(laws[fault.dim], laws[move.axes[fault.dim]]),
+                labels=_premise(site),
+                help="give one number for both",
+            )
+        case "reverse":
+            _refuse_reversal(site, sizes, laws, moves, fault, name)
+
+
+# ---- no result ------------------------------------------------------------------------------------------
+
+
+def impossible(law: Law, size: int) -> str | None:
+    """Why torch has no result, or none of meaning, for an axis of this size."""
+    match law:
+        case Window():
+            if law.mode == "circular" and max(law.left, law.right) > size:
+                return (
+                    f"a circular padding of {max(law.left, law.right)} goes around {size} entries"
+                )
+            if law.mode == "reflect" and max(law.left, law.right) >= size:
+                return f"{size} entries cannot be reflected into a padding of {max(law.left, law.right)}"
+            if law.result(size) < 1:
+                padded = size + law.left + law.right
+                return f"a window spans {law.reach + 1} entries and the padded axis has {padded}"
+        case Spread(stride=stride, dilation=dilation, extra=extra):
+            if extra >= max(stride, dilation):
+                return f"`output_padding` {extra} is not below the stride"
+            if law.result(size) < 1:
+                return f"the padding takes all {law.result(size) + 2 * law.padding} entries away"
+        case Resampled(factor=factor):
+            if law.result(size) < 1:
+                return f"{factor} times {size} entries is no whole number"
+        case Framed(left=left, right=right, mode=mode):
+            if law.result(size) < 1:
+                return f"{size} entries less {-left - right} leave none"
+            if mode == "circular" and max(left, right) > size:
+                return f"a circular padding of {max(left, right)} goes around {size} entries"
+            if mode == "reflect" and max(left, right) >= size:
+                return f"{size} entries cannot be reflected into a padding of {max(left, right)}"
+        case _:
+            pass
+    return None
+
+
+def _refuse_impossible(
+    site: CallSite, laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion], problem: str
+) -> NoReturn:
+    site.refuse(
+        "EQS463",
+        f"`{site.op}` has no result at size {shown(sizes)}",
+        problem,
+        labels=_premise(site),
+        help=_works(laws, sizes, moves, []),
+    )
+
+
+# ---- translations ----------------------------------------------------------------------------------------
+
+
+def _refuse_roll(
+    site: CallSite, sizes: Sequence[int], laws: Sequence[Law], fault: Fault, name: str
+) -> NoReturn:
+    law, size = laws[fault.dim], sizes[fault.dim]
+    why, help_ = (
+        f"the result has {law.result(size)} entries",
+        f"`pool(x, over={fault.factor})` pools it",
+    )
+    match law:
+        case Window(stride=stride) if stride > 1:
+            why = f"a stride of {stride} keeps only translations by multiples of {stride}"
+        case Window(mode=mode) if mode != "circular" and law.left + law.right:
+            why = f"the padding ({mode}) is not the entries that come around"
+        case Window():
+            why = f"{law.result(size)} windows, and {size} translations"
+        case Spread():
+            why = "a transposed convolution is not periodic"
+        case _:
+            pass
+    options = [option for option in ("padding_mode",) if option in _options(site)]
+    if isinstance(law, Window) and options:
+        total = law.reach
+        help_ = (
+            f"stride 1 with `padding_mode=circular` and {total} entries of padding in all keep them"
+        )
+        if total % 2 == 0 and total // 2 <= size:
+            help_ = f"`stride=1, padding={total // 2}, padding_mode=circular` keeps them"
+    site.refuse(
+        "EQS464",
+        f"`{site.op}` is not equivariant under translations here",
+        f"`{name}` rolls an axis of {size} entries; {why}",
+        labels=_premise(site),
+        help=help_,
+    )
+
+
+def _options(site: CallSite) -> tuple[str, ...]:
+    return ("padding_mode",) if site.op.startswith("conv") and "transpose" not in site.op else ()
+
+
+# ---- reversals ---------------------------------------------------------------------------------------------
+
+
+def _refuse_reversal(
+    site: CallSite,
+    sizes: Sequence[int],
+    laws: Sequence[Law],
+    moves: Sequence[Motion],
+    fault: Fault,
+    name: str,
+) -> NoReturn:
+    law, size = laws[fault.dim], sizes[fault.dim]
+    move = next(m for m in moves if (m.factor, m.generator) == (fault.factor, fault.generator))
+    other = laws[move.axes[fault.dim]]
+    reason = f"{law.result(size)} entries of {size}"
+    match law, other:
+        case Window(), Window():
+            end = law.stride * (law.result(size) - 1) + law.reach + 1 - law.left - size
+            reason = (
+                f"{_windows(law.result(size))} {_beyond(other.left, 'begin')} and {_beyond(end, 'end')},"
+                f" {_count(abs(fault.left))} {'is' if abs(fault.left) == 1 else 'are'}"
+                f" {'left over' if fault.left > 0 else 'too many'}"
+            )
+        case Framed(), Framed():
+            reason = f"{other.left} at the begin and {law.right} at the end"
+        case Spread(), Spread():
+            reason = f"`output_padding` adds {_count(law.extra)} at the end only"
+        case Resampled(corners=True), _ if law.result(size) == 1:
+            reason = "with `align_corners` the one entry of the result is the first of the axis"
+        case Resampled(corners=True), _:
+            reason = "`antialias` with `align_corners` begins half an entry off"
+        case Resampled(mode=mode), _:
+            reason = (
+                f"`{mode}` from {size} to {law.result(size)} entries reads other ones from the end"
+            )
+        case _:
+            pass
+    site.refuse(
+        "EQS461",
+        f"`{site.op}` is not equivariant at size {shown(sizes)}",
+        f"`{name}` reverses an axis of {size}: {reason}",
+        labels=_premise(site),
+        help=_works(laws, sizes, moves, alternatives(laws, sizes, moves)),
+    )
+
+
+def _works(
+    laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion], others: Sequence[str]
+) -> str:
+    below, above = nearest_sizes(laws, sizes, moves, FARTHEST)
+    near = [
+        shown(n)
+        for n in (below, above)
+        if n is not None and not any(impossible(a, b) for a, b in zip(laws, n, strict=True))
+    ]
+    parts = []
+    if near:
+        parts.append(f"input size {' or '.join(near)} works" if near else "")
+    if others:
+        parts.append(f"here {' or '.join(f'`{other}`' for other in others)} would")
+    return "; ".join(parts) or "no size nearby works with these options"
+
+
+def alternatives(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]) -> list[str]:
+    """Options with which the laws commute at these sizes, the nearest padding and the nearest kernel (or
+    size of the result) to those given; empty if none is near."""
+    wrong = {fault.dim for fault in faults(laws, sizes, moves)}
+    moved = [d for group in tied(moves, len(sizes)) if group & wrong for d in sorted(group)]
+    found: list[str] = []
+    for key, changes in _changes([laws[d] for d in moved]).items():
+        for change in changes:
+            tried = list(laws)
+            for d, law in zip(moved, change, strict=True):
+                tried[d] = law
+            if any(impossible(law, size) for law, size in zip(tried, sizes, strict=True)):
+                continue
+            if not faults(tried, sizes, moves):
+                found.append(f"{key}={_written(tried, key, sizes)}")
+                break
+    return found
+
+
+def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
+    """The other laws to try, nearest first, by the option that says so."""
+    first = laws[0]
+    match first:
+        case Window(kernel=kernel, left=left):
+            paddings = sorted(range(kernel * first.dilation + 1), key=lambda p: (abs(p - left), p))
+            kernels = sorted(range(1, kernel + 4), key=lambda k: (abs(k - kernel), k))
+            return {
+                "padding": [
+                    [replace(law, left=p, right=p) for law in laws if isinstance(law, Window)]
+                    for p in paddings
+                ],
+                "kernel": [
+                    [replace(law, kernel=k) for law in laws if isinstance(law, Window)]
+                    for k in kernels
+                ],
+            }
+        case Spread():
+            none = [replace(law, extra=0) for law in laws if isinstance(law, Spread)]
+            return {"output_padding": [list(none)]}
+        case Framed(left=left):
+            same = [replace(law, right=law.left) for law in laws if isinstance(law, Framed)]
+            return {"padding": [list(same)]}
+        case Resampled(out=int(out)):
+            outs = sorted(range(1, out + FARTHEST), key=lambda o: (abs(o - out), o))
+            return {
+                "size": [
+                    [replace(law, out=o) for law in laws if isinstance(law, Resampled)]
+                    for o in outs
+                ]
+            }
+        case _:
+            return {}
+
+
+def _written(laws: Sequence[Law], key: str, sizes: Sequence[int]) -> str:
+    """An option as a user would write it."""
+    values: list[str] = []
+    for law, size in zip(laws, sizes, strict=True):
+        match law:
+            case Window() if key == "kernel":
+                values.append(str(law.kernel))
+            case Window() | Framed():
+                left, right = law.left, law.right
+                values.append(str(left) if left == right else f"[{left}, {right}]")
+            case Spread():
+                values.append(str(law.extra))
+            case _:
+                values.append(str(law.result(size)))
+    if len(set(values)) == 1 and not values[0].startswith("["):
+        return values[0]
+    return f"[{', '.join(values)}]"
+
+
+# ---- words ---------------------------------------------------------------------------------------------------
+
+
+def shown(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))
+
+
+def _premise(site: CallSite) -> tuple[Label, ...]:
+    return (Label(site.arg_spans[0], f"this has type {site.args[0].type}"),)
+
+
+def _count(number: int) -> str:
+    return f"{number} {'entry' if number == 1 else 'entries'}"
+
+
+def _windows(number: int) -> str:
+    return "the one window reaches" if number == 1 else f"the {number} windows reach"
+
+
+def _beyond(number: int, which: str) -> str:
+    if number < 0:
+        return f"to {_count(-number)} before its {which}"
+    return f"{_count(number)} beyond its {which}" if number else f"its {which}"
+
+
+def _difference(law: Law, other: Law) -> str:
+    pairs = zip(_options_of(law), _options_of(other), strict=False)
+    named = [f"{key} {a} and {b}" for (key, a), (_, b) in pairs if a != b]
+    return ", ".join(named) or "their sizes differ"
+
+
+def _options_of(law: Law) -> list[tuple[str, object]]:
+    match law:
+        case Window():
+            pads: object = law.left if law.left == law.right else [law.left, law.right]
+            return [
+                ("kernel", law.kernel),
+                ("stride", law.stride),
+                ("padding", pads),
+                ("dilation", law.dilation),
+            ]
+        case Spread():
+            return [
+                ("kernel", law.kernel),
+                ("stride", law.stride),
+                ("padding", law.padding),
+                ("dilation", law.dilation),
+                ("output_padding", law.extra),
+            ]
+        case Framed():
+            return [("padding", [law.left, law.right])]
+        case Resampled(out=None, factor=factor):
+            return [("factor", factor)]
+        case _:
+            return [("size", law.out)]
