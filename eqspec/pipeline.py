@@ -182,12 +182,37 @@ def compile_spec(
             )
         )
         return CompileResult((), tuple(diagnostics), {})
+    turned = _with_discs(checked.spec, emit)
+    if turned is not None:
+        diagnostics.append(
+            Diagnostic(
+                "EQS210",
+                f"symmetry functions of `{turned.key}` are not built yet",
+                turned.source,
+                turned.span,
+                "a `disc` would be turned by interpolation, which is no representation",
+            )
+        )
+        return CompileResult((), tuple(diagnostics), {})
     lowered, refused = lower_spec(checked.spec, progress, distributed)
     diagnostics.extend(refused)
     if refused:
         return CompileResult((), tuple(diagnostics), lowered)
     files = emit_spec(checked.spec, lowered, stem, header_path, emit)
     return CompileResult(tuple(files), tuple(diagnostics), lowered)
+
+
+def _with_discs(spec: Spec, emit: Sequence[str] | None) -> Module | None:
+    """The first module with a disc of which symmetry functions are asked for: by name, or of an interface."""
+    return next(
+        (
+            module
+            for module in spec.modules
+            if any(type_.sampled for _, type_ in module.features)
+            and ("actions" in emit if emit is not None else module.is_interface)
+        ),
+        None,
+    )
 
 
 def _with_run_time_sizes(spec: Spec) -> Module | None:

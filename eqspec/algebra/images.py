@@ -9,6 +9,7 @@ A `Monomial` is a signed permutation matrix, a `Matrix` any rational matrix that
 without listing the points of the grid (an image of 128 x 128 x 128 costs what one of 2 x 2 costs).
 An `AffineMap` is no matrix: x -> Ax + t, how a motion acts on positions. It is composed, inverted and
 compared; whatever asks it for a matrix gets `NotLinear`, so that no rule takes a point for a vector.
+A `SampledMap` is no matrix either: a turn of the plane by any angle, of which a picture has only samples.
 
 Every matrix acts on column vectors: (A B)(x) = A(B(x)).
 """
@@ -25,6 +26,7 @@ from typing import TypeAlias
 from eqspec.algebra.elimination import determinant_rows, inverse_rows
 
 Rational: TypeAlias = int | Fraction
+_SAMPLED = "a turn of a sampled picture has no matrix"
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,36 @@ class AffineMap:
         return self.linear.is_identity and not any(self.shift)
 
 
+@dataclass(frozen=True)
+class SampledMap:
+    """A turn or mirror of the plane about the centre of a picture that is known at its pixels only.
+
+    No matrix: what the turned picture is between the old pixels is not known, and two turns by half
+    an angle are not one by the whole. It is compared and asked whether it is the identity; whatever
+    asks for more gets `NotLinear`. ``turn`` is the angle as a part of the full circle, or its cosine
+    and sine; after the mirror of the last axis, if ``mirrored``. Angles go from the first axis of the
+    picture (rows) to the second.
+    """
+
+    shape: tuple[int, int]
+    turn: Fraction | tuple[Fraction, Fraction]
+    mirrored: bool = False
+
+    @property
+    def degree(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def is_permutation(self) -> bool:
+        return False
+
+    @property
+    def is_identity(self) -> bool:
+        return self.turn == 0 and not self.mirrored
+
+
 class NotLinear(TypeError):  # noqa: N818 - says what the argument is not
-    """A map with a translation was taken for a matrix."""
+    """A map with a translation, or of a sampled picture, was taken for a matrix."""
 
 
 class NoElement(TypeError):  # noqa: N818 - says what the argument is not
@@ -186,7 +216,7 @@ class LatticeMap:
 
 
 Image: TypeAlias = Monomial | Matrix | Infinitesimal
-AnyImage: TypeAlias = Monomial | Matrix | Infinitesimal | LatticeMap | AffineMap
+AnyImage: TypeAlias = Monomial | Matrix | Infinitesimal | LatticeMap | AffineMap | SampledMap
 
 
 def matrix(rows: Sequence[Sequence[Rational]]) -> Image:
@@ -248,9 +278,12 @@ def identity(degree: int) -> Monomial:
 
 
 def explicit(image: AnyImage) -> Image:
-    """The image in a form that is no lattice symmetry. NotLinear for a map with a translation."""
+    """The image in a form that is no lattice symmetry. NotLinear for a map with a translation and
+    for a turn of a sampled picture."""
     if isinstance(image, AffineMap):
         raise NotLinear("a motion of points has no matrix")
+    if isinstance(image, SampledMap):
+        raise NotLinear(_SAMPLED)
     return image.monomial if isinstance(image, LatticeMap) else image
 
 
@@ -292,6 +325,8 @@ def compose(left: AnyImage, right: AnyImage) -> AnyImage:
     """The product `left * right` (`right` acts first)."""
     if left.degree != right.degree:
         raise ValueError(f"degrees {left.degree} and {right.degree} cannot be composed")
+    if isinstance(left, SampledMap) or isinstance(right, SampledMap):
+        raise NotLinear(_SAMPLED)
     if isinstance(left, AffineMap) or isinstance(right, AffineMap):
         if not (isinstance(left, AffineMap) and isinstance(right, AffineMap)):
             raise NotLinear("a motion of points is composed with motions of points only")
@@ -367,6 +402,8 @@ def inverse(image: AnyImage) -> AnyImage:
         case AffineMap():
             back_linear = explicit(inverse(image.linear))
             return affine(back_linear, [-value for value in _applied(back_linear, image.shift)])
+        case SampledMap():
+            raise NotLinear(_SAMPLED)
 
 
 def transpose(image: AnyImage) -> AnyImage:
@@ -420,6 +457,8 @@ def trace(image: AnyImage) -> Rational:
             return _fixed_points(image)
         case AffineMap():
             raise NotLinear("a motion of points has no trace")
+        case SampledMap():
+            raise NotLinear(_SAMPLED)
 
 
 def trace_is_finite(image: AnyImage) -> bool:
@@ -554,8 +593,9 @@ def determinant(image: AnyImage) -> Rational:
 
 
 def is_orthogonal(image: AnyImage) -> bool:
-    """Does the matrix preserve lengths? No for a motion of points, which is no matrix."""
-    if isinstance(image, AffineMap):
+    """Does the matrix preserve lengths? No for a motion of points and for a turn of samples, which are
+    no matrices."""
+    if isinstance(image, AffineMap | SampledMap):
         return False
     if isinstance(image, Infinitesimal):
         return inverse(image) == transpose(image)
@@ -570,7 +610,7 @@ def monomial_entries(image: AnyImage) -> frozenset[Fraction] | None:
         return frozenset({Fraction(1)})
     if isinstance(image, Monomial):
         return frozenset(Fraction(sign) for sign in set(image.signs))
-    if isinstance(image, AffineMap):
+    if isinstance(image, AffineMap | SampledMap):
         return None
     if isinstance(image, Infinitesimal):
         return None  # diagonal ones would have the entries e^(at): not taken for scalings

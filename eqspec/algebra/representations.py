@@ -26,6 +26,7 @@ from eqspec.algebra.images import (
     Matrix,
     Monomial,
     Rational,
+    SampledMap,
 )
 
 LatticeOp: TypeAlias = (
@@ -206,6 +207,14 @@ class Representation:
             return any(part.is_affine for term in self.terms for part in term.parts)
         return any(isinstance(image, AffineMap) for images in self.images for image in images)
 
+    @cached_property
+    def is_sampled(self) -> bool:
+        """Does it turn a picture of which only the pixels are known? Then it is no linear action, and
+        nothing that meets it is exact."""
+        if self.terms is not None:
+            return any(part.is_sampled for term in self.terms for part in term.parts)
+        return any(isinstance(image, SampledMap) for images in self.images for image in images)
+
     def displacements(self) -> Representation:
         """How differences of points transform: x -> Ax, a representation `vector`."""
         images = tuple(
@@ -220,6 +229,11 @@ class Representation:
             raise RepresentationError(
                 f"a point has no {form}: {self.label} is x -> Rx + t, no matrix",
                 "take a difference of points first: that is a vector",
+            )
+        if self.is_sampled:
+            raise RepresentationError(
+                f"a picture has no {form}: {self.label} turns its samples, and has no matrix",
+                "a disc stands alone as an axis of a block",
             )
 
     @cached_property
@@ -478,7 +492,7 @@ def same_action(first: Representation, second: Representation) -> bool:
         return False
     if _same_terms(first, second):
         return True
-    if first.is_affine or second.is_affine:
+    if first.is_affine or second.is_affine or first.is_sampled or second.is_sampled:
         return first.groups == second.groups and first.images == second.images
     return all(
         first.group(f) == second.group(f)

@@ -97,6 +97,7 @@ _TABLE = (
     Code("EQS311", "a Lie algebra is not closed"),
     Code("EQS312", "a discrete element does not fit the Lie algebra"),
     Code("EQS313", "points stand where they cannot"),
+    Code("EQS317", "a disc stands where it cannot"),
     Code("EQS320", "a semidirect product is not an action"),
     Code("EQS321", "this is no word in the generators"),
     Code("EQS322", "a group acts beside a product that is built of it"),
@@ -151,6 +152,7 @@ _TABLE = (
     Code("EQS456", "a representation of `greps` has no invariant form"),
     Code("EQS457", "nothing in `greps` leads there"),
     Code("EQS458", "no word stands for its orbit"),
+    Code("EQS477", "an op has no rule for a disc"),
     # ---- emission and stale files ----
     Code("EQS501", "an emitted file is stale"),
     Code("EQS502", "a file of somebody else is in the way"),

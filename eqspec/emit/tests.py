@@ -33,6 +33,7 @@ from eqspec.program.orbits import Canonical, OrbitChoice
 def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:
     """The text of the test file."""
     del spec
+    lowered = {key: item.tested for key, item in lowered.items()}
     sizes = _sizes(lowered)
     lines: list[str] = []
     indices = any(has_indices(item.module) for item in lowered.values())

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from eqspec.diagnostics.model import Span
-from eqspec.graph.guarantees import independent, jointly_generic, own_level
+from eqspec.graph.guarantees import SAMPLES, independent, jointly_generic, own_level
 from eqspec.graph.model import Level, ModuleCall, Node
 
 
@@ -120,6 +120,8 @@ def _upstream(nodes: Mapping[str, Node], wanted: set[str]) -> set[str]:
 def _why(nodes: Mapping[str, Node], node: Node, calls: _Calls) -> str:
     """Why the arguments are not generic: the first feature on the way that is not."""
     args = [nodes[arg] for arg in node.args]
+    if node.null_set == SAMPLES:
+        return "a turned picture is interpolated"
     if all(arg.generic for arg in args):
         if not independent(args):
             return "its arguments read the same inputs"

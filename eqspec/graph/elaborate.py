@@ -227,6 +227,14 @@ def flat_of(scope: Scope, block: tree.FlatBlock) -> FlatAxis:
                 f"`{field.name.text}` has type {type_}",
                 help="make it an input of its own, or a part of a direct sum",
             )
+        if type_.sampled:
+            scope.refuse(
+                "EQS317",
+                "a field of a `flat` cannot hold a disc",
+                field.name.span,
+                f"`{field.name.text}` has type {type_}",
+                help="make it an input of its own, or a part of a direct sum",
+            )
         fields.append((field.name.text, type_))
     if not fields:
         scope.refuse("EQS205", "a `flat` needs a field", block.span, "it has none")
@@ -280,6 +288,7 @@ def _checked_block(scope: Scope, made: Block, span: Span) -> Block:
         )
     _bounded(scope, made.size, span)
     _points_stand_alone(scope, made, span)
+    _disc_stands_alone(scope, made, span)
     if made.fixed and made.factors:
         scope.refuse(
             "EQS206",
@@ -308,6 +317,25 @@ def _points_stand_alone(scope: Scope, block: Block, span: Span) -> None:
                 span,
                 f"`{point}` adds the same shift to every row; `{axis}` does not permute the rows",
                 help="points may stand beside plain axes and axes that are permuted",
+            )
+
+
+def _disc_stands_alone(scope: Scope, block: Block, span: Span) -> None:
+    """One picture in a block, and nothing else of its factor moves pixels."""
+    k = block.disc_axis
+    if k is None:
+        return
+    axis = block.axes[k]
+    for other, beside in enumerate(block.axes):
+        if other == k or isinstance(beside, PlainAxis):
+            continue
+        if beside.rep.is_sampled or beside.rep.spatial:
+            scope.refuse(
+                "EQS317",
+                f"`{axis}` beside `{beside}`: two pictures in one block",
+                span,
+                "one of them can be turned by any angle",
+                help="a block holds one disc, plain axes and fibres",
             )
 
 

@@ -11,6 +11,8 @@ R1  The level of a feature for a factor is the weakest of what the op guarantees
 R2  An op that excepts a null set of its argument keeps `almost_everywhere` only on a *generic*
     argument, one under which every null set of its whole type has a null preimage in the inputs.
 R6  `approximate` is absorbing (it is the least level, so the minimum does it).
+R7  A feature on a `disc` is approximate for the factors that turn it: their law holds for pictures that
+    are known everywhere, and a tensor holds samples.
 
 Genericity. An input with a density is generic. So is
 
@@ -41,6 +43,7 @@ from dataclasses import replace
 
 from eqspec.graph.model import BlockOf, FieldOf, Level, ModuleCall, Node, Piece
 
+SAMPLES = "pictures with details between their pixels"
 MOST_PAIRED = 64  # arguments of a call that are compared with one another
 _Memo = dict[object, Mapping[str, Node]]
 
@@ -103,6 +106,7 @@ def with_guarantee(node: Node, args: Sequence[Node]) -> Node:
     if output is not None:
         return _as(node, output)
     touched = node.type.factors.union(*(arg.touched for arg in args))
+    node = _of_samples(node, args, touched)
     levels = {
         factor: level
         for factor in sorted(touched)
@@ -128,6 +132,18 @@ def with_guarantee(node: Node, args: Sequence[Node]) -> Node:
         piece=piece,
         reads=frozenset(reads),
     )
+
+
+def _of_samples(node: Node, args: Sequence[Node], touched: frozenset[str]) -> Node:
+    """R7: a disc is turned by interpolation, so no feature on one is more than approximate for the
+    factors that turn it, whatever made it, an input included. By R1 and R6 nothing behind it is."""
+    fresh = {
+        f for f in node.type.sampled if all(arg.level((f,)) > Level.APPROXIMATE for arg in args)
+    }
+    if not fresh:
+        return node
+    own = {f: Level.APPROXIMATE if f in fresh else own_level(node, f) for f in touched}
+    return replace(node, own=own, null_set=node.null_set or SAMPLES)
 
 
 def _piece(node: Node, args: Sequence[Node]) -> Piece | None:

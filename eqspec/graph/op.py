@@ -134,7 +134,9 @@ class Signature:
     op that brings the result to a declared type, if it has another. ``hints`` says, where it is
     not so simple, which types a declared type hands down to the arguments.
     ``points`` says that the op has a rule for points of a motion group, x -> Rx + t: all others refuse
-    them at one place, so that no rule for linear actions ever meets one.
+    them at one place, so that no rule for linear actions ever meets one. ``sampled`` says the same of
+    pictures that are turned by any angle (`disc`): the op does the same at every ``pixel``, and is asked
+    as if nothing moved these, or it has a rule of its ``own``.
     ``sizes`` says which sizes of run time the op has a rule for: none, one for a whole batch
     (`dynamic`), or also one for each sample (`padded`). ``indices``: it has a rule for tensors of whole
     numbers.
@@ -148,6 +150,7 @@ class Signature:
     hints: Callable[[Type, int], list[Type | None]] | None = None
     sizes: Literal["fixed", "dynamic", "padded"] = "fixed"
     points: bool = False
+    sampled: Literal["", "pixel", "own"] = ""
     indices: bool = False
 
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eqspec.algebra.disc import still
 from eqspec.diagnostics.model import Span
 from eqspec.graph.indices import check_arguments
 from eqspec.graph.keywords import base_named, keyword_values
 from eqspec.graph.model import Base, Node
 from eqspec.graph.op import CallSite, Checked, KeywordValue, OpTyping
 from eqspec.graph.sizes import Size
-from eqspec.graph.types import FlatAxis, Type, regrouped, symbols_in
+from eqspec.graph.types import FlatAxis, Type, regrouped, stilled, symbols_in
 from eqspec.syntax import tree
 
 if TYPE_CHECKING:
@@ -176,7 +177,10 @@ def made_node(op: OpTyping, site: CallSite) -> Node:
     check_arguments(site, op)
     _check_sizes(site, op, [arg.type for arg in site.args])
     _check_points(site, op)
-    checked: Checked = op.check(site)
+    _check_sampled(site, op)
+    checked: Checked = (
+        _checked_pixels(site, op) if op.signature.sampled == "pixel" else op.check(site)
+    )
     _check_sizes(site, op, [checked.type])
     return Node(
         site.name,
@@ -214,6 +218,43 @@ def _check_points(site: CallSite, op: OpTyping) -> None:
             span=site.target_span or site.span,
             help="make a vector, and add it to a point: point + vector = point",
         )
+
+
+def _check_sampled(site: CallSite, op: OpTyping) -> None:
+    """A turn of a sampled picture is no matrix: only ops with a rule of their own meet a disc. That
+    nothing behind one is exact is said in `graph.guarantees`."""
+    if op.signature.sampled:
+        return
+    for arg, span in zip(site.args, site.arg_spans, strict=True):
+        if arg.type.sampled:
+            site.refuse(
+                "EQS477",
+                f"`{op.name}` has no rule for a disc",
+                f"this has type {arg.type}",
+                span=span,
+                help="`steerable_conv2d` maps discs to discs; pointwise functions and norms act on every"
+                " pixel; `pool(x, over=...)` takes their mean",
+            )
+    if site.expected is not None and site.expected.sampled and op.signature.target != "ignores":
+        site.refuse(
+            "EQS477",
+            f"`{op.name}` does not make a disc",
+            f"declared {site.expected}",
+            span=site.target_span or site.span,
+            help="`steerable_conv2d` does",
+        )
+
+
+def _checked_pixels(site: CallSite, op: OpTyping) -> Checked:
+    """The op does the same at every pixel: it is asked about the fibre, while the pixels stand still."""
+    types = [arg.type for arg in site.args] + ([site.expected] if site.expected else [])
+    discs = {still(disc): disc for type_ in types for disc in type_.discs}
+    if not discs:
+        return op.check(site)
+    args = tuple(replace(arg, type=stilled(arg.type)) for arg in site.args)
+    expected = stilled(site.expected) if site.expected is not None else None
+    checked = op.check(replace(site, args=args, expected=expected))
+    return replace(checked, type=stilled(checked.type, discs))
 
 
 def _check_sizes(site: CallSite, op: OpTyping, types: Sequence[Type]) -> None:

@@ -14,6 +14,7 @@ from eqspec.diagnostics.model import Diagnostic, Label, Severity
 from eqspec.graph.causes import weakest
 from eqspec.graph.extensions import ingredients
 from eqspec.graph.groups import group_or_subgroup
+from eqspec.graph.guarantees import SAMPLES
 from eqspec.graph.model import Level, Node, OutputFeature, Promise
 from eqspec.graph.op import Subgroup
 from eqspec.graph.scope import GroupValue, Scope
@@ -121,7 +122,10 @@ def too_weak(
     if cause.why:
         label = f"{cause.place} excepts {cause.null_set}; {cause.why}"
         help_ = f"let `{cause.op}` stand on an input, or on parts of inputs: canonicalise the input"
-        if cause.generic:
+        if cause.null_set == SAMPLES:
+            help_ = f"`ensure {path.text} approximately {member.kind}` holds; `grid(h, w)` is exact, for"
+            help_ += " groups that map pixels to pixels"
+        elif cause.generic:
             help_ = "write `ties=average`" if ties else f"use an exact op in place of `{cause.op}`"
     else:
         label = f"{cause.place} excepts {cause.null_set}"

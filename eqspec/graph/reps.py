@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NoReturn, TypeAlias
 
 from eqspec.algebra import constructors, lattice
+from eqspec.algebra.disc import disc, plane_motions
 from eqspec.algebra.groups import GroupTooLarge
 from eqspec.algebra.homomorphism import Fault, NotFunctorial, homomorphism_fault
 from eqspec.algebra.images import Image, explicit, matrix
@@ -34,7 +35,7 @@ ArgumentConstructor: TypeAlias = Callable[
 
 BUILT = (
     "trivial regular natural sign vector covector point tensor shift reverse rot90 rot180 hflip vflip"
-    " transpose grid quotient induced irrep irreps".split()
+    " transpose grid disc quotient induced irrep irreps".split()
 )
 NOT_BUILT: frozenset[str] = frozenset()
 BY_ARGUMENTS: dict[str, ArgumentConstructor] = {
@@ -104,7 +105,18 @@ def represent(
     try:
         return _built_in(scope, group, name.text, label, tuple(sizes))
     except RepresentationError as error:
-        scope.refuse("EQS306", str(error), span, "no such representation", help=error.help)
+        help_ = error.help
+        factors = [world.groups[factor] for factor in group.names]
+        if name.text in ("grid", "rot90") and len(factors) == 1 and plane_motions(factors[0]):
+            try:
+                disc(label, group.names[0], factors[0], *sizes)
+            except RepresentationError:
+                pass  # the lattice has this group, or the sizes do not fit
+            else:
+                help_ = (
+                    "no turn by its angle maps pixels to pixels: `disc(h, w)` acts approximately"
+                )
+        scope.refuse("EQS306", str(error), span, "no such representation", help=help_)
 
 
 def _built_in(
@@ -147,6 +159,8 @@ def _built_in(
         raise RepresentationError(
             f"`{name}` takes {wanted or 'at least one'} size{'' if wanted == 1 else 's'}, {len(sizes)} given"
         )
+    if name == "disc":
+        return disc(label, factor, primitive, *sizes)
     lattice_make: Callable[..., Representation] = getattr(lattice, name)
     return lattice_make(label, factor, primitive, *sizes)
 

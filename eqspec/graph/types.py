@@ -8,11 +8,12 @@ the same generators act on them by the same matrices, whatever they are called.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
+from eqspec.algebra.disc import still
 from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation, Term, entries, same_action
 from eqspec.graph.sizes import Symbol, symbols_of
@@ -162,6 +163,15 @@ class Block:
         return None
 
     @cached_property
+    def disc_axis(self) -> int | None:
+        """The axis on which a sampled picture stands, which the group turns by any angle. None: the
+        action on the block is linear."""
+        for k, axis in enumerate(self.axes):
+            if not isinstance(axis, PlainAxis) and axis.rep.is_sampled:
+                return k
+        return None
+
+    @cached_property
     def parts(self) -> tuple[int | Representation, ...]:
         """The axes as the algebra wants them: multiplicities and representations."""
         assert self.values is None, "indices are no vector: see `one_hot`"
@@ -225,6 +235,16 @@ class Type:
         return any(block.point_axis is not None for block in self.blocks)
 
     @cached_property
+    def discs(self) -> tuple[Representation, ...]:
+        """What acts on the sampled pictures among the blocks."""
+        return tuple(rep for rep in self.representations() if rep.is_sampled)
+
+    @property
+    def sampled(self) -> frozenset[str]:
+        """The factors that turn sampled pictures: nothing about them is exact."""
+        return frozenset(factor for disc in self.discs for factor in disc.factors)
+
+    @cached_property
     def groups(self) -> dict[str, Group]:
         """The primitive groups that act, by the names of their factors."""
         found: dict[str, Group] = {}
@@ -254,6 +274,23 @@ class Type:
 
     def __str__(self) -> str:
         return " + ".join(str(block) for block in self.blocks)
+
+
+def stilled(type_: Type, instead: Mapping[Representation, Representation] | None = None) -> Type:
+    """The type with pixels on which nothing acts in place of every disc; or, with ``instead``, with these
+    representations in place of others."""
+    if instead is None:
+        instead = {disc: still(disc) for disc in type_.discs}
+
+    def changed(axis: Axis) -> Axis:
+        return (
+            RepAxis(instead[axis.rep])
+            if isinstance(axis, RepAxis) and axis.rep in instead
+            else axis
+        )
+
+    blocks = (replace(block, axes=tuple(map(changed, block.axes))) for block in type_.blocks)
+    return Type(tuple(blocks))
 
 
 def displacements(type_: Type) -> Type:

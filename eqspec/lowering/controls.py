@@ -85,6 +85,7 @@ def _power_order(image: AnyImage, bounded: bool) -> int | None:
 
 
 def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
+    lowered = {name: one.tested for name, one in lowered.items()}
     module, program = lowered[key].module, lowered[key].program
     rng = np.random.default_rng([1, 3])
     inputs = decided_inputs(lowered, key, program, 1, rng, 4)

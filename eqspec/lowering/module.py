@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from eqspec.algebra.averages import ActionTooLarge
 from eqspec.algebra.nullspace import SolverTooLarge
 from eqspec.algebra.solver import RoutesDisagree
 from eqspec.graph.model import Module, Node
+from eqspec.graph.types import stilled
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.padding import padded_program
+from eqspec.lowering.samples import exact_part
 from eqspec.ops import op_named
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.project import ProjectorTooLarge
@@ -31,6 +34,11 @@ class Lowered:
     program: Program
     plain: Program
     distributed: bool = False
+
+    @cached_property
+    def tested(self) -> Lowered:
+        """With the module as exact tests see it: a disc is turned only as far as its pixels fit."""
+        return replace(self, module=exact_part(self.module))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -60,14 +68,12 @@ def lower_module(module: Module, distributed: bool = False) -> Lowered:
                     for k, block in enumerate(node.type.blocks)
                 )
                 continue
-            site = LoweringSite(
-                node,
-                module,
-                builder,
-                tuple(registers[arg] for arg in node.args),
-                tuple(types[arg] for arg in node.args),
-                distributed,
-            )
+            given = tuple(types[arg] for arg in node.args)
+            if op_named(node.op).signature.sampled == "pixel":  # as its rule saw them
+                node = replace(node, type=stilled(node.type))
+                given = tuple(stilled(type_) for type_ in given)
+            args = tuple(registers[arg] for arg in node.args)
+            site = LoweringSite(node, module, builder, args, given, distributed)
             registers[node.name] = _lower_node(node, site)
     outputs = [(feature.name, registers[feature.node]) for feature in module.outputs]
     names = {name for name, _ in outputs}

@@ -135,6 +135,7 @@ BATCH_NORM = Op(
             "bias": "boolean",
         },
         target="keeps",
+        sampled="pixel",
     ),
     check,
     lower,

@@ -144,14 +144,20 @@ def _bias(b: Builder, block: Block, chosen: tuple[int, ...], name: str) -> int:
 
 NORM = Op(
     "norm",
-    Signature(keywords={**OPTIONS, "eps": "number", "squared": "boolean"}, sizes="dynamic"),
+    Signature(
+        keywords={**OPTIONS, "eps": "number", "squared": "boolean"},
+        sizes="dynamic",
+        sampled="pixel",
+    ),
     check_norm,
     lower_norm,
     "every generator keeps the form <x, x> along the contracted axes and permutes the other indices",
 )
 NORM_RELU = Op(
     "norm_relu",
-    Signature(keywords={**OPTIONS, "eps": "number"}, target="keeps", sizes="dynamic"),
+    Signature(
+        keywords={**OPTIONS, "eps": "number"}, target="keeps", sizes="dynamic", sampled="pixel"
+    ),
     check_norm_relu,
     lower_norm_relu,
     "every vector is multiplied by a function of its invariant length",

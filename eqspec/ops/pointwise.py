@@ -255,6 +255,7 @@ def ops() -> list[Op]:
                 keywords={key: "number" for key, _ in function.options},
                 target="keeps",
                 sizes="padded",
+                sampled="pixel",
             ),
             check,
             lower,

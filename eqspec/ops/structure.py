@@ -202,21 +202,21 @@ def _made_by_graph(site: CallSite) -> Checked:
 
 SUM = Op(
     "+",
-    Signature(tensors=(1, None), target="keeps", sizes="padded", points=True),
+    Signature(tensors=(1, None), target="keeps", sizes="padded", points=True, sampled="own"),
     check_sum,
     lower_sum,
     "the same matrices act on all terms; of points there is one, and vectors are added to it",
 )
 CONCAT = Op(
     "concat",
-    Signature(tensors=(1, None), target="parts", sizes="padded", points=True),
+    Signature(tensors=(1, None), target="parts", sizes="padded", points=True, sampled="own"),
     check_concat,
     lower_concat,
     "every generator acts on every part as on the part alone",
 )
 IDENTITY = Op(
     "identity",
-    Signature(target="keeps", sizes="padded", points=True, indices=True),
+    Signature(target="keeps", sizes="padded", points=True, sampled="own", indices=True),
     check_identity,
     lower_identity,
     "nothing changes",
