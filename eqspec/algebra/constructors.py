@@ -29,6 +29,8 @@ from eqspec.algebra.representations import (
 
 LARGEST_TENSOR = 4_096  # entries of tensor(p, q)
 
+MATRIX_FAMILIES = ("matrices", "lie", "octahedral", "full_octahedral")
+"""Beside the classical ones."""
 _PERMUTATION_FAMILIES = ("symmetric", "alternating", "permutations")
 
 
@@ -199,7 +201,7 @@ def shifted(label: str, factor: str, group: Group, size: int) -> Representation:
 
 
 def _matrices(label: str, group: Group) -> list[AnyImage]:
-    if group.family not in ("matrices", "lie") and group.family not in CLASSICAL:
+    if group.family not in MATRIX_FAMILIES and group.family not in CLASSICAL:
         raise RepresentationError(
             f"{label}: {group.description} is not given by matrices",
             "write rep ... = matrix(n) with an image for every generator",

@@ -123,6 +123,11 @@ def model(family: str, parameters: tuple[Hashable, ...]) -> tuple[AnyImage, ...]
             )
         case "quaternion", ():  # left multiplication by i and j on 1, i, j, k
             return (Monomial((1, 0, 3, 2), (1, -1, 1, -1)), Monomial((2, 3, 0, 1), (1, -1, -1, 1)))
+        case "octahedral" | "full_octahedral", ():
+            # on positions (z, y, x): r goes to (z, -x, y), c to (x, z, y), i to (-z, -y, -x)
+            turns = (Monomial((0, 2, 1), (1, 1, -1)), Monomial((1, 2, 0), (1, 1, 1)))
+            inversion = Monomial((0, 1, 2), (-1, -1, -1))
+            return turns if family == "octahedral" else (*turns, inversion)
         case "symmetric" | "alternating", (int(n),):
             return _point_generators(family, n)
         case _, sizes if family in classical.FAMILIES:

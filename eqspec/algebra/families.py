@@ -59,6 +59,16 @@ def quaternion() -> Group:
     return Group("quaternion()", "quaternion", (), ("i", "j"), 8)
 
 
+def octahedral() -> Group:
+    """The 24 rotations of a cube: r a quarter turn of the last two axes, c = (0 1 2) of the axes."""
+    return Group("octahedral()", "octahedral", (), ("r", "c"), 24)
+
+
+def full_octahedral() -> Group:
+    """The 48 symmetries of a cube: its rotations and the inversion i, which reverses every axis."""
+    return Group("full_octahedral()", "full_octahedral", (), ("r", "c", "i"), 48)
+
+
 def classical_group(family: str, *parameters: int) -> Group:
     """A matrix group of one of the infinite families of `classical`. GroupError for parameters that
     describe none."""

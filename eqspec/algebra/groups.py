@@ -140,7 +140,8 @@ class Group:
         """Relators of a presentation, or None for groups given by permutations or matrices alone.
 
         Sources: Coxeter and Moser, Generators and Relations for Discrete Groups, section 6.2 for
-        the symmetric and 6.3 for the alternating groups.
+        the symmetric, 6.3 for the alternating and 6.4 for the polyhedral groups: (2, 3, 4) is that
+        of the octahedron, which has 24 elements.
         """
         r, s = 0, 1
         match self.family:
@@ -152,6 +153,11 @@ class Group:
                 return (((r, 2),), ((s, 2),), ((r, 1), (s, 1), (r, 1), (s, 1)))
             case "quaternion":
                 return (((r, 4),), ((r, 2), (s, -2)), ((s, 1), (r, 1), (s, -1), (r, 1)))
+            case "octahedral":
+                return _OCTAHEDRAL
+            case "full_octahedral":
+                inversion = [((g, 1), (2, 1), (g, -1), (2, -1)) for g in (r, s)]
+                return (*_OCTAHEDRAL, ((2, 2),), *inversion)
             case "symmetric":
                 return _symmetric_relations(self._size)
             case "alternating":
@@ -209,6 +215,9 @@ class Group:
                 f"{self.description} has {self.order:,} elements that move"
                 f" {self.model[0].degree:,} points each: at most {TABLE_LIMIT:,} entries are listed"
             )
+
+
+_OCTAHEDRAL: tuple[Word, ...] = (((0, 4),), ((1, 3),), ((0, 1), (1, 1)) * 2)
 
 
 def _symmetric_relations(n: int) -> tuple[Word, ...]:

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from eqspec.algebra import images as im
 from eqspec.algebra.constructors import shifted
+from eqspec.algebra.cubic import CUBIC, cubic_move
 from eqspec.algebra.groups import Group
 from eqspec.algebra.homomorphism import homomorphism_fault
 from eqspec.algebra.images import LatticeMap
@@ -81,11 +82,14 @@ def reverse(label: str, factor: str, group: Group, n: int) -> Representation:
 
 
 def grid(label: str, factor: str, group: Group, *sizes: int) -> Representation:
-    """A group of symmetries of a picture: dihedral(4) r = rot90, s = hflip; cyclic(4) r = rot90;
-    klein a = hflip, b = vflip; dihedral(2) r = rot180, s = hflip. The last two axes are the
-    picture."""
-    _sizes(label, sizes, 2)
+    """A group of symmetries of a picture or a volume, on the last axes.
+
+    dihedral(4) r = rot90, s = hflip; cyclic(4) r = rot90; klein a = hflip, b = vflip; dihedral(2) r =
+    rot180, s = hflip. A group of signed permutation matrices of degree n moves the last n axes as its
+    matrices move their centred coordinates: the entry at p goes to M p.
+    """
     family = group.family if dihedral_size(group) is None else "dihedral"
+    _sizes(label, sizes, group.model[0].degree if family in CUBIC else 2)
     match family, group.order:
         case "dihedral", 8:
             moves = [_quarter("grid", sizes), _flip(sizes, (-1,))]
@@ -100,10 +104,13 @@ def grid(label: str, factor: str, group: Group, *sizes: int) -> Representation:
                 f"{label}: cyclic(2) acts on a grid in several ways",
                 "say which: hflip(h, w), vflip(h, w), rot180(h, w) or transpose(n)",
             )
+        case _ if family in CUBIC:
+            moves = [cubic_move(label, group, g, sizes) for g in range(len(group.generators))]
         case _:
             raise RepresentationError(
                 f"{label}: {group.description} has no action on a grid",
-                "grid(h, w) is for dihedral(4) and its subgroups: cyclic(4), klein(), dihedral(2)",
+                "grid(h, w) is for dihedral(4) and its subgroups: cyclic(4), klein(), dihedral(2);"
+                " grid(d, h, w) for octahedral(); either for matrices of signed permutations",
             )
     return _build(label, factor, group, sizes, moves)
 

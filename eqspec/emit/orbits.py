@@ -29,7 +29,7 @@ from eqspec.emit.tables import lattice_text, literal, roll_of
 from eqspec.program.instructions import Shape
 from eqspec.program.orbits import AxisMove
 
-MATCHED = 16  # elements up to which every one is written out
+MATCHED = 48  # elements up to which every one is written out: the symmetries of a cube
 
 
 class OrbitPrinter:

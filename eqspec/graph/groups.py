@@ -30,7 +30,12 @@ FAMILIES = {
 }
 
 
-PLAIN_FAMILIES = {"klein": families.klein, "quaternion": families.quaternion}
+PLAIN_FAMILIES = {
+    "klein": families.klein,
+    "quaternion": families.quaternion,
+    "octahedral": families.octahedral,
+    "full_octahedral": families.full_octahedral,
+}
 
 
 GENERATED = ("permutations", "matrices")

@@ -9,8 +9,10 @@ from eqspec.algebra.families import (
     alternating,
     cyclic,
     dihedral,
+    full_octahedral,
     klein,
     matrix_group,
+    octahedral,
     permutation_group,
     quaternion,
     symmetric,
@@ -39,6 +41,9 @@ def small_groups() -> list[Group]:
         matrix_group(
             3, {"p": [[0, 1, 0], [0, 0, 1], [1, 0, 0]], "z": [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]}
         ),
+        octahedral(),
+        full_octahedral(),
+        matrix_group(2, {"q": [[0, 1], [-1, 0]], "d": [[0, 1], [1, 0]]}),
         *product_groups(),
     ]
 
@@ -78,7 +83,7 @@ def representations_of(factor: str, group: Group) -> list[Representation]:
         "vflip": [(2, 3)],
         "transpose": [(3,)],
         "reverse": [(4,)],
-        "grid": [(2, 2), (3, 3), (2, 3)],
+        "grid": [(2, 2), (3, 3), (2, 3), (2, 2, 2), (2, 3, 3)],
     }
     for name, choices in sizes.items():
         for choice in choices:

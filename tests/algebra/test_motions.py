@@ -10,11 +10,18 @@ import pytest
 from algebra_cases import representations_of, small_groups
 
 from eqspec.algebra import constructors, lattice
-from eqspec.algebra.families import cyclic, dihedral, klein
+from eqspec.algebra.families import (
+    cyclic,
+    dihedral,
+    full_octahedral,
+    klein,
+    matrix_group,
+    octahedral,
+)
 from eqspec.algebra.homomorphism import homomorphism_fault
-from eqspec.algebra.images import LatticeMap
+from eqspec.algebra.images import LatticeMap, rows_of
 from eqspec.algebra.lattice import Motion, motions, resized, window
-from eqspec.algebra.representations import Representation, RepresentationError
+from eqspec.algebra.representations import Representation, RepresentationError, element_image
 from eqspec.algebra.restriction import restricted
 
 C2, C4, D4 = cyclic(2), cyclic(4), dihedral(4)
@@ -151,6 +158,67 @@ def test_a_window_has_the_motions_without_their_rolls() -> None:
     assert window(lattice.grid("", "G", D4, 9, 9), (3, 3)) == lattice.grid("", "G", D4, 3, 3)
     assert window(lattice.reverse("", "G", C2, 9), (4,)) == lattice.reverse("", "G", C2, 4)
     refuses(lambda: window(lattice.grid("", "G", D4, 9, 9), (3, 5)), "exchanges")
+
+
+def signed_permutation(rng: np.random.Generator, n: int) -> list[list[int]]:
+    rows = np.eye(n, dtype=int)[rng.permutation(n)] * rng.choice([1, -1], size=n)
+    return [[int(v) for v in row] for row in rows]
+
+
+def test_the_entry_at_a_centred_position_goes_where_the_matrix_sends_it() -> None:
+    """`grid` and `vector` of the same group agree, for random groups and sizes, by the definition."""
+    rng = np.random.default_rng(0)
+    groups = [octahedral(), full_octahedral()]
+    for n in (1, 1, *(2,) * 8, *(3,) * 20, *(4,) * 4):
+        groups.append(
+            matrix_group(
+                n, {name: signed_permutation(rng, n) for name in "ab"[: rng.integers(1, 3)]}
+            )
+        )
+    made = refused = 0
+    for group in groups:
+        vector = constructors.vector("", "G", group)
+        n = vector.degree
+        for sizes in ((3,) * n, (2,) * (n + 1), tuple(int(v) for v in rng.integers(1, 4, size=n))):
+            matrices = [
+                np.array(rows_of(vector.image("G", g)), dtype=int)
+                for g in range(len(group.generators))
+            ]
+            last = np.array(sizes[-n:])
+            possible = all(np.array_equal(abs(m) @ last, last) for m in matrices)
+            if not possible:
+                refused += 1
+                refuses(lambda s=sizes, g=group: lattice.grid("", "G", g, *s), "exchanges axes of")
+                continue
+            made += 1
+            rep = lattice.grid("G.grid", "G", group, *sizes)
+            assert homomorphism_fault(rep) is None
+            x = np.arange(float(np.prod(sizes))).reshape(sizes)
+            for g, matrix in enumerate(matrices):
+                y = np.empty_like(x)
+                for c in np.ndindex(*sizes):
+                    moved = (matrix @ (2 * np.array(c[-n:]) - last + 1) + last - 1) // 2
+                    y[(*c[:-n], *moved)] = x[c]
+                assert np.array_equal(by_image(rep, "G", g, x), y)
+                assert np.array_equal(by_ops(rep, "G", g, x), y)
+    assert made > 60
+    assert refused > 8
+
+
+def test_symmetries_of_the_cube() -> None:
+    for group, order in ((octahedral(), 24), (full_octahedral(), 48)):
+        rep = lattice.grid("G.grid(3, 3, 3)", "G", group, 3, 3, 3)
+        assert [rep.lattice_ops("G", g) for g in (0, 1)] == [
+            (("rot90", 1, (-2, -1)),),
+            (("transpose", (-3, -2)), ("transpose", (-3, -1))),
+        ]
+        assert len({element_image(rep, (("G", word),)) for word in group.elements()}) == order
+        assert resized(rep, (5, 5, 5)) == lattice.grid("", "G", group, 5, 5, 5)
+        refuses(lambda r=rep: resized(r, (5, 5, 7)), "exchanges")
+        refuses(lambda g=group: lattice.grid("", "G", g, 4, 4), "needs at least 3 sizes")
+    assert rep.lattice_ops("G", 2) == (("flip", (-3, -2, -1)),)
+    hexagon = matrix_group(2, {"q": [[0, -1], [1, 1]]})
+    refuses(lambda: lattice.grid("", "G", hexagon, 3, 3), "q of", "no signed permutation")
 
 
 def test_only_positions_are_spatial() -> None:
