@@ -26,7 +26,7 @@ from eqspec.syntax import tree
 ModuleMaker = Callable[[ModuleEntry, Mapping[str, "int | GroupValue"], Scope, Span], Module]
 
 OPS_NOT_BUILT = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d"
+    "max_pool1d"
     " max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d resize upsample pad"
     " instance_norm group_norm attention dropout stop_gradient"
     " invariants patch_embedding index".split()

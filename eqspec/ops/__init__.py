@@ -14,6 +14,7 @@ from eqspec.ops import (
     bilinear,
     choosing,
     contraction,
+    conv,
     coset,
     embedding,
     frames,
@@ -36,6 +37,7 @@ OPS: Mapping[str, Op] = MappingProxyType(
         for op in (
             linear.LINEAR,
             embedding.EMBEDDING,
+            *conv.ops(),
             *pointwise.ops(),
             pool.POOL,
             norm.NORM,

@@ -19,7 +19,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import AnyImage, kron
+from eqspec.algebra.images import AnyImage, identity, kron
 from eqspec.algebra.representations import Representation
 from eqspec.algebra.solver import DenseBasis, OrbitBasis, solved_basis
 from eqspec.graph.sizes import is_dynamic
@@ -68,6 +68,11 @@ def fan_of(pair: Pair) -> Fan:
         finest = max(targets, key=lambda target: len(target.through))
         rest = fan_of(drawing.remaining(finest, 1))
         return Fan(rest.inputs * fan_of_drawing(drawing), rest.energy)
+    return fan_of_clusters(pair)
+
+
+def fan_of_clusters(pair: Pair) -> Fan:
+    """The same where every cluster is lowered by its matrices."""
     inputs = float(math.prod(axis_size(pair.source, k) for k in pair.source_plain))
     energy = 1.0
     for part in (*pair.shared, *pair.invariant, *pair.symmetric):
@@ -102,7 +107,7 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     layout: list[int] = list(range(len(source.axes)))
     counts_in: list[int] = []
     for part in pair.invariant:
-        reduced = _reduce(b, x, layout, part, pair_basis(pair, part))
+        reduced = reduce_part(b, x, layout, part, pair_basis(pair, part))
         if reduced is None:
             return None
         x, layout, count = reduced
@@ -119,15 +124,15 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     symmetric = [(part, pair_basis(pair, part)) for part in pair.symmetric]
     if any(basis.dimension == 0 for _, basis in symmetric):
         return None
-    counts_out = [basis.dimension for part, basis in symmetric if not _is_constant(basis)]
+    counts_out = [basis.dimension for part, basis in symmetric if not is_constant(basis)]
     outer = sorted([*pair.target_plain, *(k for part in pair.shared for k in part.target)])
     out_sizes = [axis_size(target, k) for k in outer] + counts_out
-    weight = _weight(b, pair, outer, out_sizes, inner, in_sizes, name, bound)
+    weight = weight_of(b, pair, outer, out_sizes, inner, in_sizes, name, bound)
     if weight is None:
         return None
     y = b.linear(x, weight)
     y = b.reshape(y, [*each_shape, *out_sizes])
-    return _expand(b, y, target, [*pair.target_each, *outer], symmetric)
+    return expand_axes(b, y, target, [*pair.target_each, *outer], symmetric)
 
 
 def lower_bias(
@@ -144,11 +149,11 @@ def lower_bias(
     symmetric = [(part, pair_basis(pair, part)) for part in pair.symmetric]
     if any(basis.dimension == 0 for _, basis in symmetric):
         return None
-    counts = [basis.dimension for _, basis in symmetric if not _is_constant(basis)]
+    counts = [basis.dimension for _, basis in symmetric if not is_constant(basis)]
     sizes = [axis_size(target, k) for k in pair.target_plain] + counts
     free = b.parameter(name, (math.prod(sizes),), bound)
     y = b.reshape(free, sizes)
-    y = _expand(b, y, target, list(pair.target_plain), symmetric, skip=pair.target_each)
+    y = expand_axes(b, y, target, list(pair.target_plain), symmetric, skip=pair.target_each)
     for k in sorted(pair.target_each):
         y = b.expand(y, k, axis_size(target, k))
     return b.reshape(y, target.shape)
@@ -168,7 +173,7 @@ def spread_bias(
     return True
 
 
-def _is_constant(basis: OrbitBasis | DenseBasis) -> bool:
+def is_constant(basis: OrbitBasis | DenseBasis) -> bool:
     """Is the only invariant the constant vector?"""
     return (
         isinstance(basis, OrbitBasis)
@@ -178,7 +183,7 @@ def _is_constant(basis: OrbitBasis | DenseBasis) -> bool:
     )
 
 
-def _reduce(
+def reduce_part(
     b: Builder, x: int, layout: list[int], part: Part, basis: OrbitBasis | DenseBasis
 ) -> tuple[int, list[int], int | None] | None:
     """Forget the factors of an invariant cluster: its axes become one axis of coinvariants at the end
@@ -187,7 +192,7 @@ def _reduce(
         return None
     where = [layout.index(k) for k in part.source]
     rest = [k for k in layout if k not in part.source]
-    if _is_constant(basis):
+    if is_constant(basis):
         # a sum over a size of run time would grow with it; its mean spans the same space
         dynamic = is_dynamic(*(b.shape(x)[k] for k in where))
         return b.reduce(x, where, "mean" if dynamic else "sum"), rest, None
@@ -249,7 +254,7 @@ def expand_orbits(b: Builder, x: int, labels: NDArray[np.int64], signs: NDArray[
     return b.einsum(f"{letters}x,x->{letters}x", x, b.number(weights, "sign of every entry"))
 
 
-def _expand(
+def expand_axes(
     b: Builder,
     y: int,
     target: Block,
@@ -260,7 +265,7 @@ def _expand(
     """From the layout ``axes`` and one axis of invariants for every symmetric cluster that is not
     constant to the axes of the target in order, and its shape (without the axes ``skip``)."""
     layout: list[int] = list(axes)
-    moving = [(part, basis) for part, basis in symmetric if not _is_constant(basis)]
+    moving = [(part, basis) for part, basis in symmetric if not is_constant(basis)]
     for left, (part, basis) in reversed(list(enumerate(moving))):
         sizes = [axis_size(target, k) for k in part.target]
         lead = len(layout) + left
@@ -283,7 +288,7 @@ def _expand(
         y = b.permute(y, order)
         layout.extend(part.target)
     y = b.permute(y, [layout.index(k) for k in sorted(layout)])
-    constant = sorted(k for part, basis in symmetric if _is_constant(basis) for k in part.target)
+    constant = sorted(k for part, basis in symmetric if is_constant(basis) for k in part.target)
     present = sorted(layout)
     for k in constant:
         position = sum(1 for other in present if other < k)
@@ -295,7 +300,7 @@ def _expand(
     return b.reshape(y, target.shape)
 
 
-def _weight(
+def weight_of(
     b: Builder,
     pair: Pair,
     outer: Sequence[int],
@@ -305,7 +310,11 @@ def _weight(
     name: str,
     bound: float,
 ) -> int | None:
-    """The expanded weight, of shape (product of out_sizes, product of in_sizes)."""
+    """The expanded weight, of shape (product of out_sizes, product of in_sizes).
+
+    ``outer`` and ``inner`` are the axes of target and source to which the sizes belong, in any order; -1
+    in ``inner`` is an axis of counts, and the sizes at the end that belong to none are counts too.
+    """
     shape = (math.prod(out_sizes), math.prod(in_sizes))
     bases = [(part, pair_basis(pair, part)) for part in pair.shared]
     if any(basis.dimension == 0 for _, basis in bases):
@@ -317,7 +326,8 @@ def _weight(
     for k, axis in enumerate(outer):
         places["target", axis] = k
     for k, axis in enumerate(inner):
-        places["source", axis] = len(out_sizes) + k
+        if axis >= 0:
+            places["source", axis] = len(out_sizes) + k
     sizes = [*out_sizes, *in_sizes]
     of_part = [
         [*(places["target", k] for k in part.target), *(places["source", k] for k in part.source)]
@@ -343,12 +353,16 @@ def _generators(pair: Pair, part: Part) -> tuple[tuple[AnyImage, AnyImage], ...]
     groups = {name: group for rep in (*target, *source) for name, group in rep.groups}
     return tuple(
         (
-            reduce(kron, [rep.any_image(factor, g) for rep in target]),
-            reduce(kron, [rep.any_image(factor, g) for rep in source]),
+            _joint([rep.any_image(factor, g) for rep in target]),
+            _joint([rep.any_image(factor, g) for rep in source]),
         )
         for factor in part.factors
         for g in range(len(groups[factor].generators))
     )
+
+
+def _joint(images: Sequence[AnyImage]) -> AnyImage:
+    return reduce(kron, images) if images else identity(1)
 
 
 def _orbit_weight(

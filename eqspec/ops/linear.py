@@ -64,7 +64,7 @@ def check(site: CallSite) -> Checked:
     except CannotCount as error:
         site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this layer")
     _check_zero(site, target, dimensions)
-    biases = _check_bias(site, target, invariants)
+    biases = check_bias(site, target, invariants)
     _check_sizes(site, target, each)
     return Checked(target, LinearMaps(each, dimensions, biases))
 
@@ -146,7 +146,7 @@ def _check_zero(
                 "EQS402",
                 f"no equivariant linear map from {names} to {block} exists",
                 "the output would be identically 0",
-                help=_zero_help(site, block),
+                help=zero_help(site, block),
             )
     for arg, span, rows in zip(site.args, site.arg_spans, dimensions, strict=True):
         if not any(d for row in rows for d in row):
@@ -163,7 +163,7 @@ def target_groups(block: Block) -> dict[str, Group]:
     return Type((block,)).groups
 
 
-def _zero_help(site: CallSite, block: Block) -> str:
+def zero_help(site: CallSite, block: Block) -> str:
     sources = [source for arg in site.args for source in arg.type.blocks]
     for new in sorted(block.factors):
         foreign = all(new not in source.factors for source in sources)
@@ -188,7 +188,7 @@ def _zero_help(site: CallSite, block: Block) -> str:
     return f"go through a hidden layer of type `[..., {acting[0]}.regular]` with a nonlinearity"
 
 
-def _check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tuple[int, ...]:
+def check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tuple[int, ...]:
     wanted = site.keywords.get("bias")
     if wanted is True:
         for number, block in enumerate(target.blocks):
@@ -246,7 +246,7 @@ def lower(site: LoweringSite) -> Registers:
     b = site.builder
     results: list[int] = []
     single = len(site.node.type.blocks) == 1
-    labels = _labels(site)
+    labels = labels_of(site)
     for t, target in enumerate(site.node.type.blocks):
         pairs = [
             (k, s, register, pair_of(source, target, maps.each))
@@ -287,7 +287,7 @@ def lower(site: LoweringSite) -> Registers:
     return tuple(results)
 
 
-def _labels(site: LoweringSite) -> list[str]:
+def labels_of(site: LoweringSite) -> list[str]:
     """A name for the weights of every argument."""
     return [_origin(site, arg).replace(".", "_") for arg in site.node.args]
 
