@@ -152,6 +152,8 @@ _TABLE = (
     Code("EQS456", "a representation of `greps` has no invariant form"),
     Code("EQS457", "nothing in `greps` leads there"),
     Code("EQS458", "no word stands for its orbit"),
+    Code("EQS465", "a convolution has other positions"),
+    Code("EQS466", "groups do not divide the channels"),
     Code("EQS477", "an op has no rule for a disc"),
     # ---- emission and stale files ----
     Code("EQS501", "an emitted file is stale"),

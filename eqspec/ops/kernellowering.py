@@ -76,29 +76,24 @@ def _lower_target(
             words += [labels[k]] if len(site.args) > 1 else []
             words += [str(s)] if len(type_.blocks) > 1 else []
             words += [f"to{number}"] if several else []
-            place = data.sources[k][s]
-            kernels = data.pair(block, place, target, number)
-            found.append((x, block, place, kernels, site.parameter_name("_".join(words))))
+            positions = data.sources[k][s]
+            kernels = data.pair(block, positions, target, number)
+            found.append((x, block, positions, kernels, site.parameter_name("_".join(words))))
     fans = [fan_of_clusters(kernels.pair) for _, _, _, kernels, _ in found]
     inputs = sum(fan.inputs for fan in fans)
     if data.transposed:  # each entry of the result is reached by a part of the window
         inputs = max(inputs / math.prod(data.sweep.stride), 1.0)
-    bias: int | None = None
-    if data.biases[number]:
-        name = site.parameter_name(f"bias_to{number}" if several else "bias")
-        bias = lower_bias(b, channels, (), name, inputs**-0.5)
-        assert bias is not None, "the count says that there are invariants"
     # what has equal positions and merges its channels alike is one convolution
     joined: dict[object, list[tuple[Source, int]]] = {}
     forms: dict[object, tuple[KernelPair, Layout]] = {}
-    for place, ((x, block, positions, kernels, name), fan) in enumerate(
-        zip(found, fans, strict=True)
+    for alone, ((x, block, positions, kernels, name), fan) in enumerate(
+        zip(found, fans, strict=True), 1
     ):
         layout = layout_of(kernels)
         source = lower_source(b, x, block, positions, kernels)
         bound = (inputs * fan.energy) ** -0.5
         weight = lower_kernel(b, kernels, layout, source, name, bound)
-        key = (layout, positions.sizes, place if data.groups > 1 else 0)
+        key: object = (layout, positions.sizes, alone if data.groups > 1 else 0)
         joined.setdefault(key, []).append((source, weight))
         forms[key] = (kernels, layout)
     terms: list[int] = []
@@ -108,9 +103,11 @@ def _lower_target(
         if data.transposed:
             weight = adjoint(b, weight, data.groups)
         args = [b.concat([source.x for source, _ in parts], 0), weight]
-        if bias is not None and not layout.symmetric:
-            args.append(bias_of(b, bias, channels, layout))
-            bias = None
+        if data.biases[number] and not terms:
+            name = site.parameter_name(f"bias_to{number}" if several else "bias")
+            bias = lower_bias_of(b, layout, channels, name, inputs**-0.5)
+            assert bias is not None, "the count says that there are invariants"
+            args.append(bias)
         y = b.emit(
             Conv(
                 tuple(args),
@@ -123,8 +120,7 @@ def _lower_target(
             )
         )
         terms.append(lower_result(b, y, kernels, layout, target, spatial))
-    total = b.add(*terms)
-    return total if bias is None else add_bias(b, total, bias, target, spatial)
+    return b.add(*terms)
 
 
 def layout_of(kernels: KernelPair) -> Layout:
@@ -245,19 +241,12 @@ def _ordered(
     return b.permute(y, places)
 
 
-def bias_of(b: Builder, bias: int, target: Block, layout: Layout) -> int:
-    """A bias on the channels of a target as one number for every merged channel."""
-    bias = b.reshape(bias, [axis_size(target, k) for k in range(len(target.axes))])
-    return b.flatten(b.permute(bias, layout.outer))
-
-
-def add_bias(b: Builder, y: int, bias: int, target: Block, spatial: Sequence[int]) -> int:
-    """The same bias at every position."""
-    channels = channels_of(target, spatial)
-    bias = b.reshape(bias, channels.shape)
-    dims = [
-        d for k in spatial for d in range(target.dims[k][0], target.dims[k][0] + target.dims[k][1])
-    ]
-    for d in sorted(dims):
-        bias = b.expand(bias, d, target.shape[d])
-    return b.add(y, bias)
+def lower_bias_of(
+    b: Builder, layout: Layout, channels: Block, name: str, bound: float
+) -> int | None:
+    """A bias for every merged channel: an invariant of the axes that the convolution has, one for each
+    coefficient of those that are expanded after it."""
+    counts = layout.sizes[len(layout.outer) :]
+    axes = (*(channels.axes[k] for k in layout.outer), *map(PlainAxis, counts))
+    bias = lower_bias(b, Block(axes), (), name, bound)
+    return None if bias is None else b.flatten(bias)
