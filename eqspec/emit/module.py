@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eqspec.emit.energies import energy_buffers, energy_lines, table_lines, weight_lines
+from eqspec.emit.folding import fold_parts
 from eqspec.emit.guarantee import assumptions, law
 from eqspec.emit.layout import WIDTH, call, returned_text
 from eqspec.emit.names import Names, comment, docstring, identifier, output_fields, quoted
@@ -38,6 +39,7 @@ class ClassText:
 
     name: str
     docstring: str = ""
+    parents: tuple[str, ...] = ("nn.Module",)
     output_fields: list[tuple[str, str]] = field(default_factory=list)
     weight_fields: list[str] = field(default_factory=list)
     weight_lines: list[str] = field(default_factory=list)
@@ -73,11 +75,13 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         texts.append(text)
         found[key] = printed.locals
     distributed = any(item.distributed for item in lowered.values())
+    folding = fold_parts(lowered, texts)
     body = render(
         "torch/module.py.jinja",
         distributed=distributed,
         docstring=_file_docstring(lowered, stem),
-        imports=_imports(texts, helpers, distributed),
+        imports=_imports(texts, helpers, distributed, folding=folding is not None),
+        folding=folding,
         helpers=helpers,
         classes=texts,
     )
@@ -112,7 +116,9 @@ def _file_docstring(lowered: Mapping[str, Lowered], stem: str) -> str:
     return f'"""Equivariant modules of the spec `{stem}`: {listed}."""'
 
 
-def _imports(classes: Sequence[ClassText], helpers: set[str], distributed: bool) -> list[str]:
+def _imports(
+    classes: Sequence[ClassText], helpers: set[str], distributed: bool, *, folding: bool
+) -> list[str]:
     standard: list[str] = []
     text = "\n".join(
         line
@@ -123,6 +129,8 @@ def _imports(classes: Sequence[ClassText], helpers: set[str], distributed: bool)
     )
     orbits = "orbit_answers" in helpers
     bases = orbits or "call_base" in helpers
+    if folding:
+        standard.append("import copy")
     if bases:
         standard.append("import math")
     if "expanded" in helpers:
@@ -148,7 +156,7 @@ def _imports(classes: Sequence[ClassText], helpers: set[str], distributed: bool)
         lines.append("import torch.distributed as dist")
     if re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")
-    lines.append("from torch import Tensor, nn")
+    lines.append(f"from torch import Tensor, {'fx, ' if folding else ''}nn")
     if orbits:
         lines.append("from torch.utils.checkpoint import checkpoint")
     return lines
