@@ -31,7 +31,8 @@ Mode = Literal["nearest", "nearest_exact", "linear", "bicubic", "area"]
 
 @dataclass(frozen=True)
 class Window:
-    """A kernel of `kernel` entries, every `stride` entries; `ceil`: the last window may stand over."""
+    """A kernel of `kernel` entries, every `stride` entries; `ceil`: the last window may stand over.
+    `pool`: padding is nothing, so that no window may lie in it."""
 
     kernel: int
     stride: int = 1
@@ -40,11 +41,21 @@ class Window:
     dilation: int = 1
     mode: Extension = "zero"
     ceil: bool = False
+    pool: bool = False
 
     @property
     def reach(self) -> int:
         """From the first entry of a window to its last."""
         return self.dilation * (self.kernel - 1)
+
+    def sees_nothing(self, size: int) -> bool:
+        """Does a window lie in the padding? One that begins in an entry sees it; with at most half a
+        kernel of padding none begins behind the last."""
+        for start in range(-self.left, 0, self.stride):
+            step = -(start // self.dilation)  # the first that is not before the axis
+            if step >= self.kernel or start + self.dilation * step >= size:
+                return True
+        return False
 
     def result(self, size: int) -> int:
         free = size + self.left + self.right - self.reach - 1
@@ -211,7 +222,11 @@ def _is_mirrored(law: Resampled, mode: Mode, size: int) -> bool:
     if out == size and not law.antialias:
         return True
     match mode:
-        case "nearest" | "nearest_exact":
+        case "nearest" if out % size:
+            return False
+        case "nearest_exact" if (size & -size) > (out & -out):
+            return False
+        case "nearest" | "nearest_exact":  # as torch rounds
             places = nearest_places(size, out, mode == "nearest_exact")
             return places == tuple(size - 1 - place for place in reversed(places))
         case "linear" | "bicubic":

@@ -43,6 +43,7 @@ from eqspec.program.instructions import (
     Sub,
     Take,
 )
+from eqspec.program.pooling import Pad
 
 ATOM, PRODUCT, SUM = 2, 1, 0  # how tightly an expression binds
 
@@ -209,6 +210,9 @@ class Expressions:
             case TakeRows(dim=dim):
                 self.helpers.add("take_rows")
                 return Code("_take_rows", (args[0].text, args[1].text, str(dim - len(shape))))
+            case Pad(mode="zero"):  # takes any number of leading dimensions by itself
+                function, text, _, *widths = grid_call(instruction, [], [args[0].text])
+                return Code(function, (text, *widths))
             case _ if isinstance(instruction, OnGrid):
                 self.helpers.add("on_grid")
                 shapes = [program.shape(arg) for arg in instruction.args]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eqspec.program.grids import Conv, OnGrid, Padding, Shape
+from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
 
 
 def grid_call(instruction: OnGrid, shapes: Sequence[Shape], args: Sequence[str]) -> tuple[str, ...]:
@@ -17,6 +18,15 @@ def grid_call(instruction: OnGrid, shapes: Sequence[Shape], args: Sequence[str])
     match instruction:
         case Conv():
             return _conv(instruction, shapes, args)
+        case Pool():
+            return _pool(instruction, args[0])
+        case AdaptivePool(how=how, sizes=sizes):
+            rank = len(sizes)
+            return (f"F.adaptive_{how}_pool{rank}d", args[0], str(rank + 1), tuple_of(sizes))
+        case Resize():
+            return _resize(instruction, args[0])
+        case Pad(padding=padding, mode=mode):
+            return pad_call(args[0], len(padding), padding, mode)
 
 
 def _conv(conv: Conv, shapes: Sequence[Shape], args: Sequence[str]) -> tuple[str, ...]:
@@ -34,6 +44,32 @@ def _conv(conv: Conv, shapes: Sequence[Shape], args: Sequence[str]) -> tuple[str
         *option("dilation", conv.dilation, 1),
     ]
     return (name, x, str(rank + 1), *weights, *options)
+
+
+def _pool(pool: Pool, x: str) -> tuple[str, ...]:
+    rank = len(pool.kernel)
+    options = [
+        *([f"stride={sizes_text(pool.stride)}"] if pool.stride != pool.kernel else []),
+        *option("padding", pool.padding, 0),
+        *option("dilation", pool.dilation, 1),
+        *(["ceil_mode=True"] if pool.ceil else []),
+        *(["count_include_pad=False"] if not pool.count_padding and any(pool.padding) else []),
+    ]
+    return (f"F.{pool.how}_pool{rank}d", x, str(rank + 1), sizes_text(pool.kernel), *options)
+
+
+def _resize(resize: Resize, x: str) -> tuple[str, ...]:
+    """With `size=` always: torch rounds the size that a factor gives, and keeps the factor."""
+    options = [f"size={tuple_of(resize.sizes)}", f'mode="{resize.mode}"']
+    if resize.corners:
+        options.append("align_corners=True")
+    if resize.antialias:
+        options.append("antialias=True")
+    return ("F.interpolate", x, str(len(resize.sizes) + 1), *options)
+
+
+def tuple_of(values: Sequence[int]) -> str:
+    return f"({values[0]},)" if len(values) == 1 else f"({', '.join(map(str, values))})"
 
 
 def pad_call(x: str, rank: int, padding: Padding, mode: str) -> tuple[str, ...]:

@@ -26,10 +26,8 @@ from eqspec.syntax import tree
 ModuleMaker = Callable[[ModuleEntry, Mapping[str, "int | GroupValue"], Scope, Span], Module]
 
 OPS_NOT_BUILT = frozenset(
-    "max_pool1d"
-    " max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d resize upsample pad"
-    " instance_norm group_norm attention dropout stop_gradient"
-    " invariants patch_embedding index".split()
+    "instance_norm group_norm attention dropout stop_gradient invariants"
+    " patch_embedding index".split()
 )
 
 

@@ -86,8 +86,9 @@ class Sweep:
 # ---- the axes -----------------------------------------------------------------------------------------
 
 
-def spatial_of(site: CallSite, block: Block, count: int) -> Spatial:
-    """The spatial axes of a block: those in ``over``, else all that were written as positions.
+def spatial_of(site: CallSite, block: Block, count: int | None = None) -> Spatial:
+    """The spatial axes of a block: those in ``over``, else all that were written as positions. Without
+    ``count`` there may be any number of them, from 1 to 3.
 
     Raises:
         Refusal: their dimensions are not ``count``, or an axis in ``over`` is none of the block.
@@ -103,22 +104,22 @@ def spatial_of(site: CallSite, block: Block, count: int) -> Spatial:
         assert isinstance(over, Axes)
         found = _named(site, block, over)
     dims = [d for k, _ in found for d in range(block.dims[k][0], sum(block.dims[k]))]
-    if len(dims) != count:
+    if len(dims) != count and (count is not None or not 1 <= len(dims) <= 3):
         which = ", ".join(f"`{block.axes[k]}`" for k, _ in found) or "none"
         span = site.keyword_spans["over"] if over is not None else site.arg_spans[0]
         site.refuse(
             "EQS460",
-            f"`{site.op}` works along {count} dimension{'s' if count > 1 else ''}",
+            f"`{site.op}` works along {count or '1 to 3'} dimension{'s' if count != 1 else ''}",
             f"{block} has {len(dims)} of positions: {which}",
             span=span,
-            help=_axes_help(block, len(dims), count, over is not None),
+            help=_axes_help(site, block, len(dims), count or 1),
         )
     moves: list[Motion] = []
     place = 0
     for k, rep in found:
         width = block.dims[k][1]
         if rep is not None:
-            moves.extend(_placed(move, place, count) for move in motions(rep))
+            moves.extend(_placed(move, place, len(dims)) for move in motions(rep))
         place += width
     sizes = tuple(block.shape[d] for d in dims)
     active = tuple(move for move in moves if not move.is_identity)
@@ -127,8 +128,10 @@ def spatial_of(site: CallSite, block: Block, count: int) -> Spatial:
     )
 
 
-def _axes_help(block: Block, found: int, wanted: int, chosen: bool) -> str:
-    if found > wanted and not chosen:
+def _axes_help(site: CallSite, block: Block, found: int, wanted: int) -> str:
+    if site.op[-2:] == f"{wanted}d" and 1 <= found <= 3:
+        return f"`{site.op[:-2]}{found}d` works along {found}; `over=[...]` names other axes"
+    if found > wanted and "over" not in site.keywords:
         return "`over=[...]` says which of them; the others are channels"
     if found < wanted and any(isinstance(axis, PlainAxis) for axis in block.axes):
         return (
@@ -198,9 +201,10 @@ def _placed(move: Motion, place: int, count: int) -> Motion:
 
 
 def sweep_of(
-    site: CallSite, spatial: Spatial, *, as_kernel: bool = False, transposed: bool = False
+    site: CallSite, spatial: Spatial, *, pool: bool = False, transposed: bool = False
 ) -> Sweep:
-    """The windows of a call. ``as_kernel``: a stride that is not given is the kernel (pools).
+    """The windows of a call. ``pool``: a stride that is not given is the kernel, and padding that is not
+    taken from the entries is nothing.
 
     Raises:
         Refusal: an option is missing, out of range, or has another number of entries than dimensions.
@@ -208,7 +212,7 @@ def sweep_of(
     if "kernel" not in site.keywords:
         site.refuse("EQS207", f"`{site.op}` needs `kernel=`", "its size", span=site.whole)
     kernel = numbers_of(site, "kernel", spatial, (1,))
-    stride = numbers_of(site, "stride", spatial, kernel if as_kernel else (1,))
+    stride = numbers_of(site, "stride", spatial, kernel if pool else (1,))
     dilation = numbers_of(site, "dilation", spatial, (1,))
     if transposed:
         extra = numbers_of(site, "output_padding", spatial, (0,), least=0)
@@ -232,7 +236,7 @@ def sweep_of(
         total = dil * (k - 1)
         left, right = ends[d] if ends is not None else (total // 2, total - total // 2)
         ceil = site.keywords.get("ceil_mode") is True
-        laws.append(Window(k, s, left, right, dil, mode, ceil))
+        laws.append(Window(k, s, left, right, dil, mode, ceil, pool and mode == "zero"))
     return Sweep(tuple(laws))
 
 

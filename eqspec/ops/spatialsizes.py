@@ -84,6 +84,10 @@ def impossible(law: Law, size: int) -> str | None:
             if law.result(size) < 1:
                 padded = size + law.left + law.right
                 return f"a window spans {law.reach + 1} entries and the padded axis has {padded}"
+            if law.pool and 2 * law.left > law.kernel:
+                return f"a padding of {law.left} is more than half of the kernel {law.kernel}"
+            if law.pool and law.sees_nothing(size):
+                return f"a window lies in the padding and sees none of the {size} entries"
         case Spread(stride=stride, dilation=dilation, extra=extra):
             if extra >= max(stride, dilation):
                 return f"`output_padding` {extra} is not below the stride"
@@ -112,7 +116,7 @@ def _refuse_impossible(
         f"`{site.op}` has no result at size {shown(sizes)}",
         problem,
         labels=_premise(site),
-        help=_works(laws, sizes, moves, []),
+        help=_works(laws, sizes, moves),
     )
 
 
@@ -201,22 +205,20 @@ def _refuse_reversal(
         f"`{site.op}` is not equivariant at size {shown(sizes)}",
         f"`{name}` reverses an axis of {size}: {reason}",
         labels=_premise(site),
-        help=_works(laws, sizes, moves, alternatives(laws, sizes, moves)),
+        help=_works(laws, sizes, moves),
     )
 
 
-def _works(
-    laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion], others: Sequence[str]
-) -> str:
-    below, above = nearest_sizes(laws, sizes, moves, FARTHEST)
+def _works(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]) -> str:
     near = [
         shown(n)
-        for n in (below, above)
-        if n is not None and not any(impossible(a, b) for a, b in zip(laws, n, strict=True))
+        for n in nearest_sizes(laws, sizes, moves, FARTHEST)
+        if n is not None and not any(map(impossible, laws, n))
     ]
     parts = []
     if near:
-        parts.append(f"input size {' or '.join(near)} works" if near else "")
+        parts.append(f"input size {' or '.join(near)} works")
+    others = alternatives(laws, sizes, moves)
     if others:
         parts.append(f"here {' or '.join(f'`{other}`' for other in others)} would")
     return "; ".join(parts) or "no size nearby works with these options"
@@ -226,6 +228,7 @@ def alternatives(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Moti
     """Options with which the laws commute at these sizes, the nearest padding and the nearest kernel (or
     size of the result) to those given; empty if none is near."""
     wrong = {fault.dim for fault in faults(laws, sizes, moves)}
+    wrong |= {d for d, law in enumerate(laws) if impossible(law, sizes[d])}
     moved = [d for group in tied(moves, len(sizes)) if group & wrong for d in sorted(group)]
     found: list[str] = []
     for key, changes in _changes([laws[d] for d in moved]).items():
@@ -233,11 +236,10 @@ def alternatives(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Moti
             tried = list(laws)
             for d, law in zip(moved, change, strict=True):
                 tried[d] = law
-            if any(impossible(law, size) for law, size in zip(tried, sizes, strict=True)):
+            if any(map(impossible, tried, sizes)) or faults(tried, sizes, moves):
                 continue
-            if not faults(tried, sizes, moves):
-                found.append(f"{key}={_written(tried, key, sizes)}")
-                break
+            found.append(f"{key}={_written(tried, key, sizes)}")
+            break
     return found
 
 
@@ -246,8 +248,8 @@ def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
     first = laws[0]
     match first:
         case Window(kernel=kernel, left=left):
-            paddings = sorted(range(kernel * first.dilation + 1), key=lambda p: (abs(p - left), p))
-            kernels = sorted(range(1, kernel + 4), key=lambda k: (abs(k - kernel), k))
+            paddings = _around(left, 0, FARTHEST)
+            kernels = _around(kernel, 1, FARTHEST)
             return {
                 "padding": [
                     [replace(law, left=p, right=p) for law in laws if isinstance(law, Window)]
@@ -265,7 +267,7 @@ def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
             same = [replace(law, right=law.left) for law in laws if isinstance(law, Framed)]
             return {"padding": [list(same)]}
         case Resampled(out=int(out)):
-            outs = sorted(range(1, out + FARTHEST), key=lambda o: (abs(o - out), o))
+            outs = _around(out, 1, FARTHEST)
             return {
                 "size": [
                     [replace(law, out=o) for law in laws if isinstance(law, Resampled)]
@@ -274,6 +276,11 @@ def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
             }
         case _:
             return {}
+
+
+def _around(number: int, least: int, farthest: int) -> list[int]:
+    near = range(max(least, number - farthest), number + farthest + 1)
+    return sorted(near, key=lambda n: (abs(n - number), n))
 
 
 def _written(laws: Sequence[Law], key: str, sizes: Sequence[int]) -> str:
@@ -317,7 +324,7 @@ def _windows(number: int) -> str:
 def _beyond(number: int, which: str) -> str:
     if number < 0:
         return f"to {_count(-number)} before its {which}"
-    return f"{_count(number)} beyond its {which}" if number else f"its {which}"
+    return f"{_count(number)} beyond its {which}" if number else f"to its {which}"
 
 
 def _difference(law: Law, other: Law) -> str:

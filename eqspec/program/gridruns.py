@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqspec.program.grids import Conv, OnGrid, Padding
+from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
 
 Array = NDArray[np.float64]
 MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
@@ -27,6 +28,10 @@ def run_grid(instruction: OnGrid, args: Sequence[Array]) -> Array:
             y = _transposed(instruction, args[0], args[1])
         case Conv():
             y = _convolved(instruction, args[0], args[1])
+        case Pool() | AdaptivePool() | Resize() | Pad():
+            from eqspec.program.poolruns import run_pooling  # which builds on this file
+
+            return run_pooling(instruction, args[0])
     if len(args) > 2:
         y = y + args[2].reshape(-1, *(1,) * (y.ndim - 2))
     return y

@@ -12,6 +12,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from eqspec.program.pooling import (
+    AdaptivePool,
+    Pad,
+    Pool,
+    Resize,
+    pooling_flops,
+    pooling_shape,
+)
+
 Shape = tuple[int, ...]
 Padding = tuple[tuple[int, int], ...]
 Mode = Literal["zero", "circular", "reflect", "replicate"]
@@ -35,7 +44,7 @@ class Conv:
     transposed: bool = False
 
 
-OnGrid = Conv
+OnGrid = Conv | Pool | AdaptivePool | Resize | Pad
 
 
 def grid_shape(instruction: OnGrid, of: Sequence[Shape]) -> Shape:
@@ -44,6 +53,8 @@ def grid_shape(instruction: OnGrid, of: Sequence[Shape]) -> Shape:
     match instruction:
         case Conv():
             return _conv_shape(instruction, x, of[1], of[2] if len(of) > 2 else None)
+        case Pool() | AdaptivePool() | Resize() | Pad():
+            return pooling_shape(instruction, x)
 
 
 def grid_flops(instruction: OnGrid, of: Sequence[Shape], result: Shape) -> int:
@@ -53,6 +64,8 @@ def grid_flops(instruction: OnGrid, of: Sequence[Shape], result: Shape) -> int:
             return 2 * prod(of[0]) * prod(of[1][1:])
         case Conv():
             return 2 * prod(result) * prod(of[1][1:])
+        case Pool() | AdaptivePool() | Resize() | Pad():
+            return pooling_flops(instruction, of[0], result)
 
 
 def _conv_shape(conv: Conv, x: Shape, weight: Shape, bias: Shape | None) -> Shape:
