@@ -15,11 +15,11 @@ compares them with torch.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd
 from typing import Literal, TypeAlias
 
 from eqspec.algebra.lattice import Motion
@@ -222,13 +222,10 @@ def _is_mirrored(law: Resampled, mode: Mode, size: int) -> bool:
     if out == size and not law.antialias:
         return True
     match mode:
-        case "nearest" if out % size:
-            return False
-        case "nearest_exact" if (size & -size) > (out & -out):
-            return False
-        case "nearest" | "nearest_exact":  # as torch rounds
-            places = nearest_places(size, out, mode == "nearest_exact")
-            return places == tuple(size - 1 - place for place in reversed(places))
+        case "nearest":  # the places are mirrored iff each is repeated equally often
+            return out % size == 0
+        case "nearest_exact":  # iff no source lies between two entries: 2-adic valuations
+            return (size & -size) <= (out & -out)
         case "linear" | "bicubic":
             # the source of i is (i + 1/2) W/o - 1/2, with corners i (W - 1)/(o - 1): odd about the middle
             return not law.corners or (out > 1 and not law.antialias)
@@ -255,20 +252,26 @@ def _rolls(law: Law, size: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def nearest_places(size: int, out: int, exact: bool) -> tuple[int, ...]:
-    """The entry that torch reads for each entry of the result: floor(i W/o), or floor((i + 1/2) W/o) for
-    `nearest-exact`, calculated in single precision as torch does, whatever the type of the numbers."""
-    if not exact and out == size:
-        return tuple(range(size))
-    if not exact and out == 2 * size:
-        return tuple(i // 2 for i in range(out))
-    scale = _single(size / out)
-    half = 0.5 if exact else 0.0
-    return tuple(min(int(_single((i + half) * scale)), size - 1) for i in range(out))
+    """The entry that each entry of the result repeats: floor(i W/o), or floor((i + 1/2) W/o) where
+    `exact`."""
+    if exact:
+        return tuple((2 * i + 1) * size // (2 * out) for i in range(out))
+    return tuple(i * size // out for i in range(out))
 
 
-def _single(value: float) -> float:
-    rounded: float = struct.unpack("f", struct.pack("f", value))[0]
-    return rounded
+def rounds_alike(size: int, out: int, exact: bool) -> bool:
+    """Does floating point find these places, however it rounds?
+
+    torch calculates i W/o in single or double precision, by the type of the numbers and the number of
+    dimensions, and where this is a whole number rounding decides: from 2 to 82 entries it may be one less.
+    Alike: none is whole but 0, or W/o is a binary fraction and nothing is rounded.
+    """
+    if size * out >= 2**20:
+        return False
+    common = gcd(size, out)
+    binary = (out // common) & (out // common - 1) == 0
+    whole = 2 * out // gcd(size, 2 * out) % 2 == 1 if exact else common > 1
+    return binary or not whole
 
 
 def tied(moves: Sequence[Motion], count: int) -> list[frozenset[int]]:

@@ -48,12 +48,13 @@ def _conv(conv: Conv, shapes: Sequence[Shape], args: Sequence[str]) -> tuple[str
 
 def _pool(pool: Pool, x: str) -> tuple[str, ...]:
     rank = len(pool.kernel)
+    entries_only = pool.how == "avg" and not pool.count_padding and any(pool.padding)
     options = [
         *([f"stride={sizes_text(pool.stride)}"] if pool.stride != pool.kernel else []),
         *option("padding", pool.padding, 0),
         *option("dilation", pool.dilation, 1),
         *(["ceil_mode=True"] if pool.ceil else []),
-        *(["count_include_pad=False"] if not pool.count_padding and any(pool.padding) else []),
+        *(["count_include_pad=False"] if entries_only else []),
     ]
     return (f"F.{pool.how}_pool{rank}d", x, str(rank + 1), sizes_text(pool.kernel), *options)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from eqspec.algebra.windows import EXTENSIONS, Adaptive, Law
 from eqspec.diagnostics.model import Label
@@ -30,8 +30,20 @@ from eqspec.ops.spatial import (
 )
 from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
 
+if TYPE_CHECKING:
+    from eqspec.program.builder import Builder
+
 How = Literal["avg", "max"]
-Step = Pool | AdaptivePool | Resize | Pad
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Entry i of the result is entry ``places[d][i]`` along spatial dimension d."""
+
+    places: tuple[tuple[int, ...], ...]
+
+
+Step = Pool | AdaptivePool | Resize | Pad | Picked
 
 
 @dataclass(frozen=True)
@@ -81,10 +93,18 @@ def lower(site: LoweringSite) -> Registers:
             sizes = b.shape(x)[len(others) :]
             x = b.reshape(x, (prod(shape[d] for d in others), *sizes))  # one axis of channels
         for step in steps:
-            x = b.emit(replace(step, args=(x,)))
+            x = _pick(b, x, step) if isinstance(step, Picked) else b.emit(replace(step, args=(x,)))
         x = b.reshape(x, [shape[d] for d in order])
         results.append(b.permute(x, [order.index(d) for d in range(len(shape))]))
     return tuple(results)
+
+
+def _pick(b: Builder, x: int, step: Picked) -> int:
+    for d, places in enumerate(step.places):
+        dim = len(b.shape(x)) - len(step.places) + d
+        if places != tuple(range(b.shape(x)[dim])):
+            x = b.take(x, dim, b.index(places, "the entry that each entry of the result repeats"))
+    return x
 
 
 # ---- windows ------------------------------------------------------------------------------------------

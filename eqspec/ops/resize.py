@@ -8,16 +8,25 @@ gives and goes on with the factor, which breaks the symmetry.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from eqspec.algebra.windows import EXTENSIONS, Framed, Law, Mode, Resampled
+from eqspec.algebra.windows import (
+    EXTENSIONS,
+    Framed,
+    Law,
+    Mode,
+    Resampled,
+    nearest_places,
+    rounds_alike,
+)
 from eqspec.graph.op import CallSite, Checked, EndsOr, Keyword, Signature
 from eqspec.graph.types import Block
 from eqspec.ops.contract import Op
-from eqspec.ops.pools import Step, check_blocks, lower, size_of
+from eqspec.ops.pools import Picked, Step, check_blocks, lower, size_of
 from eqspec.ops.spatial import Spatial, ends_of
-from eqspec.program.pooling import Pad, Resize, Resizing
+from eqspec.program.pooling import Pad, Resize
 
 MODES = ("linear", "bilinear", "trilinear", "bicubic", "nearest", "nearest_exact", "area")
 _BY_COUNT: dict[int, Literal["linear", "bilinear", "trilinear"]] = {
@@ -102,9 +111,33 @@ def _resampled(
         )
     kind: Mode = mode if mode in ("nearest", "nearest_exact", "area", "bicubic") else "linear"  # type: ignore[assignment]  # one of the words
     laws = tuple(Resampled(kind, size, factor, corners, antialias) for size in sizes)
-    torch_mode: Resizing = "nearest-exact" if mode == "nearest_exact" else mode  # type: ignore[assignment]  # one of the words
     results = tuple(law.result(size) for law, size in zip(laws, spatial.sizes, strict=True))
-    return laws, (Resize((), results, torch_mode, corners, antialias),)
+    if antialias and results[-1] == 1 < results[0] and spatial.sizes[0] > 1:
+        # seen in torch 2.13: every row of the result is the first one, which no reversal permutes
+        site.refuse(
+            "EQS463",
+            "`antialias` to a width of 1 is wrong in PyTorch",
+            f"it repeats the first row {results[0]} times",
+            span=site.keyword_spans["antialias"],
+            help="leave `antialias` out, or pool the width first: `avg_pool2d(x, kernel=[1, ...])`",
+        )
+    if mode in ("nearest", "nearest_exact"):
+        return laws, (_nearest(spatial.sizes, results, mode == "nearest_exact"),)
+    return laws, (Resize((), results, mode, corners, antialias),)  # type: ignore[arg-type]  # one of the words
+
+
+def _nearest(sizes: Sequence[int], results: tuple[int, ...], exact: bool) -> Step:
+    """Whole multiples have the same places by both definitions, and the middle of an entry is safe from
+    rounding; where neither is, the places are written out."""
+    pairs = list(zip(sizes, results, strict=True))
+    if any(out < 1 for out in results):  # refused by its law
+        return Resize((), results, "nearest")
+    if all(rounds_alike(size, out, exact) for size, out in pairs):
+        return Resize((), results, "nearest-exact" if exact else "nearest")
+    multiples = all(out % size == 0 for size, out in pairs)
+    if multiples and all(rounds_alike(size, out, True) for size, out in pairs):
+        return Resize((), results, "nearest-exact")
+    return Picked(tuple(nearest_places(size, out, exact) for size, out in pairs))
 
 
 def _check_pad(site: CallSite) -> Checked:
