@@ -160,6 +160,8 @@ _TABLE = (
     Code("EQS465", "a convolution has other positions"),
     Code("EQS466", "groups do not divide the channels"),
     Code("EQS477", "an op has no rule for a disc"),
+    Code("EQS478", "a feature is not made for steerable filters"),
+    Code("EQS479", "a window does not resolve a frequency"),
     # ---- emission and stale files ----
     Code("EQS501", "an emitted file is stale"),
     Code("EQS502", "a file of somebody else is in the way"),

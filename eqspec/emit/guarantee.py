@@ -64,9 +64,9 @@ def _excepted(found: Sequence[Cause]) -> list[str]:
     if any(cause.null_set == SAMPLES for cause in found):
         lines += [
             "",
-            "    Pictures on a disc are turned by interpolation, of which nothing is proved: the error is",
-            "    measured, in the tests, on smooth pictures. Turns and mirrors that map pixels to pixels",
-            "    are exact.",
+            "    Pictures on a disc are samples. Turns and mirrors that map pixels to pixels are",
+            "    exact. Of others nothing is proved: the tests measure the error on waves that",
+            "    are six pixels long or longer, and it grows with finer details.",
         ]
     unproved = [cause for cause in found if cause.why and cause.null_set != SAMPLES]
     if unproved:

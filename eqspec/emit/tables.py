@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from eqspec.algebra.images import AnyImage, LatticeMap, Monomial, explicit
 from eqspec.emit.layout import call, text_block
 from eqspec.emit.progressions import progressions
-from eqspec.program.instructions import Constant, IndexSum, Program, Reshape
+from eqspec.program.filters import FilterBank
+from eqspec.program.instructions import Constant, IndexSum, PairOrbits, Program, Reshape
 
 LITERAL = 600  # numbers up to which a table is written out
 
@@ -26,6 +27,11 @@ def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> 
         instruction = program.instructions[register]
     if isinstance(instruction, Constant):
         value = instruction.array.reshape(-1) if flatten else instruction.array
+        if isinstance(instruction.origin, FilterBank):
+            return [
+                *_filter_lines(instruction.origin, helpers),
+                *_register(name, "torch.cat(filters)"),
+            ]
         if instruction.origin is not None and value.size > LITERAL:
             lines = _orbit_lines(instruction, "orbits", list(value.shape), helpers)
             return [*lines, *_register(name, "orbits")]
@@ -98,7 +104,7 @@ def literal(
 
 def _orbit_lines(part: Constant, name: str, view: Sequence[int], helpers: set[str]) -> list[str]:
     """A large table of orbits, computed when the module is made from the generators."""
-    assert part.origin is not None
+    assert isinstance(part.origin, PairOrbits)
     helpers.add("orbits")
     lines: list[str] = []
     pairs: list[str] = []
@@ -115,6 +121,31 @@ def _orbit_lines(part: Constant, name: str, view: Sequence[int], helpers: set[st
     times = f"{part.origin.stride} * " if part.origin.stride != 1 else ""
     sizes = ", ".join(str(n) for n in view)
     return [*lines, f"        {name} = {times}{name}.view({sizes})"]
+
+
+def _filter_lines(bank: FilterBank, helpers: set[str]) -> list[str]:
+    """Statements that make the list `filters`, frequency by frequency."""
+    helpers.add("circular_harmonics")
+    lines: list[str] = []
+    half = 0.0 if bank.window % 2 else 0.5
+    for number, part in enumerate(bank.parts):
+        made, text = literal(np.array(part.entries), "entries", helpers)
+        lines += made or [f"        entries = {text}"]
+        radii = ", ".join(str(ring + half) for ring in part.rings)
+        args = [
+            "entries",
+            f"window={bank.window}",
+            f"places={bank.places}",
+            f"frequency={part.frequency}",
+            f"radii=[{radii}]",
+            f"circle={part.circle}",
+        ]
+        made = call(8, "bank = _circular_harmonics", args)
+        lines += [
+            *made,
+            "        filters = [bank]" if number == 0 else "        filters.append(bank)",
+        ]
+    return lines
 
 
 def permutation_lines(image: AnyImage, name: str, helpers: set[str]) -> list[str]:

@@ -28,6 +28,7 @@ from eqspec.ops import (
     pools,
     positions,
     resize,
+    steerable,
     structure,
     weighting,
 )
@@ -40,6 +41,7 @@ OPS: Mapping[str, Op] = MappingProxyType(
             linear.LINEAR,
             embedding.EMBEDDING,
             *conv.ops(),
+            steerable.STEERABLE_CONV2D,
             *pointwise.ops(),
             pool.POOL,
             *pools.ops(),

@@ -55,6 +55,8 @@ from eqspec.program.orbits import OrbitCall, OverRanks
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from eqspec.program.filters import FilterBank
+
 
 LONGEST_SUM = 32
 
@@ -123,6 +125,13 @@ class Builder:
 
         array = np.ascontiguousarray(values, dtype=np.float64)
         return self.emit(Constant((), array.shape, "float64", array.tobytes(), hint))
+
+    def filters(self, bank: FilterBank) -> int:
+        """The filters of every free weight, one after the other: (weights, places x window x window)."""
+        array = bank.sampled().reshape(bank.weights, -1)
+        return self.emit(
+            Constant((), array.shape, "float64", array.tobytes(), "filters", origin=bank)
+        )
 
     def index_sum(self, parts: Sequence[tuple[int, tuple[int, ...]]], shape: Sequence[int]) -> int:
         """``parts`` are constants and the axes of the result along which they lie."""

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eqspec.algebra.images import AnyImage
+    from eqspec.program.filters import FilterBank
 
 Shape = tuple[int, ...]
 
@@ -93,14 +94,14 @@ class PairOrbits:
 
 @dataclass(frozen=True)
 class Constant:
-    """A table fixed at compile time: int64 (an index) or float64 (whole numbers)."""
+    """A table fixed at compile time: int64 (an index) or float64 (whole numbers, or sampled filters)."""
 
     args: tuple[int, ...]
     shape: Shape
     dtype: Literal["int64", "float64"]
     data: bytes
     hint: str  # what the numbers are, for the reader of the emitted code
-    origin: PairOrbits | None = field(default=None, compare=False)
+    origin: PairOrbits | FilterBank | None = field(default=None, compare=False)
 
     @cached_property
     def array(self) -> NDArray[np.generic]:
