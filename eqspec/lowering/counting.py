@@ -2,8 +2,9 @@
 
 For every linear layer the free weights are as many as the characters count; every one of them reaches
 the expanded weight; and the map from free weights to results has full rank, evaluated on random
-arguments where the layer is small, and set by set where it is not. In: a module and a program. Out: a
-`Fault`, or None.
+arguments where the layer is small, and set by set where it is not. Of a convolution it is the map from
+free weights to expanded kernels, which needs no arguments (where a grid is smaller than a kernel, entries
+of the kernel meet nothing but padding). In: a module and a program. Out: a `Fault`, or None.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from eqspec.graph.model import Module, Node
 from eqspec.ops.contract import Weighted
+from eqspec.ops.kernels import Kernels
 from eqspec.ops.linear import LinearMaps
+from eqspec.program.grids import Conv
 from eqspec.program.instructions import (
     Concat,
     Einsum,
@@ -35,6 +38,7 @@ from eqspec.program.instructions import (
 from eqspec.program.interpreter import run
 
 RANK_WEIGHTS = 128  # free weights up to which the rank is computed
+RANK_KERNELS = 256  # the same for the kernels of a convolution
 RANK_BUDGET = 1_024  # evaluations of small layers in one module
 
 
@@ -67,7 +71,7 @@ def count_fault(module: Module, program: Program) -> Fault | None:
                     node.name,
                     f"{sizes.get(node.name, 0)} free weights where the space has {expected} dimensions",
                 )
-        if isinstance(node.data, LinearMaps):
+        if isinstance(node.data, LinearMaps | Kernels):
             fault = ranks.fault(node) if ranks is not None else None
             if fault is not None:
                 return fault
@@ -129,7 +133,8 @@ class RankCheck:
         self.budget = RANK_BUDGET
 
     def fault(self, node: Node) -> Fault | None:
-        assert isinstance(node.data, LinearMaps)
+        if isinstance(node.data, Kernels):
+            return self._kernel_fault(node)
         form = (tuple(self.module.node(arg).type for arg in node.args), node.type, node.data)
         fresh = form not in self.seen
         self.seen.add(form)
@@ -162,6 +167,55 @@ class RankCheck:
             if not np.any(_result(small, results, inputs, theta)):
                 return Fault(node.name, f"the weights `{parameter.name}` have no effect")
         return None
+
+    def _kernel_fault(self, node: Node) -> Fault | None:
+        """The expanded kernels and the bias for one free weight at a time; for random ones where there are
+        many, parameter by parameter."""
+        form = (tuple(self.module.node(arg).type for arg in node.args), node.type, node.data)
+        fresh = form not in self.seen
+        self.seen.add(form)
+        small, results, parameters = self._extract_weights(node.name)
+        count = sum(math.prod(parameter.shape) for parameter in parameters)
+        zero = {p.name: np.zeros(p.shape) for p in parameters}
+        if fresh and count <= RANK_KERNELS:
+            columns = []
+            for parameter in parameters:
+                for k in range(math.prod(parameter.shape)):
+                    unit = np.zeros(math.prod(parameter.shape))
+                    unit[k] = 1.0
+                    theta = {**zero, parameter.name: unit.reshape(parameter.shape)}
+                    columns.append(_result(small, results, {}, theta))
+            found = int(np.linalg.matrix_rank(np.stack(columns))) if columns else 0
+            if found < count:
+                return Fault(node.name, f"{count} free weights span {found} dimensions only")
+            return None
+        rng = np.random.default_rng(3)
+        for parameter in parameters:
+            theta = {**zero, parameter.name: rng.standard_normal(parameter.shape)}
+            if not np.any(_result(small, results, {}, theta)):
+                return Fault(node.name, f"the weights `{parameter.name}` have no effect")
+        return None
+
+    def _extract_weights(self, name: str) -> tuple[Program, list[int], list[Parameter]]:
+        """What the convolutions of a layer are given besides x, as a program without inputs."""
+        steps = [self.program.instructions[k] for k in self.owned.get(name, ())]
+        wanted = [arg for step in steps if isinstance(step, Conv) for arg in step.args[1:]]
+        needed: set[int] = set()
+        todo = list(wanted)
+        while todo:
+            number = todo.pop()
+            if number not in needed:
+                needed.add(number)
+                todo.extend(self.program.instructions[number].args)
+        order = sorted(needed)
+        place = {old: new for new, old in enumerate(order)}
+        instructions = [
+            replace(i, args=tuple(place[arg] for arg in i.args))
+            for i in (self.program.instructions[old] for old in order)
+        ]
+        small = Program(tuple(instructions), tuple("" for _ in instructions), ())
+        parameters = [i for i in instructions if isinstance(i, Parameter)]
+        return small, [place[k] for k in wanted], parameters
 
     def _all_different(self, node: Node) -> bool:
         """One feature given twice, or with its mean, makes weights redundant, though the space between

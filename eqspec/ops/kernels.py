@@ -59,7 +59,11 @@ def window_axes(spatial: Spatial, kernel: Sequence[int]) -> tuple[Axis, ...]:
         width = len(rep.shape) if rep is not None else 1
         sizes = tuple(kernel[place : place + width])
         place += width
-        axes.append(PlainAxis(sizes[0]) if rep is None else RepAxis(window(rep, sizes)))
+        if rep is None:
+            axes.append(PlainAxis(sizes[0]))
+        else:
+            label = f"window {' x '.join(map(str, sizes))}"
+            axes.append(RepAxis(replace(window(rep, sizes), label=label)))
     return tuple(axes)
 
 

@@ -21,6 +21,7 @@ from eqspec.ops.contract import Weighted
 from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.embedding import Table
 from eqspec.ops.frames import Framing
+from eqspec.ops.kernels import Kernels
 from eqspec.ops.linear import LinearMaps
 
 SCHEMA = 1
@@ -59,10 +60,15 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
             if arg not in inside
         ],
     }
-    maps = [step.data for step in steps if isinstance(step.data, LinearMaps)]
+    maps = [step.data for step in steps if isinstance(step.data, LinearMaps | Kernels)]
     if maps:
         record["bias"] = sum(sum(found.biases) for found in maps)
-        record["each"] = sorted({name for found in maps for name in found.each})
+        record["each"] = sorted(
+            {name for found in maps if isinstance(found, LinearMaps) for name in found.each}
+        )
+    convolutions = [step for step in steps if isinstance(step.data, Kernels)]
+    if convolutions:
+        record["convolutions"] = [_convolution(step) for step in convolutions]
     averages = [
         step.data for step in steps if isinstance(step.data, Average | Canonicalisation | Framing)
     ]
@@ -123,14 +129,17 @@ def _shape(type_: Type) -> list[Any]:
 def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
     source = module.node(node.args[number])
     classes = edge_classes(source.type, node.type)
-    maps = node.data if isinstance(node.data, LinearMaps) else None
-    each = maps.each if maps is not None else ()
+    maps = node.data if isinstance(node.data, LinearMaps | Kernels) else None
+    each = maps.each if isinstance(maps, LinearMaps) else ()
     blocks: list[dict[str, Any]] = []
     table = node.data if isinstance(node.data, Table) else None
     for s, left in enumerate(source.type.one_hot.blocks):
         for t, right in enumerate(node.type.blocks):
             if table is not None:  # from a word to a row, at every place
                 ends: tuple[Axes, Axes] = (left.parts[table.places :], right.parts[table.places :])
+            elif isinstance(maps, Kernels):
+                pair = maps.pair(left, maps.sources[number][s], right, t).pair
+                ends = (pair.source.parts, pair.target.parts)
             else:
                 ends = (_axes(left, each), _axes(right, each))
             found = _clusters(*ends, maps is None and table is None)
@@ -152,6 +161,24 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
         "fusion": is_fusion(classes),
         "blocks": blocks,
         "clusters": [cluster for pair in blocks for cluster in pair["clusters"]],
+    }
+
+
+def _convolution(node: Node) -> dict[str, Any]:
+    """The windows of a convolution, and the sizes of its positions before and after."""
+    data = node.data
+    assert isinstance(data, Kernels)
+    sweep, block = data.sweep, node.type.blocks[0]
+    return {
+        "op": node.op,
+        "kernel": list(sweep.kernel),
+        "stride": list(sweep.stride),
+        "padding": [list(pair) for pair in sweep.padding],
+        "padding_mode": sweep.mode,
+        "dilation": list(sweep.dilation),
+        "groups": data.groups,
+        "from": list(data.sources[0][0].sizes),
+        "to": [size for k in data.targets[0] for size in block.axes[k].shape],
     }
 
 

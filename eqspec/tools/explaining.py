@@ -216,6 +216,8 @@ def _text(record: dict[str, Any], color: bool) -> str:
     if record["rule"]:
         bias = f", {record['bias']:,} of them bias" if record.get("bias") else ""
         rows.append(("parameters", f"{record['parameters']:,}{bias}"))
+    for found in record.get("convolutions", ()):
+        rows.append(("windows", _windows(found)))
     if record.get("each"):
         rows.append(("each", f"one map at every index of {', '.join(record['each'])}"))
     title = f"{record['node']}  in module {record['module']}"
@@ -228,6 +230,24 @@ def _text(record: dict[str, Any], color: bool) -> str:
     for edge in record["edges"]:
         lines += ["", *_edge(edge, color)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _windows(found: Mapping[str, Any]) -> str:
+    """`3 x 3, stride 2, padding 1, from 33 x 33 to 17 x 17 positions`."""
+    words = [" x ".join(map(str, found["kernel"]))]
+    for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1)):
+        values = found[name]
+        if name == "padding":
+            values = [pair[0] if pair[0] == pair[1] else pair for pair in values]
+        if any(value != usual for value in values):
+            same = all(value == values[0] for value in values)
+            words.append(f"{name} {values[0] if same else values}")
+    if found["padding_mode"] != "zero" and any(map(any, found["padding"])):
+        words[-1] += f" ({found['padding_mode']})"
+    if found["groups"] > 1:
+        words.append(f"{found['groups']} groups")
+    before, after = (" x ".join(map(str, found[key])) for key in ("from", "to"))
+    return f"{', '.join(words)}; from {before} to {after} positions"
 
 
 def _fields(rows: Sequence[tuple[str, str]]) -> list[str]:
