@@ -14,6 +14,7 @@ from eqspec.emit.grids import grid_call
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
+from eqspec.program.attending import Attend
 from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.grids import OnGrid
 from eqspec.program.instructions import (
@@ -176,6 +177,8 @@ class Expressions:
                 scaled = f"{args[0].atom} * {args[1].atom}"
                 terms = (scaled, args[2].text)
                 return Code(" + ".join(terms), binds=SUM, terms=terms)
+            case Attend():
+                return self._attend(instruction, args)
             case Normalise():
                 return self._normalise(instruction, args)
             case Shift(term=term):
@@ -260,6 +263,21 @@ class Expressions:
         name = "layer_norm" if instruction.centre else "rms_norm"
         self.helpers.add(name)
         return Code(f"_{name}", (x.text, places, eps))
+
+    def _attend(self, instruction: Attend, args: Sequence[Code]) -> Code:
+        """PyTorch's own; a mask of keys is added to the scores, as a bias is."""
+        query, key, value, *rest = args
+        texts = [query.text, key.text, value.text]
+        if instruction.masked:
+            self.helpers.add("absent")
+            rank = len(self.program.shape(instruction.args[0]))
+            like = query
+            while like.receiver is not None:  # what matters is its precision
+                like = like.receiver
+            rest[-1] = Code("_absent", (rest[-1].text, like.text, str(rank - 1)))
+        if rest:
+            texts.append(f"attn_mask={' + '.join(part.text for part in rest)}")
+        return Code("F.scaled_dot_product_attention", tuple(texts))
 
     def _unsqueeze(self, number: int, dim: int) -> Code:
         """A new axis of size 1; where it was just reduced, it is kept instead."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eqspec.program.attending import Attend
 from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.grids import Conv
 from eqspec.program.instructions import (
@@ -38,6 +39,8 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
     match instruction:
         case Concat(note=Note(word=word)) | Stack(note=Note(word=word)):
             pass
+        case Attend():
+            word = "attended"
         case Axes():
             word = "frames" if instruction.method == "principal_axes" else "frame"
         case Determinant():

@@ -192,6 +192,10 @@ class Printer:
         constant = self.program.instructions[number]
         if isinstance(constant, Constant) and constant.hint in ("form", "symbol", "signs"):
             return constant.hint
+        while not isinstance(constant, Constant):
+            constant = self.program.instructions[constant.args[0]]
+        if constant.hint == "offsets":
+            return constant.hint
         for user in self.users[number]:
             instruction = self.program.instructions[user]
             if isinstance(instruction, Lookup):

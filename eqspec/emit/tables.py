@@ -45,6 +45,7 @@ def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> 
         assert isinstance(part, Constant)
         view = [n if k in place else 1 for k, n in enumerate(instruction.shape)]
         word = "channels" if part.array.ndim == 1 else "orbits"
+        word = part.hint if part.hint == "offsets" else word
         word = word if all(word != term for term in terms) else f"{word}_{len(terms)}"
         if part.origin is not None and part.array.size > LITERAL:
             lines.extend(_orbit_lines(part, word, view, helpers))

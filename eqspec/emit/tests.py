@@ -23,6 +23,7 @@ from eqspec.lowering.controls import Expectations, expectations, generator_order
 from eqspec.lowering.module import Lowered, has_batch_norm
 from eqspec.lowering.padding import padded_symbols
 from eqspec.lowering.sizes import sizes_of
+from eqspec.ops.attentionplan import Attention
 from eqspec.ops.pointwise import function_named
 from eqspec.ops.positions import Centred, Difference
 from eqspec.program.framed import Axes, RowOrder
@@ -66,11 +67,12 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
     )
 
 
-def _takes_differences(module: Module) -> bool:
-    """Does a layer work with differences along an axis, which are zero if its size is 1?"""
+def _sees_only_many(module: Module) -> bool:
+    """Does a layer see nothing along an axis of size 1? Differences are zero there, and the share of a
+    single key is 1 for any query."""
     return any(
-        isinstance(node.data, Centred | Difference)
-        or (isinstance(node.data, ModuleCall) and _takes_differences(node.data.module))
+        isinstance(node.data, Centred | Difference | Attention)
+        or (isinstance(node.data, ModuleCall) and _sees_only_many(node.data.module))
         for node in module.nodes
     )
 
@@ -206,7 +208,7 @@ def _case_lines(
         lines.append(
             "        # no wrong action makes a difference: the outputs do not see the groups"
         )
-    if sizes and _takes_differences(module):
+    if sizes and _sees_only_many(module):
         lines.append(f"        lone={least} == 1,")
     if expected.ineffective:
         listed = ", ".join(f'"{name}"' for name in expected.ineffective)

@@ -26,8 +26,7 @@ from eqspec.syntax import tree
 ModuleMaker = Callable[[ModuleEntry, Mapping[str, "int | GroupValue"], Scope, Span], Module]
 
 OPS_NOT_BUILT = frozenset(
-    "instance_norm group_norm attention dropout stop_gradient invariants"
-    " patch_embedding index".split()
+    "instance_norm group_norm dropout stop_gradient invariants patch_embedding index".split()
 )
 
 

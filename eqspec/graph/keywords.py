@@ -28,6 +28,7 @@ from eqspec.graph.op import (
     WordsFor,
 )
 from eqspec.graph.resolve import resolve
+from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.subgroups import forgettable
 from eqspec.syntax import tree
 
@@ -105,15 +106,10 @@ def _keyword(
             for name, item in zip(names, items, strict=True):
                 resolve(scope, name, item.span, "parameter")
             return tuple(names)
-        case "axes":
-            axes: list[str | Representation] = []
-            for item in value.items if isinstance(value, tree.ListOf) else (value,):
-                if isinstance(item, tree.Reference):
-                    resolve(scope, item.name, item.span, "parameter")
-                    axes.append(item.name)
-                else:
-                    axes.append(rep_of(scope, item))
-            return Axes(tuple(axes))
+        case "group or axes" if _is_group(scope, value):
+            return group_of(scope, value).names
+        case "axes" | "group or axes":
+            return _axes(expressions, value)
         case tuple():
             if isinstance(value, tree.Reference) and value.name in want:
                 return value.name
@@ -151,6 +147,26 @@ def _ends(expressions: Expressions, key: str, value: tree.Expression) -> Ends:
                 help=f"`{key}=[[1, 0], [1, 0]]`",
             )
     return Ends(tuple(ends))
+
+
+def _axes(expressions: Expressions, value: tree.Expression) -> Axes:
+    axes: list[str | Representation] = []
+    for item in value.items if isinstance(value, tree.ListOf) else (value,):
+        if isinstance(item, tree.Reference):
+            resolve(expressions.scope, item.name, item.span, "parameter")
+            axes.append(item.name)
+        else:
+            axes.append(rep_of(expressions.scope, item))
+    return Axes(tuple(axes))
+
+
+def _is_group(scope: Scope, value: tree.Expression) -> bool:
+    """Is this the name of a group, or a product of such?"""
+    if isinstance(value, tree.Product):
+        return True
+    if not isinstance(value, tree.Reference) or scope.owner(value.name) is None:
+        return False
+    return isinstance(resolve(scope, value.name, value.span), GroupValue)
 
 
 def _words_for(

@@ -41,7 +41,17 @@ class EndsOr:
 
 
 Keyword = (
-    Literal["boolean", "number", "numbers", "group", "subgroup", "axis", "axes", "names"]
+    Literal[
+        "boolean",
+        "number",
+        "numbers",
+        "group",
+        "subgroup",
+        "axis",
+        "axes",
+        "group or axes",
+        "names",
+    ]
     | tuple[str, ...]
     | WordOrBase
     | WordsFor

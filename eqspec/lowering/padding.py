@@ -15,6 +15,7 @@ before a sum along a padded axis, and where they are features, so that every op 
     diagonals                 an entry (i, i) is there if i is
     differences               clean if both are and neither is repeated
     products of matrices      along axes that are not padded
+    attention                 over the keys that are there; means of clean values, 0 if there are no keys
 
 An instruction without a rule is refused (EQS432).
 """
@@ -28,6 +29,7 @@ from eqspec.graph.model import Module, ModuleCall
 from eqspec.graph.sizes import Size, Symbol
 from eqspec.graph.types import symbols_in
 from eqspec.lowering.errors import LoweringRefused
+from eqspec.program.attending import Attend
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import (
     Add,
@@ -173,6 +175,8 @@ class _Padding:
                 if _between(self.builder.shape(args[0])) != _between(shape):
                     self._refuse(number)
                 return emit(replace(instruction, args=args)), every
+            case Attend():
+                return self._attend(number, instruction, args)
             case Einsum(spec=spec):
                 return self._einsum(instruction, spec, args)
         self._refuse(number)
@@ -200,6 +204,18 @@ class _Padding:
             x = b.emit(MaskedReduce((x, self._mask(symbol)), places, instruction.how))
             order = [d for d in order if d not in found]
         return x, clean
+
+    def _attend(self, number: int, instruction: Attend, args: tuple[int, ...]) -> tuple[int, bool]:
+        """Keys that are absent have no share; what stands at absent queries is written over later."""
+        shape = self.program.shape(number)
+        clean = not padded_dims(shape)
+        keys = padded_dims(self.builder.shape(args[1])[-2:-1])
+        if not keys:
+            return self.builder.emit(replace(instruction, args=args)), clean
+        (symbol,) = keys
+        query, key, value, *bias = args
+        given = (query, key, self._cleaned(value), *bias, self._mask(symbol))
+        return self.builder.emit(replace(instruction, args=given, masked=True)), clean
 
     def _einsum(self, instruction: Einsum, spec: str, args: tuple[int, ...]) -> tuple[int, bool]:
         inputs, output = spec.split("->")

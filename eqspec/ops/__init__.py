@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from eqspec.ops import (
+    attention,
     averaging,
     batch_norm,
     bilinear,
@@ -42,6 +43,7 @@ OPS: Mapping[str, Op] = MappingProxyType(
             embedding.EMBEDDING,
             *conv.ops(),
             steerable.STEERABLE_CONV2D,
+            attention.ATTENTION,
             *pointwise.ops(),
             pool.POOL,
             *pools.ops(),

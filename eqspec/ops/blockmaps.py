@@ -159,6 +159,25 @@ def lower_bias(
     return b.reshape(y, target.shape)
 
 
+def lower_invariants(b: Builder, target: Block, source: Block, name: str, bound: float) -> int:
+    """Numbers that every generator leaves alone, one for each index of two blocks whose entries are
+    permuted: of shape (entries of the target, entries of the source)."""
+    pair = pair_of(source, target)
+    axes = [range(len(block.axes)) for block in (target, source)]
+    sizes = [
+        [axis_size(block, k) for k in own]
+        for block, own in zip((target, source), axes, strict=True)
+    ]
+    if pair.invariant or pair.symmetric:
+        both = Block((*target.axes, *source.axes))
+        made = lower_bias(b, both, (), name, bound)
+        assert made is not None, "constants are left alone"
+        return b.reshape(made, (math.prod(sizes[0]), math.prod(sizes[1])))
+    made = weight_of(b, pair, axes[0], sizes[0], axes[1], sizes[1], name, bound)
+    assert made is not None, "constants are left alone"
+    return made
+
+
 def spread_bias(
     b: Builder, target: Block, each: Sequence[str], name: str, bound: float, spread: Spread
 ) -> bool:

@@ -17,6 +17,7 @@ from eqspec.algebra.counting import (
 )
 from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation
+from eqspec.diagnostics.model import Span
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.sizes import MOST_AXES, is_dynamic
 from eqspec.graph.types import Block, PlainAxis, Type
@@ -204,6 +205,16 @@ def check_bias(site: CallSite, target: Type, invariants: tuple[int, ...]) -> tup
 
 
 def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
+    for arg, span in zip(site.args, site.arg_spans, strict=True):
+        for source in arg.type.blocks:
+            for block in target.blocks:
+                check_weight(site, source, block, each, span)
+
+
+def check_weight(
+    site: CallSite, source: Block, block: Block, each: tuple[str, ...], span: Span
+) -> None:
+    """Refuse a weight, or a table behind it, that is too large to build."""
     from eqspec.ops.clusters import middle_size
     from eqspec.ops.drawing import (
         MAX_LABELS,
@@ -213,26 +224,23 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
         largest_weight,
     )
 
-    for arg, span in zip(site.args, site.arg_spans, strict=True):
-        for source in arg.type.blocks:
-            for block in target.blocks:
-                weight, labels = middle_size(source, block, each)
-                if weight > MAX_WEIGHT or labels > MAX_LABELS:
-                    drawing = drawing_of(source, block, each)
-                    if drawing is not None:
-                        weight, labels = largest_weight(drawing), largest_stack(drawing)
-                if weight > MAX_WEIGHT or labels > MAX_LABELS:
-                    what, count, most = "the weight", weight, MAX_WEIGHT
-                    if weight <= MAX_WEIGHT:
-                        what, count, most = "a table or a step", labels, MAX_LABELS
-                    said = f"{count:,}" if count < 10**15 else "far too many"
-                    site.refuse(
-                        "EQS413",
-                        f"{what} of this layer would have {said} entries",
-                        f"from {source} to {block}",
-                        span=span,
-                        help=f"at most {most:,} are built; pool an axis first",
-                    )
+    weight, labels = middle_size(source, block, each)
+    if weight > MAX_WEIGHT or labels > MAX_LABELS:
+        drawing = drawing_of(source, block, each)
+        if drawing is not None:
+            weight, labels = largest_weight(drawing), largest_stack(drawing)
+    if weight > MAX_WEIGHT or labels > MAX_LABELS:
+        what, count, most = "the weight", weight, MAX_WEIGHT
+        if weight <= MAX_WEIGHT:
+            what, count, most = "a table or a step", labels, MAX_LABELS
+        said = f"{count:,}" if count < 10**15 else "far too many"
+        site.refuse(
+            "EQS413",
+            f"{what} of this layer would have {said} entries",
+            f"from {source} to {block}",
+            span=span,
+            help=f"at most {most:,} are built; pool an axis first",
+        )
 
 
 def lower(site: LoweringSite) -> Registers:

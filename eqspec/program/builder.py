@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from eqspec.graph.sizes import is_dynamic
+from eqspec.program.attending import Attend
 from eqspec.program.framed import CallBase
 from eqspec.program.instructions import (
     Add,
@@ -160,6 +161,9 @@ class Builder:
     def permute(self, x: int, order: Sequence[int]) -> int:
         if list(order) == sorted(order):
             return x
+        source = self.instructions[x]
+        if isinstance(source, Permute):  # a permutation of a permutation is one permutation
+            return self.permute(source.args[0], [source.order[k] for k in order])
         return self.emit(Permute((x,), tuple(order)))
 
     def reshape(self, x: int, shape: Sequence[int]) -> int:
@@ -216,6 +220,10 @@ class Builder:
     def normalise(self, args: Sequence[int], dims: Sequence[int], centre: bool, eps: float) -> int:
         """``args`` are x, and a weight and a bias if there are."""
         return self.emit(Normalise(tuple(args), tuple(dims), centre, eps))
+
+    def attend(self, query: int, key: int, value: int, bias: int | None = None) -> int:
+        args = (query, key, value) if bias is None else (query, key, value, bias)
+        return self.emit(Attend(args, bias is not None))
 
     def concat(self, parts: Sequence[int], dim: int, note: Note | None = None) -> int:
         return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim, note))

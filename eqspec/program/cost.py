@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eqspec.program.attending import Attend
 from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.grids import OnGrid, grid_flops
 from eqspec.program.instructions import (
@@ -114,6 +115,13 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 4 * writes
         case Affine():
             flops = 2 * writes
+        case Attend():  # two products of matrices, and five steps of a softmax
+            (*lead, keys, width), value = (
+                program.shape(instruction.args[1]),
+                program.shape(instruction.args[2])[-1],
+            )
+            queries = program.shape(number)[-2]
+            flops = math.prod(lead) * queries * keys * (2 * width + 2 * value + 5)
         case OrbitMean(orbit=orbit) | OrbitWeighted(orbit=orbit) | OrbitChoice(orbit=orbit):
             order = orbit.order
             calls = order * len(instruction.bases)

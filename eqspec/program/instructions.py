@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from eqspec.graph.sizes import is_dynamic
+from eqspec.program.attending import Attend, attended_shape
 from eqspec.program.framed import (
     Axes,
     CallBase,
@@ -380,6 +381,7 @@ Instruction = (
     | Shift
     | Normalise
     | Affine
+    | Attend
     | BatchNorm
     | Concat
     | Stack
@@ -505,6 +507,8 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             return framed_shape(instruction, of)
         case _ if isinstance(instruction, OnGrid):
             return grid_shape(instruction, of)
+        case Attend():
+            return attended_shape(instruction, of)
         case IndexSum(places=places, shape=shape):
             for place, part in zip(places, of, strict=True):
                 assert tuple(shape[k] for k in place) == part, (instruction, of)

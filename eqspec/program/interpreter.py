@@ -23,6 +23,7 @@ from eqspec.algebra.images import (
     rows_of,
 )
 from eqspec.program import frames
+from eqspec.program.attending import Attend
 from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.gridruns import run_grid
 from eqspec.program.grids import OnGrid
@@ -160,6 +161,8 @@ def run(
                 value = args[0] * args[1] + args[2]
             case Normalise():
                 value = normalise(instruction, args)
+            case Attend():
+                value = attend(instruction, args)
             case BatchNorm():
                 value = batch_norm(instruction, args[0], parameters, training)
             case Concat(dim=dim):
@@ -216,6 +219,20 @@ def normalise(instruction: Normalise, args: Sequence[Array]) -> Array:
     for k, parameter in enumerate(args[1:]):
         y = y + parameter.reshape(shape) if k else y * parameter.reshape(shape)
     return y
+
+
+def attend(instruction: Attend, args: Sequence[Array]) -> Array:
+    """softmax(q k^T / sqrt(d) + bias) v over the keys that are there; 0 where none is."""
+    query, key, value = args[:3]
+    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
+    if instruction.biased:
+        scores = scores + args[3]
+    if instruction.masked:
+        scores = np.where(_along(args[-1], scores, scores.ndim - 1) > 0, scores, -np.inf)
+    largest = scores.max(axis=-1, keepdims=True)
+    shares = np.exp(scores - np.where(np.isfinite(largest), largest, 0.0))
+    total = shares.sum(axis=-1, keepdims=True)
+    return np.asarray(shares / np.where(total > 0, total, 1.0) @ value)
 
 
 def batch_norm(

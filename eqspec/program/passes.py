@@ -225,13 +225,14 @@ def _linear_tail(builder: Builder, register: int) -> object:
     return None
 
 
-def _repeated(builder: Builder, register: int) -> int | None:
-    """The parameter that is repeated along leading axes of run-time sizes, if that is what it is."""
-    if builder.stages[register] is not Stage.SIZE:
-        return None
-    while isinstance(step := builder.instructions[register], Expand) and step.dim == 0:
-        register = step.args[0]
-    return register if builder.stages[register] is Stage.PARAMETER else None
+def _below(builder: Builder, register: int, lead: int) -> int | None:
+    """What is repeated along all of the first ``lead`` axes, if that is what it is."""
+    while lead:
+        step = builder.instructions[register]
+        if not (isinstance(step, Expand) and step.dim < lead):
+            return None
+        register, lead = step.args[0], lead - 1
+    return register
 
 
 def _fuse_bias(builder: Builder, instruction: Instruction) -> int | None:
@@ -243,18 +244,15 @@ def _fuse_bias(builder: Builder, instruction: Instruction) -> int | None:
         linear = builder.instructions[inner]
         if not (isinstance(linear, Linear) and len(linear.args) == 2):
             continue
+        lead = len(builder.shape(inner)) - 1
         if builder.stages[host] is not Stage.BATCH:
             continue
-        for bias in instruction.args if host == inner else ():
-            core = _repeated(builder, bias)
-            if core is not None and builder.shape(core) == builder.shape(host)[-1:]:
-                rest = [arg for arg in instruction.args if arg not in (host, bias)]
-                return builder.add(builder.linear(*linear.args, core), *rest)
-        if len(builder.shape(inner)) != 1:
+        if builder.shape(host)[:lead] != builder.shape(inner)[:lead]:
             continue
         for bias in instruction.args:
-            if builder.stages[bias] is Stage.PARAMETER:
-                fused = builder.linear(*linear.args, builder.flatten(bias))
+            core = _below(builder, bias, lead)
+            if core is not None and builder.stages[core] is Stage.PARAMETER:
+                fused = builder.linear(*linear.args, builder.flatten(core))
                 fused = builder.reshape(fused, builder.shape(host))
                 rest = [arg for arg in instruction.args if arg not in (host, bias)]
                 return builder.add(fused, *rest)

@@ -1,0 +1,447 @@
+"""`attention`: softmax attention along an axis whose entries every generator permutes.
+
+`attention(x, over=S.natural, heads=4)` is multi-head self-attention; in `attention(x, y, over=T.natural)`
+the queries come from x, the keys and values from y. At every token stands a fibre, on which groups may act
+as they like. The op is equivariant because
+
+- queries, keys, values and the result are equivariant maps of fibres, the same at every token: all
+  of Hom_G(fibre, fibre') (`blockmaps`);
+- a score is an invariant of a query and a key: channels of one head are contracted by a sum, every axis
+  of the fibre on which a group acts by an invariant form of its representation, or as one with its dual;
+- every generator permutes the tokens, and the indices in ``each``, which have scores of their own, so it
+  permutes the shares of the softmax, and a mean of values by these shares moves as the values do;
+- heads split channels alone; a position bias is constant on orbits of places (`positionbias`).
+
+A bias of the keys would move all scores of a query alike and one of the values is one of the result: there
+is none. Sources: Vaswani et al., *Attention Is All You Need* (2017); Lee et al., *Set Transformer* (2019);
+Romero and Cordonnier, *Group Equivariant Stand-Alone Self-Attention for Vision* (2021).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from eqspec.algebra.counting import CannotCount, hom_dimension
+from eqspec.algebra.representations import Representation, same_action
+from eqspec.diagnostics.model import Span
+from eqspec.graph.op import Axes, CallSite, Checked, Signature
+from eqspec.graph.sizes import MOST_AXES, is_dynamic
+from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type
+from eqspec.ops.attentionlowering import lower
+from eqspec.ops.attentionplan import (
+    Attention,
+    Maps,
+    Places,
+    Plan,
+    bias_axes,
+    channels,
+    dimensions,
+    invariants,
+    names_of,
+    plan,
+)
+from eqspec.ops.contract import Op
+from eqspec.ops.linear import check_weight
+from eqspec.ops.positionbias import NoOffsets, offsets_of
+
+BIASES = ("none", "relative", "full")
+MAX_BIAS = 2**24
+
+
+def check(site: CallSite) -> Checked:
+    x, y = site.args[0].type, site.args[-1].type
+    declared = site.expected
+    usable = declared is not None and not declared.has_indices and not declared.has_points
+    target = declared if declared is not None and usable else x
+    keys, queries, results = _places(site, x, y, target)
+    _check_permuted(site, x, queries)
+    _check_permuted(site, y, keys)
+    heads = _heads(site)
+    scores = _widths(site, x, queries, heads, site.arg_spans[0])
+    values = scores if len(site.args) == 1 else _widths(site, y, keys, heads, site.arg_spans[-1])
+    made = plan(x, y, target, queries, keys, results, heads, scores, values)
+    _check_dynamic(site, made)
+    try:
+        data = _maps(
+            site,
+            made,
+            target,
+            Attention(
+                queries,
+                keys,
+                results,
+                heads,
+                scores,
+                values,
+                str(site.keywords.get("bias", "none")),
+            ),
+        )
+    except CannotCount as error:
+        site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this layer")
+    _check_weights(site, made, data)
+    return Checked(target, replace(data, orbits=_orbits(site, x, y, data)))
+
+
+# ---- which axis is what ---------------------------------------------------------------------------
+
+
+def _places(
+    site: CallSite, x: Type, y: Type, target: Type
+) -> tuple[tuple[Places, ...], tuple[Places, ...], tuple[Places, ...]]:
+    """Tokens and `each` of the blocks of y, of x and of the target."""
+    if "over" not in site.keywords:
+        site.refuse(
+            "EQS207",
+            "`attention` must be told its axis",
+            "`over=` is missing",
+            span=site.whole,
+            help="`over=S.natural`, an axis whose entries are permuted; a set, a grid, a sequence",
+        )
+    over = _named(site, "over", y.blocks[0], site.arg_spans[-1])
+    each = _named(site, "each", x.blocks[0], site.arg_spans[0]) if "each" in site.keywords else ()
+    if "queries" in site.keywords:
+        if len(site.args) == 1:
+            site.refuse(
+                "EQS207",
+                "`queries` is for queries that come from another feature than the keys",
+                span=site.keyword_spans["queries"],
+                help="`attention(x, y, over=..., queries=...)`",
+            )
+        tokens = _named(site, "queries", x.blocks[0], site.arg_spans[0])
+    elif all(_count(x.blocks[0], axis) == 1 for axis in over):
+        tokens = over
+    else:
+        tokens = ()
+    for axis in each:
+        if any(_same(axis, other) for other in (*over, *tokens)):
+            site.refuse(
+                "EQS473",
+                f"`{axis}` stands in `each` and is attended over",
+                "an index has scores of its own, or the softmax runs along it",
+                span=site.keyword_spans["each"],
+            )
+    span = site.target_span or site.span
+    return (
+        tuple(_in_block(site, b, over, each, site.arg_spans[-1]) for b in y.blocks),
+        tuple(_in_block(site, b, tokens, each, site.arg_spans[0]) for b in x.blocks),
+        tuple(_in_block(site, b, tokens, each, span) for b in target.blocks),
+    )
+
+
+def _named(site: CallSite, key: str, block: Block, span: Span) -> tuple[Axis, ...]:
+    """The axes that a keyword names, as they stand in a block."""
+    value = site.keywords[key]
+    if isinstance(value, tuple):
+        found: list[Axis] = []
+        for factor in value:
+            own = [axis for axis in block.axes if factor in axis.factors]
+            if len(own) != 1:
+                site.refuse(
+                    "EQS473",
+                    f"`{key}={factor}` is one axis on which `{factor}` acts",
+                    f"{block} has {len(own) or 'none'}",
+                    span=span if not own else site.keyword_spans[key],
+                    help=f"name it: `{key}={own[0]}`" if own else None,
+                )
+            if own[0] not in found:
+                found.append(own[0])
+        return tuple(found)
+    assert isinstance(value, Axes)
+    axes = tuple(_like(item, block) for item in value.items)
+    for number, (axis, item) in enumerate(zip(axes, value.items, strict=True)):
+        count = sum(_is_named(other, item) for other in block.axes)
+        name = item if isinstance(item, str) else item.label
+        if count != 1 or axis is None:
+            site.refuse(
+                "EQS473",
+                f"`{key}={name}` needs one axis written `{name}`",
+                f"{block} has {count or 'none'}",
+                span=span,
+            )
+        if any(other is axis for other in axes[:number]):
+            site.refuse("EQS473", f"`{name}` stands twice in `{key}`", span=site.keyword_spans[key])
+    return tuple(axis for axis in axes if axis is not None)
+
+
+def _like(item: str | Representation, block: Block) -> Axis | None:
+    return next((axis for axis in block.axes if _is_named(axis, item)), None)
+
+
+def _is_named(axis: Axis, item: str | Representation) -> bool:
+    if isinstance(item, str):
+        return isinstance(axis, PlainAxis) and axis.name == item
+    return isinstance(axis, RepAxis) and axis.shape == item.shape and same_action(axis.rep, item)
+
+
+def _same(axis: Axis, other: Axis) -> bool:
+    if isinstance(axis, PlainAxis):
+        return axis == other and axis.name == getattr(other, "name", None)
+    return axis == other
+
+
+def _count(block: Block, axis: Axis) -> int:
+    return sum(_same(axis, other) for other in block.axes)
+
+
+def _in_block(
+    site: CallSite, block: Block, tokens: Sequence[Axis], each: Sequence[Axis], span: Span
+) -> Places:
+    found: list[int] = []
+    for axis in (*tokens, *each):
+        own = [k for k, other in enumerate(block.axes) if _same(axis, other)]
+        if len(own) != 1:
+            name = getattr(axis, "name", None) or str(axis)
+            site.refuse(
+                "EQS473",
+                f"`attention` needs one axis `{name}` in {block}",
+                f"this has it {len(own)} times" if own else "this has none",
+                span=span,
+                help="the result has the tokens of the queries; a layer of its own declares its type",
+            )
+        found.append(own[0])
+    places = Places(tuple(found[: len(tokens)]), tuple(found[len(tokens) :]))
+    if not all(isinstance(block.axes[k], PlainAxis | RepAxis) for k in found):
+        site.refuse("EQS473", "`attention` does not run along a `flat`", span=span)
+    return places
+
+
+def _check_permuted(site: CallSite, type_: Type, places: Sequence[Places]) -> None:
+    """Every generator permutes the tokens and the indices with scores of their own."""
+    block, own = type_.blocks[0], places[0]
+    for k in (*own.tokens, *own.each):
+        axis = block.axes[k]
+        if isinstance(axis, PlainAxis) or axis.rep.is_permutation:
+            continue
+        key = "each" if k in own.each else "over"
+        site.refuse(
+            "EQS473",
+            f"no softmax along `{axis}` is equivariant"
+            if key == "over"
+            else f"scores for every entry of `{axis}` are not equivariant",
+            f"`{min(axis.factors)}` does not permute its entries",
+            span=site.keyword_spans.get(key, site.span),
+            help="attention runs along axes whose entries are permuted; what is mixed stands in the"
+            " fibre, and is contracted by its invariant form",
+        )
+
+
+# ---- sizes --------------------------------------------------------------------------------------------
+
+
+def _heads(site: CallSite) -> int:
+    return _whole(site, "heads", 1)
+
+
+def _whole(site: CallSite, key: str, default: int) -> int:
+    value = site.keywords.get(key, float(default))
+    assert isinstance(value, float)
+    if value != int(value) or not 1 <= value <= 2**16:
+        site.refuse("EQS474", f"`{key}` is a whole number from 1", span=site.keyword_spans[key])
+    return int(value)
+
+
+def _widths(
+    site: CallSite, type_: Type, places: Sequence[Places], heads: int, span: Span
+) -> tuple[int, ...]:
+    """The channels of one head, for every block."""
+    if "width" in site.keywords:
+        return tuple(_whole(site, "width", 1) for _ in type_.blocks)
+    found: list[int] = []
+    for block, own in zip(type_.blocks, places, strict=True):
+        count = channels(block, own)
+        if is_dynamic(count):
+            _refuse_dynamic(site, block, span)
+        if count % heads:
+            site.refuse(
+                "EQS474",
+                f"{count} channel{'s' if count != 1 else ''} cannot be split into {heads} heads",
+                f"{block} has {count} plain indices at every token",
+                span=site.keyword_spans.get("heads", span),
+                help=f"heads split channels only: {_nearest(count, heads)} heads, or `width=` says how"
+                " many channels a head has",
+            )
+        found.append(count // heads)
+    return tuple(found)
+
+
+def _nearest(count: int, heads: int) -> str:
+    """The divisors of a number on both sides of another one."""
+    below = max(k for k in range(1, min(count, heads) + 1) if count % k == 0)
+    above = next((k for k in range(heads, count + 1) if count % k == 0), None)
+    return f"{below} or {above}" if above is not None and above != below else str(below)
+
+
+def _refuse_dynamic(site: CallSite, block: Block, span: Span) -> NoReturn:
+    site.refuse(
+        "EQS429",
+        "`attention` contracts no size that is read at run time",
+        f"{block} has one at every token",
+        span=span,
+        help="attend over this axis, put it in `each`, or pool it",
+    )
+
+
+def _check_dynamic(site: CallSite, made: Plan) -> None:
+    """Sizes of run time are those of tokens, or have scores of their own."""
+    spans = [*([site.arg_spans[0]] * len(made.x)), *([site.arg_spans[-1]] * len(made.y))]
+    for block, span in zip((*made.x, *made.y), spans, strict=True):
+        names = names_of(block)
+        each = site.keywords.get("each", Axes(()))
+        for axis in block.axes:
+            if not is_dynamic(axis.shape) or (isinstance(axis, PlainAxis) and axis.name in names):
+                continue
+            kept = isinstance(axis, RepAxis) and any(
+                _is_named(axis, item) for item in (each.items if isinstance(each, Axes) else ())
+            )
+            kept = kept or (isinstance(each, tuple) and bool(axis.factors & set(each)))
+            if not kept:
+                _refuse_dynamic(site, block, span)
+            count = sum(bool(a.factors & axis.factors) for a in block.axes)
+            if 2 * count > MOST_AXES:
+                site.refuse(
+                    "EQS431",
+                    f"`{min(axis.factors)}` has a size that is read at run time and acts on"
+                    f" {count} axes",
+                    span=span,
+                )
+
+
+# ---- the maps ----------------------------------------------------------------------------------------
+
+
+def _maps(site: CallSite, made: Plan, target: Type, data: Attention) -> Attention:
+    """The projections with the dimensions of their spaces; what cannot take part has width 0."""
+    query = dimensions(made.x, made.query)
+    key = dimensions(made.y, made.key)
+    scored = [
+        any(row[j] for row in query) and any(row[j] for row in key) for j in range(len(made.query))
+    ]
+    if not any(scored):
+        site.refuse(
+            "EQS475",
+            "no scores of these queries and keys are equivariant",
+            f"nothing at a token of {site.args[-1].type} pairs with {site.args[0].type}",
+            span=site.arg_spans[-1],
+            help="give both features channels on which nothing acts: `norm`, `dot` and `linear` make"
+            " invariants",
+        )
+    value = dimensions(made.y, made.value)
+    out = dimensions(made.mixed, made.target)
+    carried = [any(row) for row in out]
+    for t, block in enumerate(target.blocks):
+        if not any(row[t] for row in out):
+            site.refuse(
+                "EQS402",
+                f"no equivariant linear map from the values to {block} exists",
+                "the output would be identically 0",
+                help="the values carry what acts on the keys at every token",
+            )
+    return replace(
+        data,
+        scores=tuple(w if ok else 0 for w, ok in zip(data.scores, scored, strict=True)),
+        values=tuple(w if ok else 0 for w, ok in zip(data.values, carried, strict=True)),
+        query=_kept(query, scored, invariants(made.query)),
+        key=_kept(key, scored),
+        value=_kept(value, carried),
+        out=Maps(out, invariants(made.target)),
+    )
+
+
+def _kept(found: Sequence[Sequence[int]], kept: Sequence[bool], biases: Sequence[int] = ()) -> Maps:
+    """Maps to the blocks that take part."""
+    return Maps(
+        tuple(tuple(d if ok else 0 for d, ok in zip(row, kept, strict=True)) for row in found),
+        tuple(d if ok else 0 for d, ok in zip(biases, kept, strict=True)) if biases else (),
+    )
+
+
+def _check_weights(site: CallSite, made: Plan, data: Attention) -> None:
+    first, last = site.arg_spans[0], site.arg_spans[-1]
+    for sources, targets, maps, span in (
+        (made.x, made.query, data.query, first),
+        (made.y, made.key, data.key, last),
+        (made.y, made.value, data.value, last),
+        (made.mixed, made.target, data.out, site.span),
+    ):
+        for source, row in zip(sources, maps.dimensions, strict=True):
+            for target, dimension in zip(targets, row, strict=True):
+                if dimension:
+                    check_weight(site, source, target, names_of(source), span)
+
+
+# ---- the position bias ---------------------------------------------------------------------------------
+
+
+def _orbits(site: CallSite, x: Type, y: Type, data: Attention) -> int:
+    """Free numbers of the position bias for one head."""
+    if data.bias == "none":
+        return 0
+    span = site.keyword_spans["bias"]
+    queries, keys, each = bias_axes(x, y, data)
+    if is_dynamic(*(n for axis in (*queries, *keys, *each) for n in axis.shape)):
+        site.refuse(
+            "EQS210",
+            "a position bias is not built yet for sizes that are read at run time",
+            span=span,
+        )
+    if not queries:
+        site.refuse("EQS476", "queries without places have no position bias", span=span)
+    entries = math.prod(n for axis in (*queries, *keys, *each) for n in axis.shape)
+    if entries * data.heads > MAX_BIAS:
+        site.refuse(
+            "EQS413",
+            f"the position bias would have {entries * data.heads:,} entries",
+            span=span,
+            help=f"at most {MAX_BIAS:,} are built",
+        )
+    if data.bias == "full":
+        parts = Block((*each, *queries, *keys)).parts
+        try:
+            return hom_dimension((), parts)
+        except CannotCount as error:
+            site.refuse("EQS412", f"the position bias is too large to count: {error}", span=span)
+    if len(queries) != len(keys) or any(a != b for a, b in zip(queries, keys, strict=True)):
+        site.refuse(
+            "EQS476",
+            "queries and keys of different axes have no offsets",
+            "a relative bias is a function of the offset of a key from a query",
+            span=span,
+            help="`bias=full` has a number for every orbit of pairs",
+        )
+    try:
+        return offsets_of(queries, each).orbits
+    except NoOffsets as error:
+        name, why = error.args
+        site.refuse(
+            "EQS476",
+            f"no offsets along `{name}` are known",
+            why,
+            span=span,
+            help="`bias=full` has a number for every orbit of pairs of places",
+        )
+
+
+ATTENTION = Op(
+    "attention",
+    Signature(
+        tensors=(1, 2),
+        keywords={
+            "over": "group or axes",
+            "queries": "group or axes",
+            "each": "group or axes",
+            "heads": "number",
+            "width": "number",
+            "bias": BIASES,
+        },
+        target="keeps",
+        hints=lambda expected, count: [expected, *[None] * (count - 1)],
+        sizes="padded",
+    ),
+    check,
+    lower,
+    "every generator permutes the tokens, scores are invariants of queries and keys, and all maps are"
+    " equivariant ones of what stands at a token",
+)
