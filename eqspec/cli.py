@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from eqspec import __version__
-from eqspec.tools.flags import code_prefixes, color_wanted, emit_kinds, size
+from eqspec.tools.flags import code_prefixes, color_wanted, emit_kinds, shape, size
 
 gc.set_threshold(100_000, 20, 50)  # a short command allocates much and frees little
 
@@ -324,3 +324,41 @@ def audit(
             model, spec, sizes, Options(seed, batch, not as_given), format_, color_wanted(color)
         )
     )
+
+
+@main.command(epilog="Exit codes: 0 the spec passes `check`, 1 it does not, 2 there is no spec.")
+@click.argument("model", metavar="PACKAGE.MODULE:FACTORY")
+@click.option(
+    "--input",
+    "input_",
+    type=shape,
+    required=True,
+    metavar="C,N,...",
+    help="The shape of one sample: channels, then sizes, as 3,33,33.",
+)
+@click.option("--group", required=True, help="A group as in a spec, as 'dihedral(4)'.")
+@click.option(
+    "--action",
+    metavar="NAME",
+    help="How it moves positions: grid, hflip, ...  [default: grid, of sequences reverse]",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write there and not to standard output.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+def lift(
+    model: str,
+    input_: tuple[int, ...],
+    group: str,
+    action: str | None,
+    output: str | None,
+    force: bool,
+) -> None:
+    """Turn a torch model of plain layers into a spec in which a group acts.
+
+    FACTORY is a function or a class without arguments that gives a torch.nn.Module: a Sequential, a
+    ResNet, or anything else that torch.fx can trace and whose layers have a counterpart. It is
+    imported and run: lift only code that you trust. Channels become fields of the group. What
+    could not be kept stands in the comments of the spec.
+    """
+    from eqspec.tools.lifting import run_lift
+
+    sys.exit(run_lift(model, input_, group, action, output, force))

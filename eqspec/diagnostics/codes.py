@@ -2,7 +2,7 @@
 
 A code is one line in `_TABLE` and one file `pages/EQS###.md`; a test holds the two together. Codes
 are never re-used. Ranges: 1xx syntax, 2xx names and types, 3xx groups and representations, 4xx
-equivariance, 5xx emission and stale files, 6xx configuration and audit, 9xx lints.
+equivariance, 5xx emission and stale files, 6xx configuration, audit and lift, 9xx lints.
 
 Pages are read one at a time, when somebody asks; `check` on a good file reads none.
 """
@@ -186,6 +186,10 @@ _TABLE = (
     # ---- audit ----
     Code("EQS610", "the model of an audit cannot be imported"),
     Code("EQS611", "the factory of an audit gives no model"),
+    # lift
+    Code("EQS615", "a network cannot be read"),
+    Code("EQS616", "a layer has no counterpart in a spec"),
+    Code("EQS617", "a group does not act on the input of a network"),
     # ---- lints ----
     Code("EQS901", "a `##` comment documents nothing", _WARNING),
     Code("EQS902", "declared and not used", _WARNING),

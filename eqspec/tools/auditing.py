@@ -73,7 +73,7 @@ def run_audit(
         return 2
     from eqspec.tools.auditing_model import CannotLoad, load
 
-    with _users_code():
+    with users_code():
         try:
             subject = load(model)
         except CannotLoad as error:
@@ -189,7 +189,7 @@ def _run_time_sizes(path: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _users_code() -> Iterator[None]:
+def users_code() -> Iterator[None]:
     """The current folder can be imported from, and what the model prints goes to standard error."""
     kept = list(sys.path)
     sys.path.insert(0, os.getcwd())

@@ -42,6 +42,13 @@ def size(text: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
+def shape(text: str) -> tuple[int, ...]:
+    """``3,33,33``."""
+    if not re.fullmatch(r"\s*[0-9]{1,9}(\s*,\s*[0-9]{1,9})*\s*", text):
+        raise click.BadParameter(f"{text!r} is no shape, as 3,33,33")
+    return tuple(int(part) for part in text.split(","))
+
+
 def color_wanted(choice: str) -> bool:
     """`auto` colours a terminal, unless NO_COLOR is set or the terminal is dumb."""
     if choice != "auto":
