@@ -239,7 +239,7 @@ class Expressions:
     def _size(self, size: int) -> str:
         return size.text(self.sizes) if isinstance(size, Size) else str(size)
 
-    def _shape(self, shape: Sequence[int]) -> str:
+    def shape(self, shape: Sequence[int]) -> str:
         sizes = ", ".join(self._size(n) for n in shape)
         return f"({sizes}{',' if len(shape) == 1 else ''})"
 
@@ -257,9 +257,9 @@ class Expressions:
             type(size) is int for size in sizes
         ):
             name = "F.layer_norm" if instruction.centre else "F.rms_norm"
-            return Code(name, (x.text, self._shape(sizes), *(a.text for a in affine), eps))
+            return Code(name, (x.text, self.shape(sizes), *(a.text for a in affine), eps))
         assert not affine, "weight and bias of such a shape are multiplied and added"
-        places = self._shape([dim - len(old) for dim in dims])
+        places = self.shape([dim - len(old) for dim in dims])
         name = "layer_norm" if instruction.centre else "rms_norm"
         self.helpers.add(name)
         return Code(f"_{name}", (x.text, places, eps))
@@ -321,7 +321,7 @@ class Expressions:
             return (
                 code
                 if new == (1,)
-                else Code("torch.unflatten", (code.text, "-1", self._shape(new)))
+                else Code("torch.unflatten", (code.text, "-1", self.shape(new)))
             )
         if not new:
             flat = x if len(old) == 1 else self._method(x, "flatten", [str(-len(old))])
@@ -337,7 +337,7 @@ class Expressions:
             span = [str(-len(middle_old) - back)] + ([str(-1 - back)] if back else [])
             x = self._method(x, "flatten", span)
         if len(middle_new) > 1:
-            x = Code("torch.unflatten", (x.text, str(-1 - back), self._shape(middle_new)))
+            x = Code("torch.unflatten", (x.text, str(-1 - back), self.shape(middle_new)))
         return x
 
     def _einsum(self, instruction: Einsum, args: Sequence[Code]) -> Code:

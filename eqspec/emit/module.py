@@ -154,7 +154,7 @@ def _imports(
         lines.append("import torch")
     if orbits and distributed:
         lines.append("import torch.distributed as dist")
-    if re.search(r"\bF\.[a-z]", text):
+    if "batch_norm" in helpers or re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")
     lines.append(f"from torch import Tensor, {'fx, ' if folding else ''}nn")
     if orbits:

@@ -377,18 +377,20 @@ class Printer:
                 call(8, "self.register_buffer", [f'"{name}"', f"torch.{start}({sizes})"])
             )
             buffers.append(f"self.{name}")
-        self.out.helpers.add("batch_norm")
-        keep = tuple_text([str(dim - len(shape)) for dim in instruction.keep])
-        args = (
-            self.code[instruction.args[0]].text,
-            *buffers,
-            keep if len(instruction.keep) != 1 else keep.replace(")", ",)"),
-            str(len(shape)),
+        x, *affine = (self.code[arg].text for arg in instruction.args)
+        options = (
             "training=self.training",
             f"momentum={instruction.momentum!r}",
             f"eps={instruction.eps!r}",
         )
-        return Code("_batch_norm", args)
+        view = instruction.view(shape)
+        if view is not None:
+            self.out.helpers.add("batch_norm")
+            named = [f"{word}={text}" for word, text in zip(("weight", "bias"), affine)]
+            return Code("_batch_norm", (x, self.write.shape(view), *buffers, *named, *options))
+        self.out.helpers.add("batch_norm_along")
+        keep = self.write.shape([dim - len(shape) for dim in instruction.keep])
+        return Code("_batch_norm_along", (x, *buffers, keep, str(len(shape)), *options))
 
     def _wants_name(self, number: int, code: Code) -> bool:
         instruction = self.program.instructions[number]

@@ -13,14 +13,22 @@ Source: Ioffe and Szegedy, *Batch Normalization* (2015).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Block, PlainAxis
 from eqspec.ops.chosen import chosen_dims
 from eqspec.ops.contract import LoweringSite, Op, Registers
-from eqspec.ops.normalise import affine, affine_of, biases_of, each_axes, eps_of, is_permuted
+from eqspec.ops.normalise import (
+    affine,
+    affine_of,
+    biases_of,
+    each_axes,
+    eps_of,
+    is_permuted,
+    parameter,
+)
 
 MOMENTUM = 0.1
 
@@ -110,16 +118,24 @@ def lower(site: LoweringSite) -> Registers:
     results: list[int] = []
     for number, (x, block) in enumerate(zip(site.args[0], blocks, strict=True)):
         suffix = "" if len(blocks) == 1 else str(number)
-        y = site.builder.emit(
-            BatchNorm(
-                (x,),
-                site.parameter_name(f"norm{suffix}") if suffix else site.node.name,
-                tuple(chosen_dims(block, data.channels[number])),
-                data.centred[number],
-                data.momentum,
-                data.eps,
-            )
+        norm = BatchNorm(
+            (x,),
+            site.parameter_name(f"norm{suffix}") if suffix else site.node.name,
+            tuple(chosen_dims(block, data.channels[number])),
+            data.centred[number],
+            data.momentum,
+            data.eps,
         )
+        shape = site.builder.shape(x)
+        plain = [k for k, axis in enumerate(block.axes) if isinstance(axis, PlainAxis)]
+        if data.weight and norm.view(shape) and tuple(plain) == data.channels[number]:
+            # as `torch.nn.BatchNorm2d`, on all numbers of a channel: weight and bias as well
+            args = [x, parameter(site, f"weight{suffix}", norm.channels(shape), 1.0)]
+            if data.biases[number]:
+                args.append(parameter(site, f"bias{suffix}", norm.channels(shape), 0.0))
+            results.append(site.builder.emit(replace(norm, args=tuple(args))))
+            continue
+        y = site.builder.emit(norm)
         results.append(affine(site, y, block, suffix, data.weight, data.biases[number]))
     return tuple(results)
 

@@ -275,9 +275,9 @@ def lower(site: LoweringSite) -> Registers:
         ):
             # nothing acts along these axes: weight and bias are those of `torch.nn.LayerNorm`
             sizes = tuple(block.shape[dim] for dim in dims)
-            args = [x, _parameter(site, f"weight{suffix}", sizes, 1.0)]
+            args = [x, parameter(site, f"weight{suffix}", sizes, 1.0)]
             if data.biases[number]:
-                args.append(_parameter(site, f"bias{suffix}", sizes, 0.0))
+                args.append(parameter(site, f"bias{suffix}", sizes, 0.0))
             results.append(site.builder.normalise(args, dims, data.centre, data.eps))
             continue
         y = site.builder.normalise((x,), dims, data.centre, data.eps)
@@ -323,13 +323,13 @@ def affine(site: LoweringSite, x: int, block: Block, suffix: str, weight: bool, 
     )
     if not weight:
         return x
-    scale = _parameter(site, f"weight{suffix}", sizes, 1.0)
+    scale = parameter(site, f"weight{suffix}", sizes, 1.0)
     if not bias:
         return b.mul(x, scale)
-    return b.affine(x, scale, _parameter(site, f"bias{suffix}", sizes, 0.0))
+    return b.affine(x, scale, parameter(site, f"bias{suffix}", sizes, 0.0))
 
 
-def _parameter(site: LoweringSite, suffix: str, shape: tuple[int, ...], start: float) -> int:
+def parameter(site: LoweringSite, suffix: str, shape: tuple[int, ...], start: float) -> int:
     return site.builder.parameter(site.parameter_name(suffix), shape, 0.0, start)
 
 

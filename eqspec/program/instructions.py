@@ -257,7 +257,8 @@ class Affine:
 class BatchNorm:
     """x over its root mean square of every index along ``keep``, taken over the batch and the other
     dimensions; with ``centre`` the mean is taken off first. In evaluation by the running statistics,
-    the buffers ``name.running_mean`` and ``name.running_var``."""
+    the buffers ``name.running_mean`` and ``name.running_var``. ``args`` may hold a weight and a bias too,
+    both of the shape of the running statistics."""
 
     args: tuple[int, ...]
     name: str
@@ -269,6 +270,19 @@ class BatchNorm:
     def channels(self, x: Shape) -> Shape:
         """The shape of the running statistics."""
         return tuple(x[dim] for dim in self.keep)
+
+    def view(self, x: Shape) -> Shape | None:
+        """The shape (channels, numbers) or (channels,) as which `F.batch_norm` takes a sample of x; None
+        where a mean is kept, or the channels stand between other dimensions."""
+        if not (self.centre and self.keep):
+            return None
+        first = self.keep[0]
+        if self.keep != tuple(range(first, first + len(self.keep))):
+            return None
+        channels, rest = math.prod(self.channels(x)), math.prod(x[first + len(self.keep) :])
+        if first + len(self.keep) == len(x):
+            return (channels,)
+        return (channels, rest) if first == 0 else None
 
 
 @dataclass(frozen=True)
@@ -546,7 +560,10 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             assert len(of[1]) == 2 and x[-1] == of[1][1], (instruction, of)
             assert len(of) == 2 or of[2] == (of[1][0],), (instruction, of)
             return (*x[:-1], of[1][0])
-        case Pointwise() | Scale() | Shift() | BatchNorm():
+        case Pointwise() | Scale() | Shift():
+            return x
+        case BatchNorm():
+            assert all(shape == instruction.channels(x) for shape in of[1:]), (instruction, of)
             return x
         case Normalise(dims=dims):
             along = tuple(x[dim] for dim in dims)

@@ -164,7 +164,7 @@ def run(
             case Attend():
                 value = attend(instruction, args)
             case BatchNorm():
-                value = batch_norm(instruction, args[0], parameters, training)
+                value = batch_norm(instruction, args, parameters, training)
             case Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
             case Stack(dim=dim):
@@ -236,8 +236,9 @@ def attend(instruction: Attend, args: Sequence[Array]) -> Array:
 
 
 def batch_norm(
-    instruction: BatchNorm, x: Array, state: Mapping[str, Array], training: bool
+    instruction: BatchNorm, args: Sequence[Array], state: Mapping[str, Array], training: bool
 ) -> Array:
+    x: Array = args[0]
     keep = [dim + 1 for dim in instruction.keep]
     axes = tuple(axis for axis in range(x.ndim) if axis not in keep)
     shape = [n if axis in keep else 1 for axis, n in enumerate(x.shape)]
@@ -247,6 +248,8 @@ def batch_norm(
     running = state[f"{instruction.name}.running_var"].reshape(shape)
     spread = (x * x).mean(axes, keepdims=True) if training else running
     y: Array = x / np.sqrt(spread + instruction.eps)
+    for k, parameter in enumerate(args[1:]):
+        y = y + parameter.reshape(shape) if k else y * parameter.reshape(shape)
     return y
 
 

@@ -177,6 +177,9 @@ def evaluate(
                 count = math.prod(shape)
                 numbers = np.array([Fraction(k + 2, 3) for k in range(count)], dtype=object)
                 value = (args[0] - int(centre) * numbers.reshape(shape)) * numbers.reshape(shape)
+                for k, parameter in enumerate(args[1:]):
+                    part = parameter.reshape(shape)
+                    value = value + part if k else value * part
             case ins.Concat(dim=dim):
                 value = np.concatenate(args, axis=dim + lead)
             case ins.Narrow(dim=dim, start=start, length=length):
