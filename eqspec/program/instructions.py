@@ -269,7 +269,8 @@ class BatchNorm:
 
     def channels(self, x: Shape) -> Shape:
         """The shape of the running statistics."""
-        return tuple(x[dim] for dim in self.keep)
+        view = self.view(x)
+        return view[:1] if view is not None else tuple(x[dim] for dim in self.keep)
 
     def view(self, x: Shape) -> Shape | None:
         """The shape (channels, numbers) or (channels,) as which `F.batch_norm` takes a sample of x; None
@@ -279,7 +280,8 @@ class BatchNorm:
         first = self.keep[0]
         if self.keep != tuple(range(first, first + len(self.keep))):
             return None
-        channels, rest = math.prod(self.channels(x)), math.prod(x[first + len(self.keep) :])
+        channels = math.prod(x[dim] for dim in self.keep)
+        rest = math.prod(x[first + len(self.keep) :])
         if first + len(self.keep) == len(x):
             return (channels,)
         return (channels, rest) if first == 0 else None
