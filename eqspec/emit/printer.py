@@ -386,7 +386,7 @@ class Printer:
         view = instruction.view(shape)
         if view is not None:
             self.out.helpers.add("batch_norm")
-            named = [f"{word}={text}" for word, text in zip(("weight", "bias"), affine)]
+            named = [f"{word}={text}" for word, text in zip(AFFINE, affine, strict=False)]
             return Code("_batch_norm", (x, self.write.shape(view), *buffers, *named, *options))
         self.out.helpers.add("batch_norm_along")
         keep = self.write.shape([dim - len(shape) for dim in instruction.keep])
@@ -587,6 +587,7 @@ HELPERS = """
     principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows
     on_grid functional entries at_places whole taken handedness call_base each_frame
 """
+AFFINE = ("weight", "bias")
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 
 
