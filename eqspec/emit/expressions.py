@@ -319,9 +319,7 @@ class Expressions:
         if not old:
             code = self._method(x, "unsqueeze", ["-1"])
             return (
-                code
-                if new == (1,)
-                else Code("torch.unflatten", (code.text, "-1", self.shape(new)))
+                code if new == (1,) else Code("torch.unflatten", (code.text, "-1", self.shape(new)))
             )
         if not new:
             flat = x if len(old) == 1 else self._method(x, "flatten", [str(-len(old))])
