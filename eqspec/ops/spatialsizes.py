@@ -231,7 +231,7 @@ def alternatives(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Moti
     wrong |= {d for d, law in enumerate(laws) if impossible(law, sizes[d])}
     moved = [d for group in tied(moves, len(sizes)) if group & wrong for d in sorted(group)]
     found: list[str] = []
-    for key, changes in _changes([laws[d] for d in moved]).items():
+    for key, changes in _changes([laws[d] for d in moved]).items() if moved else ():
         for change in changes:
             tried = list(laws)
             for d, law in zip(moved, change, strict=True):
