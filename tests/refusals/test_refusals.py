@@ -6,7 +6,10 @@ import pytest
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source
 from eqspec.pipeline import check_source, compile_spec
+from tests.refusals.pool_table import POOL_ROWS
 from tests.refusals.refusal_table import ROWS, SETUP, Row
+
+EVERY = [*ROWS, *POOL_ROWS]
 
 
 def diagnostics(text: str) -> list[Diagnostic]:
@@ -15,7 +18,7 @@ def diagnostics(text: str) -> list[Diagnostic]:
     return [d for d in found if d.code != "EQS902"]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", EVERY, ids=lambda row: row.name)
 def test_the_bad_one_is_told_with_its_code_and_place(row: Row) -> None:
     found = diagnostics(row.bad)
     assert [d.code for d in found] == [row.code]
@@ -25,7 +28,7 @@ def test_the_bad_one_is_told_with_its_code_and_place(row: Row) -> None:
     assert told.severity is (Severity.WARNING if warning else Severity.ERROR)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", EVERY, ids=lambda row: row.name)
 def test_the_legal_twin_compiles_in_silence(row: Row) -> None:
     assert [d.message for d in diagnostics(row.good)] == []
     checked = check_source(Source("spec.eqs", SETUP + row.good))
