@@ -116,7 +116,7 @@ def _refuse_impossible(
         f"`{site.op}` has no result at size {shown(sizes)}",
         problem,
         labels=_premise(site),
-        help=_works(laws, sizes, moves),
+        help=_works(site, laws, sizes, moves),
     )
 
 
@@ -205,11 +205,13 @@ def _refuse_reversal(
         f"`{site.op}` is not equivariant at size {shown(sizes)}",
         f"`{name}` reverses an axis of {size}: {reason}",
         labels=_premise(site),
-        help=_works(laws, sizes, moves),
+        help=_works(site, laws, sizes, moves),
     )
 
 
-def _works(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]) -> str:
+def _works(
+    site: CallSite, laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]
+) -> str:
     near = [
         shown(n)
         for n in nearest_sizes(laws, sizes, moves, FARTHEST)
@@ -218,20 +220,29 @@ def _works(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]) -
     parts = []
     if near:
         parts.append(f"input size {' or '.join(near)} works")
-    others = alternatives(laws, sizes, moves)
+    others = alternatives(laws, sizes, moves, same=site.keywords.get("padding") == "same")
+    if "pool" in site.op and "stride" not in site.keywords:  # it would follow the new kernel
+        strides = [str(law.stride) for law in laws if isinstance(law, Window)]
+        kept = (
+            strides[0] if len(set(strides)) == 1 else f"[{', '.join(strides)}]" if strides else ""
+        )
+        others = [f"{o}, stride={kept}" if o.startswith("kernel=") else o for o in others]
     if others:
         parts.append(f"here {' or '.join(f'`{other}`' for other in others)} would")
     return "; ".join(parts) or "no size nearby works with these options"
 
 
-def alternatives(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]) -> list[str]:
+def alternatives(
+    laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion], *, same: bool = False
+) -> list[str]:
     """Options with which the laws commute at these sizes, the nearest padding and the nearest kernel (or
-    size of the result) to those given; empty if none is near."""
+    size of the result) to those given; empty if none is near. ``same``: the padding follows the kernel.
+    """
     wrong = {fault.dim for fault in faults(laws, sizes, moves)}
     wrong |= {d for d, law in enumerate(laws) if impossible(law, sizes[d])}
     moved = [d for group in tied(moves, len(sizes)) if group & wrong for d in sorted(group)]
     found: list[str] = []
-    for key, changes in _changes([laws[d] for d in moved]).items() if moved else ():
+    for key, changes in _changes([laws[d] for d in moved], same).items() if moved else ():
         for change in changes:
             tried = list(laws)
             for d, law in zip(moved, change, strict=True):
@@ -243,7 +254,7 @@ def alternatives(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Moti
     return found
 
 
-def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
+def _changes(laws: Sequence[Law], same: bool) -> dict[str, list[list[Law]]]:
     """The other laws to try, nearest first, by the option that says so."""
     first = laws[0]
     match first:
@@ -256,7 +267,7 @@ def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
                     for p in paddings
                 ],
                 "kernel": [
-                    [replace(law, kernel=k) for law in laws if isinstance(law, Window)]
+                    [_with_kernel(law, k, same) for law in laws if isinstance(law, Window)]
                     for k in kernels
                 ],
             }
@@ -264,8 +275,8 @@ def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
             none = [replace(law, extra=0) for law in laws if isinstance(law, Spread)]
             return {"output_padding": [list(none)]}
         case Framed(left=left):
-            same = [replace(law, right=law.left) for law in laws if isinstance(law, Framed)]
-            return {"padding": [list(same)]}
+            level = [replace(law, right=law.left) for law in laws if isinstance(law, Framed)]
+            return {"padding": [list(level)]}
         case Resampled(out=int(out)):
             outs = _around(out, 1, FARTHEST)
             return {
@@ -276,6 +287,12 @@ def _changes(laws: Sequence[Law]) -> dict[str, list[list[Law]]]:
             }
         case _:
             return {}
+
+
+def _with_kernel(law: Window, kernel: int, same: bool) -> Window:
+    total = law.dilation * (kernel - 1)
+    left, right = (total // 2, total - total // 2) if same else (law.left, law.right)
+    return replace(law, kernel=kernel, left=left, right=right)
 
 
 def _around(number: int, least: int, farthest: int) -> list[int]:
