@@ -1,4 +1,4 @@
-"""What the four experiments on averages share: options, progress, tables, plots, files.
+"""What the experiments with pages of their own share: options, progress, tables, plots, files.
 
 An experiment returns rows. A row names a network and its setting in words, and holds numbers by
 column; a list is one number for every seed. `--save docs` writes `experiments-NAME.json`, a
