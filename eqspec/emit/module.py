@@ -18,6 +18,7 @@ from eqspec.emit.names import Names, comment, docstring, identifier, output_fiel
 from eqspec.emit.orbits import OrbitPrinter
 from eqspec.emit.printer import Printed, Printer, mask_names, tensor_type
 from eqspec.emit.render import render
+from eqspec.emit.tables import Key, SharedTable, shared_tables
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
 from eqspec.lowering.module import Lowered, has_batch_norm
@@ -28,7 +29,7 @@ from eqspec.program.orbits import OrbitCall
 CALL_BYTES = "2**18"
 GLOBAL_NAMES = frozenset(
     "Any Callable Iterator NamedTuple Self Sequence call_bytes checkpoint dist operator process_group"
-    " warnings".split()
+    " copy fx warnings".split()
 )
 ATTRIBUTES = frozenset({"call_bytes", "calls", "checkpoint", "process_group"})
 
@@ -66,11 +67,12 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
     classes = {key: _class_name(names, key) for key in lowered}
     averages = _with_averages(lowered)
     helpers: set[str] = set()
+    shared = shared_tables((item.program for item in lowered.values()), helpers)
     texts: list[ClassText] = []
     found: dict[str, Mapping[str, str]] = {}
     for key, item in lowered.items():
         text, printed = _class(
-            item, classes, averages, helpers, sees_batch=has_batch_norm(lowered, key)
+            item, classes, averages, helpers, shared, sees_batch=has_batch_norm(lowered, key)
         )
         texts.append(text)
         found[key] = printed.locals
@@ -82,6 +84,7 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         docstring=_file_docstring(lowered, stem),
         imports=_imports(texts, helpers, distributed, folding=folding is not None),
         folding=folding,
+        shared=list(shared.values()),
         helpers=helpers,
         classes=texts,
     )
@@ -167,12 +170,13 @@ def _class(
     classes: Mapping[str, str],
     averages: set[str],
     helpers: set[str],
+    shared: Mapping[Key, SharedTable],
     *,
     sees_batch: bool,
 ) -> tuple[ClassText, Printed]:
     module = item.module
     name = classes[module.key]
-    printer = Printer(item, {*ATTRIBUTES, *classes.values()}, _notes(module), classes)
+    printer = Printer(item, {*ATTRIBUTES, *classes.values()}, _notes(module), classes, shared)
     printed = printer.run()
     children = {
         node: (printer.child_names[node], classes[key]) for node, key in module.children.items()

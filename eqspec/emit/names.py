@@ -19,7 +19,7 @@ RESERVED = (
     | frozenset({"self", "torch", "F", "nn", "Tensor", "math", "weights", "batch", "annotations"})
 )
 MODULE_ATTRIBUTES = frozenset(
-    "forward train eval to cpu cuda half float double bfloat16 type apply children modules buffers"
+    "forward fold train eval to cpu cuda half float double bfloat16 type apply children modules buffers"
     " parameters state_dict load_state_dict register_buffer register_parameter register_module"
     " add_module training dump_patches extra_repr requires_grad_ zero_grad share_memory compile"
     " named_parameters named_buffers named_children named_modules get_parameter get_buffer"

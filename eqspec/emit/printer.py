@@ -22,7 +22,7 @@ from eqspec.emit.expressions import Code, Expressions, assign
 from eqspec.emit.layout import call, tuple_text
 from eqspec.emit.locals import local_stem
 from eqspec.emit.names import Names, identifier, output_fields
-from eqspec.emit.tables import table_lines
+from eqspec.emit.tables import Key, SharedTable, table_lines
 from eqspec.graph.model import Module, ModuleCall
 from eqspec.graph.sizes import symbols_of
 from eqspec.graph.types import Type, symbols_in
@@ -107,7 +107,9 @@ class Printer:
         taken: set[str],
         notes: dict[str, str],
         classes: Mapping[str, str],
+        shared: Mapping[Key, SharedTable],
     ) -> None:
+        self.shared = shared
         self.classes = classes
         self.program = lowered.program
         self.module = lowered.module
@@ -185,7 +187,9 @@ class Printer:
         stem = self.program.owners[number].split(".")[0]
         name = self.attributes.take(f"{stem}_{self._constant_word(number)}")
         self.out.buffers.append(name)
-        self.out.buffer_lines.extend(table_lines(self.program, number, name, self.out.helpers))
+        self.out.buffer_lines.extend(
+            table_lines(self.program, number, name, self.out.helpers, self.shared)
+        )
         self.code[number] = Code(f"self.{name}")
 
     def _constant_word(self, number: int) -> str:

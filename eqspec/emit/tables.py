@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +17,57 @@ from eqspec.program.filters import FilterBank
 from eqspec.program.instructions import Constant, IndexSum, PairOrbits, Program, Reshape
 
 LITERAL = 600  # numbers up to which a table is written out
+SHARED = 30  # numbers from which a table that several classes need is written once
+
+Key = tuple[bytes, PairOrbits | FilterBank | None]
 
 
-def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> list[str]:
+@dataclass(frozen=True)
+class SharedTable:
+    """A function of the emitted file that returns a table, flat: its name, and its lines."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+def shared_tables(programs: Iterable[Program], helpers: set[str]) -> dict[Key, SharedTable]:
+    """Tables of orbits that several weights need: a function of the file makes them."""
+    count: Counter[Key] = Counter()
+    found: dict[Key, Constant] = {}
+    for program in programs:
+        for instruction in program.instructions:
+            if isinstance(instruction, IndexSum):
+                for arg in instruction.args:
+                    part = program.instructions[arg]
+                    if isinstance(part, Constant) and part.array.ndim > 1:
+                        found[_key(part)] = part
+                        count[_key(part)] += 1
+    shared: dict[Key, SharedTable] = {}
+    for key, part in found.items():
+        if count[key] > 1 and part.array.size >= SHARED:
+            name = "_weight_orbits" + (f"_{len(shared) + 1}" if shared else "")
+            flat = [part.array.size]
+            if part.origin is not None and part.array.size > LITERAL:
+                lines = _orbit_lines(part, "orbits", flat, helpers)
+                text = "orbits"
+            else:
+                lines, text = literal(part.array.reshape(-1), "orbits", helpers)
+            body = [line.removeprefix("    ") for line in (*lines, f"        return {text}")]
+            shared[key] = SharedTable(name, tuple(body))
+    return shared
+
+
+def _key(part: Constant) -> Key:
+    return part.data, part.origin
+
+
+def table_lines(
+    program: Program,
+    number: int,
+    name: str,
+    helpers: set[str],
+    shared: Mapping[Key, SharedTable],
+) -> list[str]:
     """Statements that register constant ``number`` as the buffer ``name``."""
     register = number
     flatten = False
@@ -47,7 +97,10 @@ def table_lines(program: Program, number: int, name: str, helpers: set[str]) -> 
         word = "channels" if part.array.ndim == 1 else "orbits"
         word = part.hint if part.hint == "offsets" else word
         word = word if all(word != term for term in terms) else f"{word}_{len(terms)}"
-        if part.origin is not None and part.array.size > LITERAL:
+        if (known := shared.get(_key(part))) is not None:
+            sizes = ", ".join(str(n) for n in view)
+            lines.append(f"        {word} = {known.name}().view({sizes})")
+        elif part.origin is not None and part.array.size > LITERAL:
             lines.extend(_orbit_lines(part, word, view, helpers))
         else:
             made, text = literal(part.array.reshape(view), word, helpers)

@@ -8,7 +8,7 @@ control is chosen because it does fail, and if none does the tests say why.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,14 +89,14 @@ def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
     module, program = lowered[key].module, lowered[key].program
     rng = np.random.default_rng([1, 3])
     inputs = decided_inputs(lowered, key, program, 1, rng, 4)
-    machine, _ = settled(lowered, key, program, 1, inputs)
-    before = _outputs(machine, inputs)
+    machine, values = settled(lowered, key, program, 1, inputs)
+    before = _outputs(machine, values)
     ineffective: list[str] = []
     errors: dict[str, float] = {}
     for feature in module.inputs:
         changed = dict(inputs)
         changed[feature.name] = random_inputs(module, rng, 4)[feature.name]
-        errors[feature.name] = _distance(_outputs(machine, changed), before)
+        errors[feature.name] = _distance(_outputs(machine, machine(changed)), before)
         if errors[feature.name] <= POWER:
             ineffective.append(feature.name)
     control = _output_control(lowered, key, machine, inputs, before)
@@ -109,13 +109,12 @@ def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
             blocks = inputs[strongest]
             if any(x.dtype.kind == "i" for x in blocks):
                 merged = tuple(0 * x if x.dtype.kind == "i" else x for x in blocks)
-                error = _distance(_outputs(machine, {**inputs, strongest: merged}), before)
+                error = _distance(_outputs(machine, machine({**inputs, strongest: merged})), before)
                 control = Control(strongest, "", "one word", error) if error > POWER else None
     return Expectations(control, tuple(ineffective))
 
 
-def _outputs(machine: Machine, inputs: Mapping[str, Tensors]) -> dict[str, Tensors]:
-    values = machine(inputs)
+def _outputs(machine: Machine, values: Sequence[Array]) -> dict[str, Tensors]:
     return {
         name: tuple(values[register] for register in registers)
         for name, registers in machine.program.outputs
@@ -143,10 +142,12 @@ def _output_control(
     module = lowered[key].module
     best: Control | None = None
     for factor, group in module.groups.items():
+        if not any(factor in output.type.factors for output in module.outputs):
+            continue
         for number, generator in enumerate(group.generators):
             word: FWord = ((factor, number, 1),)
             moved = {f.name: act_on(inputs[f.name], f.type, word) for f in module.inputs}
-            after = _outputs(machine, moved)
+            after = _outputs(machine, machine(moved))
             for output in module.outputs:
                 if factor not in output.type.factors:
                     continue

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.frames import lead_of_axes, lead_of_order
-from eqspec.program.instructions import BatchNorm, CallModule, Parameter, Program
+from eqspec.program.instructions import BatchNorm, CallModule, Parameter, Program, Stage
 from eqspec.program.interpreter import act, lead_of_best, lead_of_least, mask_key, rename, run
 from eqspec.program.orbits import Canonical, OrbitChoice
 
@@ -50,7 +51,10 @@ def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault |
     fault = count_fault(item.module, item.plain)
     lowered = {name: one.tested for name, one in lowered.items()}
     _check_stretch(lowered[key].module)
-    for program in dict.fromkeys((item.plain, item.program)):
+    programs = [item.program]
+    if len(item.program.named) < len(item.plain.named):
+        programs.append(item.plain)  # it has features that the passes did away with
+    for program in programs:
         fault = fault or equivariance_fault(lowered, key, program, seed)
         if has_batch_norm(lowered, key):
             fault = fault or equivariance_fault(lowered, key, program, seed, training=True)
@@ -78,21 +82,27 @@ def _check_stretch(module: Module) -> None:
 
 
 def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> Fault | None:
-    """The passes must keep the meaning: same weights, same bases, same outputs."""
+    """The passes must keep the meaning: same weights, same bases, same outputs and named features. So what
+    is seen of the program after them holds of the one before."""
     item = lowered[key]
     rng = np.random.default_rng([seed, 13])
     inputs = decided_inputs(lowered, key, item.plain, seed, rng, BATCH)
     plain, before = settled(lowered, key, item.plain, seed, inputs)
     best = machine_for(lowered, key, item.program, seed)
     best.parameters, best.bases, best.children = plain.parameters, plain.bases, plain.children
-    with np.errstate(all="ignore"):
-        after = best(inputs)
-    for (name, old), (_, new) in zip(item.plain.outputs, item.program.outputs, strict=True):
-        for p, q in zip(old, new, strict=True):
-            scale = max(FLOOR, float(np.max(np.abs(before[p]), initial=0.0)))
-            error = float(np.max(np.abs(after[q] - before[p]), initial=0.0)) / scale
-            if not error <= 1e-6:  # rounding may pile up along a deep program
-                return Fault(name, f"the passes change it by {error:.2e}")
+    found = {**dict(item.program.named), **dict(item.program.outputs)}
+    for training in (False, True) if has_batch_norm(lowered, key) else (False,):
+        plain.training = best.training = training
+        with np.errstate(all="ignore"):
+            before = plain(inputs) if training else before
+            after = best(inputs)
+        for name, old in (*item.plain.outputs, *item.plain.named):
+            if name not in found:
+                continue  # the passes need it no more: it was looked at in the program before them
+            for p, q in zip(old, found[name], strict=True):
+                error = error_of(after[q], before[p])
+                if not error <= 1e-6:  # rounding may pile up along a deep program
+                    return Fault(name, f"the passes change it by {error:.2e}")
     return None
 
 
@@ -109,8 +119,12 @@ class Machine:
     training: bool = False  # batch norms take the statistics of the batch
     choices: list[tuple[str, Array]] | None = None
     """Where cosets or frames are chosen, the nodes and by how much the best one wins for every sample, if wanted."""
+    word: FWord | None = None
+    """By which the inputs are moved, compared with the last run without a word."""
 
     def __post_init__(self) -> None:
+        self.answers: dict[str, tuple[Tensors, Tensors]] = {}  # of the children, without a word
+        self.weights: tuple[Mapping[str, Array], dict[int, Any]] | None = None  # expanded once
         self.parameters: dict[str, Array] = {}
         for instruction in self.program.instructions:
             if isinstance(instruction, Parameter):
@@ -130,9 +144,13 @@ class Machine:
         }
         for instruction in self.program.instructions:
             if isinstance(instruction, CallModule):
-                self.children[instruction.attribute] = self._child(calls[instruction.attribute])
+                self.children[instruction.attribute] = self._child(
+                    instruction.attribute, calls[instruction.attribute]
+                )
 
-    def _child(self, call: ModuleCall) -> Callable[..., Tensors]:
+    def _child(self, name: str, call: ModuleCall) -> Callable[..., Tensors]:
+        """Another module. It was validated by itself: where its arguments are moved by the word, its answers
+        are what they were, moved, and it need not run."""
         inner = self.lowered[call.module.key]
         bases = {}
         for base, mine in zip(call.module.bases, call.bases, strict=True):
@@ -140,6 +158,11 @@ class Machine:
         machine = Machine(self.lowered, call.module.key, inner.program, self.rng, bases, self.gain)
 
         def call_child(*blocks: Array) -> Tensors:
+            if self.word is not None and name in self.answers:
+                args, answers = self.answers[name]
+                inputs = [feature.type for feature in inner.module.inputs]
+                if _agree(blocks, _moved(args, inputs, self.word)):
+                    return _moved(answers, [f.type for f in inner.module.outputs], self.word)
             given, at = {}, 0
             for feature in call.module.inputs:
                 count = len(feature.type.blocks)
@@ -149,15 +172,19 @@ class Machine:
             for symbol, mask in zip(padded_symbols(call.module), blocks[at:], strict=False):
                 given[mask_key(symbol.name)] = (mask,)
             values = machine(given)
-            return tuple(
+            found = tuple(
                 x for _, registers in inner.program.outputs for x in (values[r] for r in registers)
             )
+            if self.word is None:
+                self.answers[name] = (blocks, found)
+            return found
 
         return call_child
 
     def __call__(
         self, inputs: Mapping[str, Sequence[Array]], given: Mapping[int, Array] | None = None
     ) -> list[Array]:
+        same = self.weights is not None and self.weights[0] is self.parameters
         values = run(
             self.program,
             inputs,
@@ -167,7 +194,12 @@ class Machine:
             numpy_functions(),
             given,
             self.training,
+            self.weights[1] if same and self.weights else None,
         )
+        if not same:
+            stages = self.program.stages
+            full = {n: values[n] for n, stage in enumerate(stages) if stage <= Stage.PARAMETER}
+            self.weights = self.parameters, full
         if self.choices is not None:
             for instruction, owner in zip(
                 self.program.instructions, self.program.owners, strict=True
@@ -340,6 +372,23 @@ def act_on(xs: Sequence[Array], type_: Type, word: FWord) -> Tensors:
     return tuple(act_on_block(x, block, word) for x, block in zip(xs, type_.blocks, strict=True))
 
 
+def _moved(xs: Sequence[Array], types: Sequence[Type], word: FWord) -> Tensors:
+    """The blocks of several features, one after the other; masks behind them stay."""
+    blocks = [block for type_ in types for block in type_.blocks]
+    moved = tuple(act_on_block(x, block, word) for x, block in zip(xs, blocks, strict=False))
+    return (*moved, *xs[len(blocks) :])
+
+
+def _agree(found: Sequence[Array], expected: Sequence[Array]) -> bool:
+    return all(error_of(x, y) <= TOLERANCE for x, y in zip(found, expected, strict=True))
+
+
+def error_of(found: Array, expected: Array) -> float:
+    """Relative to the largest entry."""
+    scale = max(FLOOR, float(np.max(np.abs(expected), initial=0.0)))
+    return float(np.max(np.abs(found - expected), initial=0.0)) / scale
+
+
 def equivariance_fault(
     lowered: Mapping[str, Lowered], key: str, program: Program, seed: int, training: bool = False
 ) -> Fault | None:
@@ -370,12 +419,11 @@ def equivariance_fault(
         for _, registers, type_ in features:
             wanted = act_on([before[r] for r in registers], type_, word)
             expected.update(zip(registers, wanted, strict=True))
+        machine.word = word
         after = machine(moved, expected)
         for name, registers, _ in features:
             for register in registers:
-                want = expected[register]
-                scale = max(FLOOR, float(np.max(np.abs(want), initial=0.0)))
-                error = float(np.max(np.abs(after[register] - want), initial=0.0)) / scale
+                error = error_of(after[register], expected[register])
                 if not error <= TOLERANCE:
                     text = " ".join(f"{f}.{module.groups[f].generators[k]}^{e}" for f, k, e in word)
                     return Fault(name, f"error {error:.2e} under {text}")

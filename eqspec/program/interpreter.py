@@ -88,6 +88,7 @@ def run(
     functions: Mapping[str, Function],
     given: Mapping[int, Array] | None = None,
     training: bool = False,
+    known: Mapping[int, Any] | None = None,
 ) -> list[Any]:
     """The values of all results, in order; those that depend on an input have a batch axis in front.
 
@@ -95,12 +96,16 @@ def run(
     ``modules`` are called with such arrays and return a tuple of them; ``modules`` is keyed by the
     attribute of the call. What reads a result in ``given`` reads the value given there, so that each
     step can be looked at by itself. ``parameters`` holds the running statistics of batch norms as well;
-    in ``training`` those of the batch take their place.
+    in ``training`` those of the batch take their place. Results in ``known`` are taken from there: weights
+    that an earlier run has expanded.
     """
     values: list[Any] = []
     forced: Mapping[int, Any] = given or {}
     stages = program.stages
     for number, instruction in enumerate(program.instructions):
+        if known and number in known:
+            values.append(known[number])
+            continue
         args = [forced[arg] if arg in forced else values[arg] for arg in instruction.args]
         lead = 1 if stages[number] is Stage.BATCH else 0
         match instruction:
