@@ -14,6 +14,7 @@ from eqspec.emit.module import ModuleNames
 from eqspec.emit.names import Names
 from eqspec.emit.printer import mask_names
 from eqspec.emit.render import render
+from eqspec.emit.turns import turn_lines
 from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.model import Base, Module, ModuleCall, Spec
 from eqspec.graph.sizes import is_dynamic, symbols_of
@@ -26,14 +27,16 @@ from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.attentionplan import Attention
 from eqspec.ops.pointwise import function_named
 from eqspec.ops.positions import Centred, Difference
+from eqspec.program.filters import FilterBank
 from eqspec.program.framed import Axes, RowOrder
-from eqspec.program.instructions import Pointwise
+from eqspec.program.instructions import Constant, Pointwise
 from eqspec.program.orbits import Canonical, OrbitChoice
 
 
 def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, stem: str) -> str:
     """The text of the test file."""
     del spec
+    turns = {key: turn_lines(item.module) for key, item in lowered.items()}
     lowered = {key: item.tested for key, item in lowered.items()}
     sizes = _sizes(lowered)
     lines: list[str] = []
@@ -42,7 +45,9 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         expected = expectations(lowered, key)
         batch_norms = has_batch_norm(lowered, key) and not _has_factory(lowered, key)
         flags = _Flags(_is_smooth(lowered, key), batch_norms, choices_of(lowered, key))
-        lines.extend(_case(lowered[key], names, expected, sizes, indices, flags))
+        made = _case(lowered[key], names, expected, sizes, indices, flags)
+        turned = [f"    {line}" if sizes else line for line in turns[key]]
+        lines.extend([*made[:-1], *turned, made[-1]])
     if not sizes:
         lines = ["CASES = [", *lines, "]"]
     return render(
@@ -53,6 +58,12 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         size_values=_size_values(lowered, len(sizes)),
         batch_norms=any(line.strip() == "batch_norms=True," for line in lines),
         affine=any(item.module.has_points for item in lowered.values()),
+        turned=any(turns.values()),
+        filters=any(
+            isinstance(i, Constant) and isinstance(i.origin, FilterBank)
+            for item in lowered.values()
+            for i in item.program.instructions
+        ),
         padded=any(padded_symbols(item.module) for item in lowered.values()),
         indices=indices,
         moves=any('"moves"' in line for line in lines),
