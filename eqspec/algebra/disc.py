@@ -12,15 +12,17 @@ of `orthogonal(2)` act on (row, column) from the centre.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import gcd, prod
 from typing import TypeAlias
 
 from eqspec.algebra import images as im
-from eqspec.algebra.families import matrix_group
+from eqspec.algebra.families import cyclic, matrix_group
 from eqspec.algebra.groups import Group, Word
 from eqspec.algebra.images import AnyImage, LatticeMap, SampledMap
+from eqspec.algebra.lattice import rot90
 from eqspec.algebra.products import dihedral_size
 from eqspec.algebra.representations import (
     LatticeOp,
@@ -96,6 +98,20 @@ def still(rep: Representation) -> Representation:
     """The same pixels, on which nothing acts: what an op sees that does the same at every pixel."""
     images = tuple((im.identity(rep.degree),) * len(row) for row in rep.images)
     return replace(rep, images=images)
+
+
+def quartered(rep: Representation) -> Representation:
+    """The same pixels, moved by quarter turns of a factor of their own: what an op sees that works along
+    the grid. Windows that quarter turns do not move stand around the centre."""
+    ((factor, _),) = rep.groups
+    quarter = cyclic(4).renamed({"r": "quarter"})
+    return rot90(rep.label, f"{factor}.disc", quarter, *rep.shape)
+
+
+def resized_disc(rep: Representation, shape: Sequence[int]) -> Representation:
+    """The same disc with other sizes."""
+    ((factor, group),) = rep.groups
+    return disc(f"{factor}.disc({shape[0]}, {shape[1]})", factor, group, *shape)
 
 
 def lattice_words(group: Group) -> tuple[Word, ...]:

@@ -146,7 +146,8 @@ class Signature:
     ``points`` says that the op has a rule for points of a motion group, x -> Rx + t: all others refuse
     them at one place, so that no rule for linear actions ever meets one. ``sampled`` says the same of
     pictures that are turned by any angle (`disc`): the op does the same at every ``pixel``, and is asked
-    as if nothing moved these, or it has a rule of its ``own``.
+    as if nothing moved these; or it works along the ``grid``, and is asked as if quarter turns moved it; or
+    it has a rule of its ``own``.
     ``sizes`` says which sizes of run time the op has a rule for: none, one for a whole batch
     (`dynamic`), or also one for each sample (`padded`). ``indices``: it has a rule for tensors of whole
     numbers.
@@ -160,7 +161,7 @@ class Signature:
     hints: Callable[[Type, int], list[Type | None]] | None = None
     sizes: Literal["fixed", "dynamic", "padded"] = "fixed"
     points: bool = False
-    sampled: Literal["", "pixel", "own"] = ""
+    sampled: Literal["", "pixel", "grid", "own"] = ""
     indices: bool = False
 
 

@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eqspec.algebra.disc import still
+from eqspec.algebra.disc import quartered, resized_disc, still
+from eqspec.algebra.representations import Representation
 from eqspec.diagnostics.model import Span
 from eqspec.graph.indices import check_arguments
 from eqspec.graph.keywords import base_named, keyword_values
 from eqspec.graph.model import Base, Node
-from eqspec.graph.op import CallSite, Checked, KeywordValue, OpTyping
+from eqspec.graph.op import Axes, CallSite, Checked, KeywordValue, OpTyping
 from eqspec.graph.sizes import Size
-from eqspec.graph.types import FlatAxis, Type, regrouped, stilled, symbols_in
+from eqspec.graph.types import FlatAxis, Type, regrouped, replaced, symbols_in
 from eqspec.syntax import tree
 
 if TYPE_CHECKING:
@@ -178,9 +179,7 @@ def made_node(op: OpTyping, site: CallSite) -> Node:
     _check_sizes(site, op, [arg.type for arg in site.args])
     _check_points(site, op)
     _check_sampled(site, op)
-    checked: Checked = (
-        _checked_pixels(site, op) if op.signature.sampled == "pixel" else op.check(site)
-    )
+    checked = _checked_instead(site, op)
     _check_sizes(site, op, [checked.type])
     return Node(
         site.name,
@@ -245,16 +244,41 @@ def _check_sampled(site: CallSite, op: OpTyping) -> None:
         )
 
 
-def _checked_pixels(site: CallSite, op: OpTyping) -> Checked:
-    """The op does the same at every pixel: it is asked about the fibre, while the pixels stand still."""
+def _instead_of(
+    item: str | Representation, there: Mapping[Representation, Representation]
+) -> str | Representation:
+    return item if isinstance(item, str) else there.get(item, item)
+
+
+def _checked_instead(site: CallSite, op: OpTyping) -> Checked:
+    """What the op says, where it does the same at every pixel or works along the grid: then it is asked
+    about the fibre, while the pixels of a disc stand still, or move by quarter turns. Its result lies on discs
+    again, of whatever size."""
     types = [arg.type for arg in site.args] + ([site.expected] if site.expected else [])
-    discs = {still(disc): disc for type_ in types for disc in type_.discs}
-    if not discs:
+    discs = {disc for type_ in types for disc in type_.discs}
+    if not discs or op.signature.sampled not in ("pixel", "grid"):
         return op.check(site)
-    args = tuple(replace(arg, type=stilled(arg.type)) for arg in site.args)
-    expected = stilled(site.expected) if site.expected is not None else None
-    checked = op.check(replace(site, args=args, expected=expected))
-    return replace(checked, type=stilled(checked.type, discs))
+    instead = still if op.signature.sampled == "pixel" else quartered
+    there = {disc: instead(disc) for disc in discs}
+    keywords = {
+        key: Axes(tuple(_instead_of(item, there) for item in value.items))
+        if isinstance(value, Axes)
+        else value
+        for key, value in site.keywords.items()
+    }
+    asked = replace(
+        site,
+        args=tuple(replace(arg, type=replaced(arg.type, there)) for arg in site.args),
+        expected=None if site.expected is None else replaced(site.expected, there),
+        keywords=keywords,
+    )
+    checked = op.check(asked)
+    back = {other: disc for disc, other in there.items()}
+    for rep in checked.type.representations():
+        for other, disc in list(back.items()):
+            if rep.groups == other.groups and rep.groups != disc.groups:  # at another size
+                back.setdefault(rep, resized_disc(disc, rep.shape))
+    return replace(checked, type=replaced(checked.type, back))
 
 
 def _check_sizes(site: CallSite, op: OpTyping, types: Sequence[Type]) -> None:

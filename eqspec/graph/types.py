@@ -276,11 +276,13 @@ class Type:
         return " + ".join(str(block) for block in self.blocks)
 
 
-def stilled(type_: Type, instead: Mapping[Representation, Representation] | None = None) -> Type:
-    """The type with pixels on which nothing acts in place of every disc; or, with ``instead``, with these
-    representations in place of others."""
-    if instead is None:
-        instead = {disc: still(disc) for disc in type_.discs}
+def stilled(type_: Type) -> Type:
+    """The type with pixels on which nothing acts in place of every disc."""
+    return replaced(type_, {disc: still(disc) for disc in type_.discs})
+
+
+def replaced(type_: Type, instead: Mapping[Representation, Representation]) -> Type:
+    """The type with these representations in place of others."""
 
     def changed(axis: Axis) -> Axis:
         return (

@@ -10,7 +10,7 @@ scalings of the others. With a subgroup H, `pool(x, over=H)` leaves one entry fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from eqspec.algebra.representations import Representation, entries, same_action
 from eqspec.diagnostics.model import Label
@@ -18,6 +18,9 @@ from eqspec.graph.op import CallSite, Checked, Signature, Subgroup
 from eqspec.graph.types import Block, PlainAxis, RepAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
 from eqspec.ops.forget import Forgetting, check_forget, lower_forget
+
+if TYPE_CHECKING:
+    from eqspec.program.builder import Builder
 
 How = Literal["mean", "sum", "max"]
 HOW: tuple[How, ...] = ("mean", "sum", "max")
@@ -43,6 +46,7 @@ def check(site: CallSite) -> Checked:
     (arg,) = site.args
     if isinstance(over, Subgroup):
         if not set(over.factors) & arg.type.factors:
+            _check_no_disc(site)
             return check_forget(site, over, how)
         over = over.factors  # a group that acts itself, though a product is built of it
     blocks: list[Block] = []
@@ -82,6 +86,19 @@ def check(site: CallSite) -> Checked:
     return Checked(Type(tuple(blocks)), Pooling(tuple(axes), how))
 
 
+def _check_no_disc(site: CallSite) -> None:
+    """A subgroup leaves one entry for each of its orbits, and pixels have none."""
+    arg = site.args[0]
+    if arg.type.sampled:
+        site.refuse(
+            "EQS477",
+            "`pool` over a subgroup has no rule for a disc",
+            f"this has type {arg.type}",
+            span=site.arg_spans[0],
+            help=f"`pool(x, over={min(arg.type.sampled)})` takes the mean over the whole disc",
+        )
+
+
 def _check_block(
     site: CallSite, block: Block, pooled: tuple[int, ...], how: str, over: tuple[str, ...] | None
 ) -> None:
@@ -90,6 +107,15 @@ def _check_block(
         if isinstance(axis, PlainAxis):
             continue
         rep = axis.rep
+        if rep.is_sampled and how == "max" and k in pooled:
+            site.refuse(
+                "EQS210",
+                f"a maximum over `{axis}` is not built yet",
+                "a disc is pooled by mean or by sum",
+                labels=labels,
+            )
+        if rep.is_sampled:  # the mean of its pixels, or every pixel by itself
+            continue
         others = sorted(axis.factors - set(over)) if over is not None and k in pooled else []
         if others:
             site.refuse(
@@ -134,16 +160,39 @@ def lower(site: LoweringSite) -> Registers:
     results: list[int] = []
     for x, block, pooled in zip(site.args[0], site.types[0].blocks, pooling.axes, strict=True):
         dims = [d for k in pooled for d in range(block.dims[k][0], sum(block.dims[k]))]
+        if block.disc_axis in pooled:
+            assert block.disc_axis is not None
+            at = block.dims[block.disc_axis][0]
+            x = _over_disc(site.builder, x, at, pooling.how)
+            dims = [d if d < at else d - 2 for d in dims if d not in (at, at + 1)]
         results.append(site.builder.reduce(x, dims, pooling.how))
     shapes = site.node.type.shapes
     results = [site.builder.reshape(x, s) for x, s in zip(results, shapes, strict=True)]
     return tuple(results)
 
 
+def _over_disc(b: Builder, x: int, at: int, how: How) -> int:
+    """The mean or the sum along two dimensions over the pixels within the circle that the square contains:
+    these stay in the picture whatever the angle. A sum is that mean times the number of pixels."""
+    from eqspec.program.filters import within
+
+    shape = b.shape(x)
+    inside = within(shape[at])
+    letters = "abcdefghijklmnopqrstuvwxyz"[: len(shape)]
+    rest = letters[:at] + letters[at + 2 :]
+    table = b.number(inside, "pixels within the circle")
+    total = b.einsum(f"{letters},{letters[at : at + 2]}->{rest}", x, table)
+    count = float(inside.sum())
+    return b.scale(total, (1.0 if how == "mean" else float(shape[at] ** 2)) / count)
+
+
 POOL = Op(
     "pool",
     Signature(
-        keywords={"over": "subgroup", "axis": "axis", "by": HOW}, target="ignores", sizes="padded"
+        keywords={"over": "subgroup", "axis": "axis", "by": HOW},
+        target="ignores",
+        sizes="padded",
+        sampled="own",
     ),
     check,
     lower,

@@ -227,7 +227,7 @@ def ops() -> tuple[Op, ...]:
             found.append(
                 Op(
                     f"{how}_pool{count}d",
-                    Signature(keywords=_WINDOWS[how]),
+                    Signature(keywords=_WINDOWS[how], sampled="grid"),
                     _check_window(how, count),
                     lower,
                     _RULES[how],
@@ -236,7 +236,7 @@ def ops() -> tuple[Op, ...]:
             found.append(
                 Op(
                     f"adaptive_{how}_pool{count}d",
-                    Signature(keywords={"size": "numbers", "over": "axes"}),
+                    Signature(keywords={"size": "numbers", "over": "axes"}, sampled="grid"),
                     _check_adaptive(how, count),
                     lower,
                     _RULES[how],

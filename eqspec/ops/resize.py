@@ -163,7 +163,7 @@ def _check_pad(site: CallSite) -> Checked:
 
 RESIZE = Op(
     "resize",
-    Signature(keywords={"size": "numbers", **_OPTIONS}),
+    Signature(keywords={"size": "numbers", **_OPTIONS}, sampled="grid"),
     _check_resize,
     lower,
     "the entries of the result lie symmetrically under every motion of the positions, and interpolation"
@@ -171,14 +171,14 @@ RESIZE = Op(
 )
 UPSAMPLE = Op(
     "upsample",
-    Signature(keywords={"factor": "number", **_OPTIONS}),
+    Signature(keywords={"factor": "number", **_OPTIONS}, sampled="grid"),
     _check_upsample,
     lower,
     RESIZE.rule,
 )
 PAD = Op(
     "pad",
-    Signature(keywords={"padding": EndsOr(), "mode": EXTENSIONS, "over": "axes"}),
+    Signature(keywords={"padding": EndsOr(), "mode": EXTENSIONS, "over": "axes"}, sampled="grid"),
     _check_pad,
     lower,
     "as much is added or taken off at both ends of whatever a generator reverses, and alike along"

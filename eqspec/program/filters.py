@@ -78,3 +78,10 @@ def angular_at(points: Array, part: Harmonics, places: int) -> Array:
         turned = part.frequency * angle - 2 * pi * phase / part.circle
         found[pattern, place] += amplitude * np.cos(turned)
     return found
+
+
+def within(size: int) -> Array:
+    """1 at the pixels whose centres lie within the circle that a square of pixels contains, 0 elsewhere."""
+    at = np.arange(size) - (size - 1) / 2
+    inside: Array = (np.add.outer(at**2, at**2) <= (size / 2) ** 2).astype(np.float64)
+    return inside

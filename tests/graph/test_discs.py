@@ -30,6 +30,7 @@ HEAD = """eqspec 1
 group G = cyclic(8)
 group R = special_orthogonal(2)
 group S = symmetric(3)
+group K = subgroup(G, r^2)
 """
 INPUTS = """
   input x: [2, G.regular, G.disc(9, 9)]
@@ -54,11 +55,23 @@ LEGAL = [
     "output y: [2, R.disc(9, 9)] = norm(v)",
     "output y: [2, G.regular, G.disc(9, 9)] = batch_norm(x)",
     "output y: [2, R.vector, R.disc(9, 9)] = batch_norm(identity(v))",
+    "output y: [2] = pool(x, over=G)",
+    "output y: [2, G.regular] = pool(x, axis=G.disc(9, 9), by=sum)",
+    "output y: [2, G.disc(9, 9)] = pool(x, axis=G.regular, by=max)",
+    "output y: [2, G.regular, G.disc(5, 5)] = avg_pool2d(x, kernel=3, stride=2, padding=1)",
+    "output y: [2, R.vector, R.disc(5, 5)] = avg_pool2d(v, kernel=1, stride=2, over=[R.disc(9, 9)])",
+    "output y: [2, G.regular, G.disc(18, 18)] = upsample(x, factor=2, mode=bilinear)",
+    "output y: [2, G.regular, G.disc(7, 7)] = pad(x, padding=-1)",
 ]
 REFUSED = {
     "output y: [10] = linear(x)": "EQS477",
     "output y: [G.disc(9, 9)] = linear(c)": "EQS477",
-    "output y: [2, G.regular] = pool(x, axis=G.disc(9, 9))": "EQS477",
+    "output y: [2] = pool(x, over=G, by=max)": "EQS210",
+    "output y: [2] = pool(v, over=R)": "EQS407",
+    "output y: [2] = pool(x, over=K)": "EQS477",
+    "output y: [2, G.regular, G.disc(4, 4)] = avg_pool2d(x, kernel=2)": "EQS461",
+    "output y: [2, R.vector, R.disc(5, 5)] = max_pool2d(v, kernel=3, stride=2, padding=1)": "EQS407",
+    "output y: [2, G.regular, G.disc(9, 9)] = avg_pool2d(x, kernel=3)": "EQS206",
     "output y: [2, R.vector, R.disc(9, 9)] = layer_norm(v)": "EQS477",
     "output y: [2, R.vector, R.disc(9, 9)] = relu(v)": "EQS401",
     "output y: [2, G.regular, G.disc(9, 9)] = batch_norm(x, each=[G.regular])": "EQS450",
