@@ -98,14 +98,6 @@ def _keyword(
             return factors.names
         case "axis":
             return rep_of(scope, value)
-        case "names":
-            items = value.items if isinstance(value, tree.ListOf) else (value,)
-            names = [item.name for item in items if isinstance(item, tree.Reference)]
-            if len(names) != len(items):
-                scope.refuse("EQS207", f"`{key}` names plain axes by their parameter", value.span)
-            for name, item in zip(names, items, strict=True):
-                resolve(scope, name, item.span, "parameter")
-            return tuple(names)
         case "group or axes" if _is_group(scope, value):
             return group_of(scope, value).names
         case "axes" | "group or axes":

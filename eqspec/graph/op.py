@@ -50,7 +50,6 @@ Keyword = (
         "axis",
         "axes",
         "group or axes",
-        "names",
     ]
     | tuple[str, ...]
     | WordOrBase

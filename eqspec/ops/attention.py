@@ -44,8 +44,8 @@ from eqspec.ops.attentionplan import (
     plan,
 )
 from eqspec.ops.contract import Op
-from eqspec.ops.linear import check_weight
 from eqspec.ops.positionbias import NoOffsets, offsets_of
+from eqspec.ops.weightsizes import check_weight
 
 BIASES = ("none", "relative", "full")
 MAX_BIAS = 2**24

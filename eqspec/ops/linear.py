@@ -7,7 +7,7 @@ Lowering: see `blockmaps`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eqspec.algebra.counting import (
     CannotCount,
@@ -17,21 +17,41 @@ from eqspec.algebra.counting import (
 )
 from eqspec.algebra.groups import Group
 from eqspec.algebra.representations import Representation
-from eqspec.diagnostics.model import Span
-from eqspec.graph.op import CallSite, Checked, Signature
+from eqspec.graph.op import Axes, CallSite, Checked, Signature
 from eqspec.graph.sizes import MOST_AXES, is_dynamic
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.ops.positionwise import index_names, is_even, places_of, same_at
+from eqspec.ops.weightsizes import check_weight
 
 
 @dataclass(frozen=True)
 class LinearMaps:
     """``dimensions[i][s][t]`` is dim Hom from block s of argument i to block t of the target, plain
-    axes included; ``biases[t]`` the dimension of the invariants of block t (0: no bias)."""
+    axes included; ``biases[t]`` the dimension of the invariants of block t (0: no bias). The same map is
+    used along the plain axes ``each`` and along the axes of representations in ``places``, given for
+    every block of every argument and of the target."""
 
     each: tuple[str, ...]
     dimensions: tuple[tuple[tuple[int, ...], ...], ...]
     biases: tuple[int, ...]
+    places: tuple[tuple[tuple[int, ...], ...], ...] = ()
+
+    def end(self, number: int, type_: Type) -> Type:
+        """An argument (the last number: the target), with the axes in ``places`` as plain ones."""
+        if not self.places:
+            return type_
+        own = zip(type_.blocks, self.places[number], strict=True)
+        return Type(tuple(same_at(block, places) for block, places in own))
+
+    def even(self, target: Type) -> tuple[bool, ...]:
+        """For every block: is a bias that is the same at every index left alone where the indices move?"""
+        if not self.places:
+            return tuple(True for _ in target.blocks)
+        return tuple(
+            is_even(block, places)
+            for block, places in zip(target.blocks, self.places[-1], strict=True)
+        )
 
     @property
     def parameters(self) -> int:
@@ -41,33 +61,57 @@ class LinearMaps:
 def check(site: CallSite) -> Checked:
     target = site.expected
     assert target is not None, "the signature says that `linear` chooses"
-    each = site.keywords.get("each", ())
-    assert isinstance(each, tuple)
-    for number, name in enumerate(each):
-        if name in each[:number]:
-            site.refuse(
-                "EQS207", f"`{name}` stands twice in `each`", "", span=site.keyword_spans["each"]
-            )
-        _check_each(site, name, target)
-    _check_dynamic(site, target, each)
+    maps = _each(site, target)
+    each = maps.each
+    args = tuple(
+        replace(arg, type=maps.end(number, arg.type)) for number, arg in enumerate(site.args)
+    )
+    here, inner = replace(site, args=args), maps.end(-1, target)
+    _check_dynamic(here, inner, each)
     try:
         dimensions = tuple(
             tuple(
                 tuple(
                     hom_dimension(_without(source, each), _without(block, each))
-                    for block in target.blocks
+                    for block in inner.blocks
                 )
                 for source in arg.type.blocks
             )
-            for arg in site.args
+            for arg in args
         )
-        invariants = tuple(hom_dimension((), _without(block, each)) for block in target.blocks)
+        invariants = tuple(
+            hom_dimension((), _without(block, each)) if even else 0
+            for block, even in zip(inner.blocks, maps.even(target), strict=True)
+        )
     except CannotCount as error:
         site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this layer")
     _check_zero(site, target, dimensions)
     biases = check_bias(site, target, invariants)
-    _check_sizes(site, target, each)
-    return Checked(target, LinearMaps(each, dimensions, biases))
+    _check_sizes(here, inner, each)
+    return Checked(target, replace(maps, dimensions=dimensions, biases=biases))
+
+
+def _each(site: CallSite, target: Type) -> LinearMaps:
+    """The axes along which the same map is used."""
+    given = site.keywords.get("each", Axes(()))
+    assert isinstance(given, Axes)
+    plain = tuple(item for item in given.items if isinstance(item, str))
+    acted = tuple(item for item in given.items if not isinstance(item, str))
+    for number, name in enumerate(plain):
+        if name in plain[:number]:
+            site.refuse(
+                "EQS207", f"`{name}` stands twice in `each`", "", span=site.keyword_spans["each"]
+            )
+        _check_each(site, name, target)
+    if not acted:
+        return LinearMaps(plain, (), ())
+    ends = [*(arg.type for arg in site.args), target]
+    spans = [*site.arg_spans, site.target_span or site.span]
+    places = tuple(
+        tuple(places_of(site, block, acted, span) for block in type_.blocks)
+        for type_, span in zip(ends, spans, strict=True)
+    )
+    return LinearMaps((*plain, *index_names(len(acted))), (), (), places)
 
 
 def _without(block: Block, each: tuple[str, ...]) -> tuple[int | Representation, ...]:
@@ -211,38 +255,6 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
                 check_weight(site, source, block, each, span)
 
 
-def check_weight(
-    site: CallSite, source: Block, block: Block, each: tuple[str, ...], span: Span
-) -> None:
-    """Refuse a weight, or a table behind it, that is too large to build."""
-    from eqspec.ops.clusters import middle_size
-    from eqspec.ops.drawing import (
-        MAX_LABELS,
-        MAX_WEIGHT,
-        drawing_of,
-        largest_stack,
-        largest_weight,
-    )
-
-    weight, labels = middle_size(source, block, each)
-    if weight > MAX_WEIGHT or labels > MAX_LABELS:
-        drawing = drawing_of(source, block, each)
-        if drawing is not None:
-            weight, labels = largest_weight(drawing), largest_stack(drawing)
-    if weight > MAX_WEIGHT or labels > MAX_LABELS:
-        what, count, most = "the weight", weight, MAX_WEIGHT
-        if weight <= MAX_WEIGHT:
-            what, count, most = "a table or a step", labels, MAX_LABELS
-        said = f"{count:,}" if count < 10**15 else "far too many"
-        site.refuse(
-            "EQS413",
-            f"{what} of this layer would have {said} entries",
-            f"from {source} to {block}",
-            span=span,
-            help=f"at most {most:,} are built; pool an axis first",
-        )
-
-
 def lower(site: LoweringSite) -> Registers:
     from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair, spread_bias
     from eqspec.ops.clusters import pair_of
@@ -255,10 +267,11 @@ def lower(site: LoweringSite) -> Registers:
     results: list[int] = []
     single = len(site.node.type.blocks) == 1
     labels = labels_of(site)
-    for t, target in enumerate(site.node.type.blocks):
+    types = [maps.end(number, type_) for number, type_ in enumerate(site.types)]
+    for t, target in enumerate(maps.end(-1, site.node.type).blocks):
         pairs = [
-            (k, s, register, pair_of(source, target, maps.each))
-            for k, (registers, type_) in enumerate(zip(site.args, site.types, strict=True))
+            (k, s, b.reshape(register, source.shape), pair_of(source, target, maps.each))
+            for k, (registers, type_) in enumerate(zip(site.args, types, strict=True))
             for s, (register, source) in enumerate(zip(registers, type_.blocks, strict=True))
             if maps.dimensions[k][s][t]
         ]
@@ -291,7 +304,7 @@ def lower(site: LoweringSite) -> Registers:
                 assert bias is not None, "the count says that there are invariants"
                 terms.append(bias)
         terms.extend(b.reshape(term, target.shape) for term in spread.close(b))
-        results.append(b.add(*terms))
+        results.append(b.reshape(b.add(*terms), site.node.type.blocks[t].shape))
     return tuple(results)
 
 
@@ -312,7 +325,7 @@ LINEAR = Op(
     "linear",
     Signature(
         tensors=(1, None),
-        keywords={"each": "names", "bias": "boolean"},
+        keywords={"each": "axes", "bias": "boolean"},
         target="chooses",
         sizes="padded",
     ),

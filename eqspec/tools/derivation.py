@@ -64,7 +64,12 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
     if maps:
         record["bias"] = sum(sum(found.biases) for found in maps)
         record["each"] = sorted(
-            {name for found in maps if isinstance(found, LinearMaps) for name in found.each}
+            {
+                name
+                for step in steps
+                if isinstance(step.data, LinearMaps)
+                for name in _each(step.data, step.type)
+            }
         )
     convolutions = [step for step in steps if isinstance(step.data, Kernels)]
     if convolutions:
@@ -140,8 +145,13 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
             elif isinstance(maps, Kernels):
                 pair = maps.pair(left, maps.sources[number][s], right, t).pair
                 ends = (pair.source.parts, pair.target.parts)
+            elif isinstance(maps, LinearMaps):
+                ends = (
+                    _axes(maps.end(number, source.type).blocks[s], each),
+                    _axes(maps.end(-1, node.type).blocks[t], each),
+                )
             else:
-                ends = (_axes(left, each), _axes(right, each))
+                ends = (left.parts, right.parts)
             found = _clusters(*ends, maps is None and table is None)
             blocks.append({"source": s, "target": t, "clusters": found})
     if maps is not None:
@@ -189,6 +199,13 @@ def _axes(block: Block, each: tuple[str, ...]) -> Axes:
         for axis, part in zip(block.axes, block.parts, strict=True)
         if not (isinstance(axis, PlainAxis) and axis.name in each)
     )
+
+
+def _each(maps: LinearMaps, target: Type) -> tuple[str, ...]:
+    """The axes that carry the same map at every index, as they are written."""
+    places = maps.places[-1][0] if maps.places else ()
+    plain = maps.each[: len(maps.each) - len(places)]
+    return (*plain, *(str(target.blocks[0].axes[k]) for k in places))
 
 
 def _clusters(source: Axes, target: Axes, unsolved: bool) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from eqspec.emit.names import identifier
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Block, PlainAxis, Type
 from eqspec.lowering.module import Lowered
+from eqspec.ops.linear import LinearMaps
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.instructions import BatchNorm, CallModule
 from eqspec.program.interpreter import run
@@ -286,17 +287,18 @@ def dimension(
 def linear_dimension(module: Module, node: Node) -> int | None:
     """Free weights and biases of a `linear` layer, by characters."""
     maps = node.data
+    assert isinstance(maps, LinearMaps)
     types = {n.name: n.type for n in module.nodes}
     total = 0
-    for t, target in enumerate(node.type.blocks):
-        for arg in node.args:
-            for source in types[arg].blocks:
-                found = dimension(module, source, target, maps.each)  # type: ignore[union-attr]
+    for t, target in enumerate(maps.end(-1, node.type).blocks):
+        for k, arg in enumerate(node.args):
+            for source in maps.end(k, types[arg]).blocks:
+                found = dimension(module, source, target, maps.each)
                 if found is None:
                     return None
                 total += found
-        if maps.biases[t]:  # type: ignore[union-attr]
-            found = dimension(module, Block(()), target, maps.each)  # type: ignore[union-attr]
+        if maps.biases[t]:
+            found = dimension(module, Block(()), target, maps.each)
             if found is None:
                 return None
             total += found

@@ -207,13 +207,13 @@ def run_random(seeds: range) -> Counter[str]:
 
 
 def test_random_attention_commutes() -> None:
-    seen = run_random(range(10))
-    assert seen["accepted"] >= 4, seen
+    seen = run_random(range(7))
+    assert seen["accepted"] >= 3, seen
 
 
 @pytest.mark.slow
 def test_much_random_attention_commutes() -> None:
-    seen = run_random(range(10, 320))
+    seen = run_random(range(7, 320))
     assert min(seen[k] for k in ("none", "relative", "full", "each", "cross", "EQS476")) >= 8, seen
 
 
