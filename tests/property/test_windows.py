@@ -32,6 +32,9 @@ from windowing import (
     transposed,
 )
 
+from eqspec.algebra.families import matrix_group
+from eqspec.algebra.images import Monomial
+from eqspec.algebra.lattice import grid, motions
 from eqspec.algebra.windows import (
     EXTENSIONS,
     Adaptive,
@@ -213,6 +216,40 @@ def test_every_op_commutes_as_it_is_said(rank: int, seed: int) -> None:
 @pytest.mark.parametrize("rank", [1, 2])
 def test_every_op_commutes_as_it_is_said_at_many_sizes(rank: int) -> None:
     sweep(5, 40_000, rank)
+
+
+def test_convolution_of_volumes_commutes_as_it_is_said() -> None:
+    """All 48 signed permutations of the axes, as `grid` of a matrix group says that they move."""
+    torch.manual_seed(3)
+    draw = random.Random(3)
+    count: Counter[str] = Counter()
+    while sum(count.values()) < 1500:
+        order, signs = draw.sample(range(3), 3), [draw.choice([1, -1]) for _ in range(3)]
+        rows = [[signs[d] if order[d] == row else 0 for d in range(3)] for row in range(3)]
+        mode = draw.choice(EXTENSIONS)
+        kernel, size = draw.randint(1, 3), draw.randint(2, 5)
+        one = (draw.randint(1, 2), draw.randint(0, 1), draw.randint(0, 1), draw.randint(1, 2))
+        laws: list[Window] = []
+        for _ in range(3):
+            other = (draw.randint(1, 2), draw.randint(0, 1), draw.randint(0, 1), one[3])
+            laws.append(Window(kernel, *(one if draw.random() < 0.8 else other), mode))
+        if any(impossible(law, size) is not None for law in laws):
+            continue
+        group = matrix_group(3, {"g": rows})
+        cube = grid("G.grid", "G", group, size, size, size)
+        (move,) = motions(cube)
+        x = torch.randn(1, 1, size, size, size, dtype=torch.float64)
+        w = torch.randn(1, 1, kernel, kernel, kernel, dtype=torch.float64)
+        if draw.random() < 0.1:  # the words of the motion and the matrix are one thing
+            image = cube.image("G", 0)
+            assert isinstance(image, Monomial)
+            by_image = torch.empty(size**3, dtype=torch.float64)
+            by_image[list(image.images)] = x.flatten()
+            assert equal(moved(x, move).flatten(), by_image)
+        tally(count, laws, [size] * 3, move, commutes(convolved(laws), x, w, move))
+    assert count["accepted"] > 300
+    assert count["refused"] > 500
+    assert count["refused in vain"] < 40
 
 
 def test_nearest_sizes_are_near_and_work() -> None:

@@ -55,7 +55,7 @@ def padded(x: Tensor, laws: Sequence[Window] | Sequence[Framed]) -> Tensor:
 
 
 def convolved(laws: Sequence[Window]) -> Compute:
-    function = {1: F.conv1d, 2: F.conv2d}[len(laws)]
+    function = getattr(F, f"conv{len(laws)}d")
 
     def compute(x: Tensor, w: Tensor) -> Tensor:
         strides, dilations = [law.stride for law in laws], [law.dilation for law in laws]
