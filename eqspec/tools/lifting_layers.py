@@ -135,7 +135,7 @@ def _pool(how: str, count: int) -> Callable[[str, Any], Form]:
         if not getattr(m, "count_include_pad", True):
             options.append("count_include_pad=false")
         laws = tuple(
-            Window(k, s, p, p, d, "zero", bool(m.ceil_mode))
+            Window(k, s, p, p, d, "zero", bool(m.ceil_mode), pool=True)
             for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True)
         )
         return Form(f"{how}_pool{count}d", tuple(options), laws, count)

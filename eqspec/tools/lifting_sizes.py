@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from eqspec.algebra.lattice import Motion
 from eqspec.algebra.windows import Adaptive, faults, tied
+from eqspec.ops.spatialsizes import impossible
 from eqspec.tools.lifting_model import ADD, INPUT, Network, Step
 
 FARTHEST = 130  # a stride of 2 in seven layers needs at most 128 steps
@@ -55,9 +56,9 @@ def sizes_along(
             wrong = frozenset(fault.dim for fault in found_)
             if wrong:
                 return Broken(step, before, wrong)
-            after = tuple(law.result(n) for law, n in zip(step.laws, before, strict=True))
-            if min(after) < 1:
+            if any(map(impossible, step.laws, before)):
                 return Broken(step, before, frozenset())
+            after = tuple(law.result(n) for law, n in zip(step.laws, before, strict=True))
         found[step.name] = after
     return found
 
