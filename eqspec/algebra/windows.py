@@ -266,12 +266,15 @@ def rounds_alike(size: int, out: int, exact: bool) -> bool:
     dimensions, and where this is a whole number rounding decides: from 2 to 82 entries it may be one less.
     Alike: none is whole but 0, or W/o is a binary fraction and nothing is rounded.
     """
-    if size * out >= 2**20:
-        return False
     common = gcd(size, out)
-    binary = (out // common) & (out // common - 1) == 0
-    whole = 2 * out // gcd(size, 2 * out) % 2 == 1 if exact else common > 1
-    return binary or not whole
+    steps = out // common
+    if steps & (steps - 1) == 0:
+        return 2 * out * (size // common) < 2**24
+    if exact:
+        steps = 2 * out // gcd(size, 2 * out)
+        # a source is 1/steps away from whole numbers
+        return steps % 2 == 0 and size * steps < 2**22
+    return common == 1 and size * out < 2**22
 
 
 def tied(moves: Sequence[Motion], count: int) -> list[frozenset[int]]:

@@ -67,7 +67,7 @@ def _drawn(rng: np.random.Generator, sizes: tuple[int, ...]) -> OnGrid:
 def test_all_agree_with_torch_to_the_last_digits() -> None:
     rng = np.random.default_rng(7)
     tried: Counter[str] = Counter()
-    for _ in range(700):
+    for _ in range(400):
         sizes = _numbers(rng, 3, 9, int(rng.integers(1, 4)))
         step = _drawn(rng, sizes)
         shape = grid_shape(step, [(2, *sizes)])
@@ -83,7 +83,7 @@ def test_all_agree_with_torch_to_the_last_digits() -> None:
         names["x"] = torch.from_numpy(x)[0]
         np.testing.assert_allclose(eval(call, names).numpy(), found[0], rtol=0, atol=1e-12)
         tried[type(step).__name__] += 1
-    assert min(tried.values()) > 120, tried
+    assert min(tried.values()) > 60, tried
 
 
 def test_nearest_neighbours_are_those_of_torch_where_it_is_asked() -> None:
@@ -91,7 +91,9 @@ def test_nearest_neighbours_are_those_of_torch_where_it_is_asked() -> None:
     could decide, `rounds_alike` says no."""
     count = 0
     for name, exact in (("nearest", False), ("nearest-exact", True)):
-        for size, out in [(n, o) for n in range(1, 31) for o in range(1, 71)]:
+        pairs = [(n, o) for n in range(1, 25) for o in range(1, 50)]
+        pairs += [(1024, 2048), (1000, 3000), (999, 777), (60_000, 30_000), (333, 7_659)]
+        for size, out in pairs:
             if not rounds_alike(size, out, exact):
                 continue
             places = torch.tensor(nearest_places(size, out, exact))
@@ -103,7 +105,7 @@ def test_nearest_neighbours_are_those_of_torch_where_it_is_asked() -> None:
                     found = functional.interpolate(x, size=wanted, mode=name)
                     assert bool((found == places).all()), (name, size, out, shape, dtype)
                     count += 1
-    assert count > 15_000
+    assert count > 7_000
     # where it says no there are sizes at which PyTorch does not agree with itself
     x = torch.arange(2.0, dtype=torch.float64)
     assert not rounds_alike(2, 82, False)

@@ -147,7 +147,7 @@ def violation(found: CheckResult) -> float:
 
 def proposed(told: Diagnostic) -> list[list[int]]:
     """The input sizes that a message says would work."""
-    line = re.match(r"input size (.*?) works?", told.help or "")
+    line = re.match(r"inputs of (.*?) work", told.help or "")
     return [[int(n) for n in size.split(" x ")] for size in line[1].split(" or ")] if line else []
 
 
@@ -197,7 +197,8 @@ def sweep(seed: int, wanted: int) -> Counter[str]:
             if not errors and count["proposed"] % 3 == 0:
                 assert violation(found) < 1e-9, (other, call)
                 count["proposed and run"] += 1
-        for option in re.findall(r"`(\w+=[^`]*)`", (told.help or "").partition("here ")[2]):
+        others = re.search(r"\bat [\d x]+ (`.*) would", told.help or "")
+        for option in re.findall(r"`(\w+=[^`]*)`", others[1] if others else ""):
             key = option.partition("=")[0]
             plain = re.sub(rf", {key}=(\[\[.*?\]\]|\[.*?\]|[^,)]*)", "", call)
             found, errors = checked(type_, plain.replace("(x", f"(x, {option}", 1))
@@ -207,9 +208,9 @@ def sweep(seed: int, wanted: int) -> Counter[str]:
 
 
 def test_random_ops_on_positions_commute_and_refusals_propose_what_works() -> None:
-    count = sweep(1, 90)
-    assert count["accepted"] > 20 and count["EQS461"] > 5 and count["proposed"] > 10, count
-    assert count["proposed and run"] > 1 and count["options proposed"] > 3, count
+    count = sweep(1, 60)
+    assert count["accepted"] > 15 and count["EQS461"] > 3 and count["proposed"] > 6, count
+    assert count["proposed and run"] > 0 and count["options proposed"] > 2, count
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ from eqspec.algebra.windows import (
     nearest_sizes,
     rounds_alike,
 )
-from eqspec.ops.spatialsizes import alternatives, impossible
+from eqspec.ops.spatialhints import alternatives, impossible
 
 
 def numbers(*sizes: int) -> Tensor:
@@ -59,7 +59,7 @@ def test_convolution_of_sequences_commutes_as_it_is_said() -> None:
     flips: Counter[str] = Counter()
     rolls: Counter[str] = Counter()
     for size, k, s, d, left, right, mode in itertools.product(
-        range(1, 10), range(1, 5), range(1, 4), (1, 2), range(3), range(3), EXTENSIONS
+        (1, 2, 3, 5, 8), range(1, 5), range(1, 4), (1, 2), range(3), range(3), EXTENSIONS
     ):
         law = Window(k, s, left, right, d, mode)
         if impossible(law, size):
@@ -69,8 +69,8 @@ def test_convolution_of_sequences_commutes_as_it_is_said() -> None:
         tally(flips, [law], [size], FLIP, commutes(convolved([law]), x, w, FLIP))
         if size > 1:
             tally(rolls, [law], [size], ROLL, commutes(convolved([law]), x, w, ROLL))
-    assert flips == {"accepted": 1932, "refused": 4503, "refused in vain": 159}
-    assert rolls == {"accepted": 152, "refused": 6058, "refused in vain": 87}
+    assert flips == {"accepted": 997, "refused": 2084, "refused in vain": 153}
+    assert rolls == {"accepted": 76, "refused": 2776, "refused in vain": 85}
 
 
 def test_transposed_convolution_commutes_as_it_is_said() -> None:
@@ -205,11 +205,11 @@ def _nearest_is_asked(laws: Sequence[Law], sizes: Sequence[int]) -> bool:
 
 @pytest.mark.parametrize(("rank", "seed"), [(1, 3), (2, 4)])
 def test_every_op_commutes_as_it_is_said(rank: int, seed: int) -> None:
-    counts = sweep(seed, 1500, rank)
+    counts = sweep(seed, 1000, rank)
     for name, count in counts.items():
-        assert min(count["accepted"], count["refused"]) > 20, (name, count)
+        assert min(count["accepted"], count["refused"]) > 15, (name, count)
         assert count["refused in vain"] < 0.1 * sum(count.values()), (name, count)
-        assert count["sizes proposed"] > 5 or name in ("Adaptive", "Framed"), (name, count)
+        assert count["sizes proposed"] > 3 or name in ("Adaptive", "Framed"), (name, count)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from eqspec.algebra.lattice import Motion
 from eqspec.algebra.windows import Adaptive, Framed, Law, Resampled, Spread, Window, faults
-from eqspec.ops.spatialsizes import impossible
+from eqspec.ops.spatialhints import impossible
 
 FLIP = Motion("G", 0, (0,), (-1,), (0,))
 ROLL = Motion("G", 0, (0,), (1,), (1,))
