@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from eqspec.algebra.lattice import Motion
 from eqspec.algebra.windows import Adaptive, faults, tied
-from eqspec.ops.spatialsizes import impossible
+from eqspec.ops.spatialhints import impossible
 from eqspec.tools.lifting_model import ADD, INPUT, Network, Step
 
 FARTHEST = 130  # a stride of 2 in seven layers needs at most 128 steps
