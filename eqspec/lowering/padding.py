@@ -15,6 +15,7 @@ before a sum along a padded axis, and where they are features, so that every op 
     diagonals                 an entry (i, i) is there if i is
     differences               clean if both are and neither is repeated
     products of matrices      along axes that are not padded
+    norms                     along axes that are not padded
     attention                 over the keys that are there; means of clean values, 0 if there are no keys
 
 An instruction without a rule is refused (EQS432).
@@ -33,6 +34,7 @@ from eqspec.program.attending import Attend
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import (
     Add,
+    Affine,
     CallModule,
     Concat,
     DiagonalEmbed,
@@ -47,6 +49,7 @@ from eqspec.program.instructions import (
     MaskedReduce,
     Mul,
     Narrow,
+    Normalise,
     Permute,
     Pointwise,
     Present,
@@ -175,6 +178,12 @@ class _Padding:
                 if _between(self.builder.shape(args[0])) != _between(shape):
                     self._refuse(number)
                 return emit(replace(instruction, args=args)), every
+            case Normalise(dims=dims):  # 0 over its size stays 0; a bias does not
+                if any(padded_dims((self.builder.shape(args[0])[dim],)) for dim in dims):
+                    self._refuse(number)
+                return emit(replace(instruction, args=args)), every and len(args) < 3
+            case Affine():
+                return emit(replace(instruction, args=args)), False
             case Attend():
                 return self._attend(number, instruction, args)
             case Einsum(spec=spec):

@@ -28,7 +28,7 @@ from eqspec.algebra.counting import CannotCount, hom_dimension
 from eqspec.algebra.representations import Representation, same_action
 from eqspec.diagnostics.model import Span
 from eqspec.graph.op import Axes, CallSite, Checked, Signature
-from eqspec.graph.sizes import MOST_AXES, is_dynamic
+from eqspec.graph.sizes import MOST_AXES, is_dynamic, symbols_of
 from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type
 from eqspec.ops.attentionlowering import lower
 from eqspec.ops.attentionplan import (
@@ -47,7 +47,7 @@ from eqspec.ops.contract import Op
 from eqspec.ops.positionbias import NoOffsets, offsets_of
 from eqspec.ops.weightsizes import check_weight
 
-BIASES = ("none", "relative", "full")
+BIASES = ("none", "relative", "full", "rotary")
 MAX_BIAS = 2**24
 
 
@@ -63,7 +63,7 @@ def check(site: CallSite) -> Checked:
     scores = _widths(site, x, queries, heads, site.arg_spans[0])
     values = scores if len(site.args) == 1 else _widths(site, y, keys, heads, site.arg_spans[-1])
     made = plan(x, y, target, queries, keys, results, heads, scores, values)
-    _check_dynamic(site, made)
+    _check_dynamic(site, made, queries[0], keys[0])
     try:
         data = _maps(
             site,
@@ -284,8 +284,21 @@ def _refuse_dynamic(site: CallSite, block: Block, span: Span) -> NoReturn:
     )
 
 
-def _check_dynamic(site: CallSite, made: Plan) -> None:
+def _check_dynamic(site: CallSite, made: Plan, queries: Places, keys: Places) -> None:
     """Sizes of run time are those of tokens, or have scores of their own."""
+    for block, places, span in (
+        (site.args[0].type.blocks[0], queries, site.arg_spans[0]),
+        (site.args[-1].type.blocks[0], keys, site.arg_spans[-1]),
+    ):
+        sizes = [n for k in places.tokens for n in block.axes[k].shape]
+        if len(sizes) > 1 and any(symbol.padded for symbol in symbols_of(*sizes)):
+            site.refuse(
+                "EQS210",
+                "several axes of tokens, one of them `padded`, are not built yet",
+                f"the type is {block}",
+                span=span,
+                help="attend over one of them, with the others in `each`",
+            )
     spans = [*([site.arg_spans[0]] * len(made.x)), *([site.arg_spans[-1]] * len(made.y))]
     for block, span in zip((*made.x, *made.y), spans, strict=True):
         names = names_of(block)
@@ -380,6 +393,13 @@ def _orbits(site: CallSite, x: Type, y: Type, data: Attention) -> int:
     if data.bias == "none":
         return 0
     span = site.keyword_spans["bias"]
+    if data.bias == "rotary":
+        site.refuse(
+            "EQS210",
+            "rotary embeddings are not built yet",
+            span=span,
+            help="`bias=relative` is a function of the offset of the key from the query",
+        )
     queries, keys, each = bias_axes(x, y, data)
     if is_dynamic(*(n for axis in (*queries, *keys, *each) for n in axis.shape)):
         site.refuse(

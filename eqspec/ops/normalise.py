@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from eqspec.algebra.forms import Form
 from eqspec.algebra.representations import Representation, same_action
 from eqspec.graph.op import Axes, CallSite, Checked, Signature
-from eqspec.graph.sizes import is_dynamic
+from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, RepAxis, Type, block_entries
 from eqspec.ops.chosen import chosen_dims, form_of, lower_square
 from eqspec.ops.contract import LoweringSite, Op, Registers
@@ -179,6 +179,7 @@ def _forms(site: CallSite, *, centre: bool) -> tuple[tuple[tuple[int, Form], ...
                 span=site.keyword_spans["each"],
             )
         part = Block(tuple(block.axes[k] for k in along))
+        _check_padded(site, part)
         if centre:
             _check_mean(site, part)
         forms: list[tuple[int, Form]] = []
@@ -190,6 +191,20 @@ def _forms(site: CallSite, *, centre: bool) -> tuple[tuple[tuple[int, Form], ...
                 forms.append((k, form_of(site, block, k, span, definite=True)))
         found.append(tuple(forms))
     return tuple(found)
+
+
+def _check_padded(site: CallSite, part: Block) -> None:
+    """No statistic runs over entries that may be absent."""
+    for axis in part.axes:
+        if any(symbol.padded for symbol in symbols_of(*axis.shape)):
+            name = getattr(axis, "name", None) or str(axis)
+            site.refuse(
+                "EQS429",
+                f"`{site.op}` has no rule for statistics over samples of different sizes",
+                f"`{axis}` is `padded`",
+                span=site.arg_spans[0],
+                help=f"`each={name}`: one statistic for every index of it",
+            )
 
 
 def _check_each(site: CallSite, part: Block) -> None:
@@ -338,7 +353,7 @@ LAYER_NORM = Op(
     Signature(
         keywords={"each": "axes", "eps": "number", "affine": "boolean", "bias": "boolean"},
         target="keeps",
-        sizes="dynamic",
+        sizes="padded",
     ),
     check_layer_norm,
     lower,
@@ -349,7 +364,7 @@ RMS_NORM = Op(
     Signature(
         keywords={"each": "axes", "eps": "number", "affine": "boolean", "joint": "boolean"},
         target="keeps",
-        sizes="dynamic",
+        sizes="padded",
     ),
     check_rms_norm,
     lower,

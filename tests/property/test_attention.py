@@ -100,6 +100,39 @@ def test_the_slightly_wrong_is_refused_and_its_neighbour_legal() -> None:
         assert found == [], (type_, layer, found)
 
 
+def test_sizes_of_run_time() -> None:
+    head = "eqspec 1\nparam n = {}\nparam c = 4\ngroup S = symmetric(n)\ngroup D = dihedral(4)\n"
+    for kind, type_, layer, code in (
+        ("padded", "[S.natural, c]", "attention(x, over=S, heads=2)", []),
+        ("padded", "[n, c]", "attention(x, over=n)", []),
+        ("padded", "[D.regular, S.natural, c]", "attention(x, over=D, each=S)", []),
+        ("dynamic", "[S.natural, D.regular, c]", "attention(x, over=[S.natural, D.regular])", []),
+        (
+            "padded",
+            "[S.natural, D.regular, c]",
+            "attention(x, over=[S.natural, D.regular])",
+            ["EQS210"],
+        ),
+        ("dynamic", "[D.regular, S.natural, c]", "attention(x, over=D)", ["EQS429"]),
+        ("dynamic", "[D.regular, n]", "attention(x, over=D)", ["EQS429"]),
+        ("dynamic", "[S.natural, c]", "attention(x, over=S, bias=full)", ["EQS210"]),
+        ("dynamic", "[S.natural, c]", "attention(x, over=S, bias=rotary)", ["EQS210"]),
+        ("padded", "[S.natural, c]", "layer_norm(x, each=S.natural)", []),
+        ("padded", "[S.natural, c]", "rms_norm(x, each=S.natural)", []),
+        ("padded", "[S.natural, c]", "layer_norm(x)", ["EQS429"]),
+        ("padded", "[S.natural, c]", "rms_norm(x)", ["EQS429"]),
+    ):
+        text = f"{head.format(kind)}module M {{\n  input x: {type_}\n  output y = {layer}\n}}\n"
+        made = check_source(Source("x.eqs", text))
+        assert [d.code for d in made.diagnostics if d.severity.name == "ERROR"] == code, (
+            type_,
+            layer,
+        )
+        if not code:
+            result = compile_spec(made, "net", "net.eqs", emit=["module"])
+            assert result.files, (type_, layer, [d.message for d in result.diagnostics])
+
+
 def test_position_embeddings_are_constant_on_orbits() -> None:
     """A learned table of absolute positions is no equivariant map; one number for each orbit is."""
     assert codes("  input x: [S.natural, c]\n  input p: fixed [4, c]\n  output y = x + p") != []
