@@ -72,7 +72,7 @@ def what_works(
     ]
     parts = []
     if near:
-        parts.append(f"inputs of {' or '.join(near)} work")
+        parts.append(f"inputs of {' or '.join(near)} work{every(laws, sizes, moves)}")
     others = alternatives(laws, sizes, moves, same=site.keywords.get("padding") == "same")
     if "pool" in site.op and "stride" not in site.keywords:  # it would follow the new kernel
         strides = [str(law.stride) for law in laws if isinstance(law, Window)]
@@ -83,6 +83,23 @@ def what_works(
     if others:
         parts.append(f"at {shown(sizes)} {' or '.join(f'`{other}`' for other in others)} would")
     return "; ".join(parts) or "no size nearby works with these options"
+
+
+def every(laws: Sequence[Law], sizes: Sequence[int], moves: Sequence[Motion]) -> str:
+    """Which sizes work in general, where one rule says it of all dimensions that do not."""
+    found = {
+        (law.stride, (law.reach + 1 - 2 * law.left) % law.stride)
+        if isinstance(law, Window) and law.mode != "circular" and law.stride > 1
+        else None
+        for law in (laws[fault.dim] for fault in faults(laws, sizes, moves))
+    }
+    match found.pop() if len(found) == 1 else None:
+        case (2, rest):
+            words = ("even", "odd") if rest == 0 else ("odd", "even")
+            return f" ({words[0]} sizes do, {words[1]} ones do not)"
+        case (int(stride), int(rest)):
+            return f" (sizes that leave {rest} when divided by {stride} do, others do not)"
+    return ""
 
 
 def alternatives(

@@ -47,7 +47,7 @@ from eqspec.algebra.windows import (
     nearest_sizes,
     rounds_alike,
 )
-from eqspec.ops.spatialhints import alternatives, impossible
+from eqspec.ops.spatialhints import alternatives, every, impossible
 
 
 def numbers(*sizes: int) -> Tensor:
@@ -264,6 +264,27 @@ def test_nearest_sizes_are_near_and_work() -> None:
     assert alternatives([Window(3, 1, 0, 1)], [32], [FLIP]) == ["padding=0"]
     assert alternatives([Window(3, 2, 0, 1)], [31], [FLIP]) == []
     assert alternatives([Resampled("nearest", 12)], [5], [FLIP]) == ["size=10"]
+
+
+def test_which_sizes_work_in_general_is_told_as_it_is() -> None:
+    said: set[str] = set()
+    for k, s, p, q, d, ceil in itertools.product(
+        range(1, 6), range(2, 5), range(3), range(3), (1, 2), (False, True)
+    ):
+        law = Window(k, s, p, q, d, ceil=ceil)
+        works = {n: not faults([law], [n], [FLIP]) for n in range(12, 60)}
+        wrong = next((n for n in works if not works[n]), None)
+        if wrong is None or not any(works.values()):
+            continue  # at no size or at every one: no size is proposed
+        text = every([law], [wrong], [FLIP])
+        rest = {n % s for n in works if works[n]}
+        assert len(rest) == 1 and all(works[n] == (n % s in rest) for n in works)
+        (left,) = rest
+        word = ("even" if left == 0 else "odd") if s == 2 else f"leave {left} when divided by {s}"
+        assert f"({word}" in text or f"that {word}" in text, (law, text)
+        said.add(word)
+    assert len(said) == 9
+    assert every([Window(3, 2, 1, 1, mode="circular")], [8], [FLIP]) == ""
 
 
 def test_the_rules_see_a_fault() -> None:
