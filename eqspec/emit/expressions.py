@@ -214,12 +214,11 @@ class Expressions:
                 self.helpers.add("take_rows")
                 return Code("_take_rows", (args[0].text, args[1].text, str(dim - len(shape))))
             case Pad(mode="zero"):  # takes any number of leading dimensions by itself
-                function, text, _, *widths = grid_call(instruction, [], [args[0].text])
+                function, text, _, *widths = grid_call(instruction, [args[0].text])
                 return Code(function, (text, *widths))
             case _ if isinstance(instruction, OnGrid):
                 self.helpers.add("on_grid")
-                shapes = [program.shape(arg) for arg in instruction.args]
-                return Code("_on_grid", grid_call(instruction, shapes, [a.text for a in args]))
+                return Code("_on_grid", grid_call(instruction, [a.text for a in args]))
         raise AssertionError(instruction)
 
     def broadcast(self, number: int) -> Code:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eqspec.program.grids import Conv, OnGrid, Padding, Shape
-from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
+from eqspec.program.grids import Conv, OnGrid
+from eqspec.program.pooling import AdaptivePool, Pad, Padding, Pool, Resize
 
 
-def grid_call(instruction: OnGrid, shapes: Sequence[Shape], args: Sequence[str]) -> tuple[str, ...]:
-    """The arguments of `_on_grid`; ``shapes`` are those of the instruction's arguments."""
+def grid_call(instruction: OnGrid, args: Sequence[str]) -> tuple[str, ...]:
+    """The arguments of `_on_grid`."""
     match instruction:
         case Conv():
-            return _conv(instruction, shapes, args)
+            return _conv(instruction, args)
         case Pool():
             return _pool(instruction, args[0])
         case AdaptivePool(how=how, sizes=sizes):
@@ -29,17 +29,13 @@ def grid_call(instruction: OnGrid, shapes: Sequence[Shape], args: Sequence[str])
             return pad_call(args[0], len(padding), padding, mode)
 
 
-def _conv(conv: Conv, shapes: Sequence[Shape], args: Sequence[str]) -> tuple[str, ...]:
+def _conv(conv: Conv, args: Sequence[str]) -> tuple[str, ...]:
     rank = len(conv.stride)
     x, *weights = args
-    padding: Padding | None = conv.padding
-    if conv.mode != "zero" or any(before != after for before, after in conv.padding):
-        x = f"_on_grid({', '.join(pad_call(x, rank, conv.padding, conv.mode))})"
-        padding = None
     name = f"F.conv{'_transpose' if conv.transposed else ''}{rank}d"
     options = [
         *option("stride", conv.stride, 1),
-        *option("padding", [before for before, _ in padding or ()], 0),
+        *option("padding", conv.padding, 0),
         *([f"groups={conv.groups}"] if conv.groups > 1 else []),
         *option("dilation", conv.dilation, 1),
     ]

@@ -31,6 +31,7 @@ from eqspec.program.instructions import (
     Stack,
     Sub,
 )
+from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
 
 
 def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int) -> str:
@@ -59,6 +60,12 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             word = "pooled"
         case Conv():
             word = "convolved"
+        case Pad():
+            word = "padded"
+        case Pool() | AdaptivePool():
+            word = "pooled"
+        case Resize():
+            word = "resized"
         case Add():
             word = "sum"
         case Sub():

@@ -239,8 +239,12 @@ class Printer:
         return any(self.program.stages[user] > Stage.PARAMETER for user in self.users[number])
 
     def _weight_stem(self, number: int) -> str:
-        """The name of the parameter that this expands."""
+        """The name of the parameter that this expands; several of a layer side by side are its weight."""
         register = number
+        if isinstance(joined := self.program.instructions[number], Concat):
+            stems = {self._weight_stem(arg) for arg in joined.args}
+            if len(stems) > 1:
+                return identifier(f"{self.program.owners[number].partition('.')[0]}_weight")
         while not isinstance(self.program.instructions[register], Parameter):
             register = next(
                 arg

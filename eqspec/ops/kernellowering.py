@@ -24,9 +24,10 @@ from eqspec.ops.blockmaps import (
 from eqspec.ops.clusters import Part, axis_size
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.kernels import KernelPair, Kernels, channels_of
-from eqspec.ops.spatial import Spatial
+from eqspec.ops.spatial import Spatial, Sweep
 from eqspec.program.builder import Builder
 from eqspec.program.grids import Conv
+from eqspec.program.pooling import Pad
 
 GRID = -2  # in a layout: a dimension of the grid
 
@@ -102,7 +103,8 @@ def _lower_target(
         weight = b.concat([weight for _, weight in parts], 1)
         if data.transposed:
             weight = adjoint(b, weight, data.groups)
-        args = [b.concat([source.x for source, _ in parts], 0), weight]
+        x, padding = padded(b, b.concat([source.x for source, _ in parts], 0), data.sweep)
+        args = [x, weight]
         if data.biases[number] and not terms:
             name = site.parameter_name(f"bias_to{number}" if several else "bias")
             bias = lower_bias_of(b, layout, channels, name, inputs**-0.5)
@@ -112,10 +114,9 @@ def _lower_target(
             Conv(
                 tuple(args),
                 data.sweep.stride,
-                data.sweep.padding,
+                padding,
                 data.sweep.dilation,
                 data.groups,
-                data.sweep.mode,
                 data.transposed,
             )
         )
@@ -187,10 +188,21 @@ def lower_kernel(
     return b.reshape(weight, (math.prod(layout.sizes), columns, *kernels.kernel))
 
 
+def padded(b: Builder, x: int, sweep: Sweep) -> tuple[int, tuple[int, ...]]:
+    """x and the zeros that the convolution adds at both ends; any other padding is added to x first."""
+    if sweep.mode == "zero" and all(before == after for before, after in sweep.padding):
+        return x, tuple(before for before, _ in sweep.padding)
+    if any(map(any, sweep.padding)):
+        x = b.emit(Pad((x,), sweep.padding, sweep.mode))
+    return x, (0,) * len(sweep.padding)
+
+
 def adjoint(b: Builder, weight: int, groups: int) -> int:
     """The weight as a transposed convolution wants it: (channels of x, channels of the result / groups,
     *window)."""
     rows, columns, *window = b.shape(weight)
+    if groups == 1:
+        return b.permute(weight, [1, 0, *range(2, 2 + len(window))])
     weight = b.reshape(weight, (groups, rows // groups, columns, *window))
     weight = b.permute(weight, [0, 2, 1, *range(3, 3 + len(window))])
     return b.reshape(weight, (groups * columns, rows // groups, *window))

@@ -68,7 +68,8 @@ def _lower_target(site: LoweringSite, data: Steerable, t: int, target: Block) ->
             bias = b.flatten(b.permute(bias, order))
         args.append(bias)
     sweep = data.sweep
-    y = b.emit(Conv(tuple(args), sweep.stride, sweep.padding, sweep.dilation))
+    padding = tuple(before for before, _ in sweep.padding)  # as many after: a turn reverses
+    y = b.emit(Conv(tuple(args), sweep.stride, padding, sweep.dilation))
     return _taken_apart(b, y, target, into)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.program.grids import Conv, OnGrid, Padding
+from eqspec.program.grids import Conv, OnGrid
 from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
 
 Array = NDArray[np.float64]
+CHUNK = 2**19  # numbers of columns that are made at once
 MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
 
 
@@ -37,7 +38,7 @@ def run_grid(instruction: OnGrid, args: Sequence[Array]) -> Array:
     return y
 
 
-def padded(x: Array, padding: Padding, mode: str) -> Array:
+def padded(x: Array, padding: Sequence[tuple[int, int]], mode: str) -> Array:
     """x with its last dimensions padded."""
     if not any(before or after for before, after in padding):
         return x
@@ -61,7 +62,7 @@ def windows(
 
 def _convolved(conv: Conv, x: Array, weight: Array) -> Array:
     rank = len(conv.stride)
-    x = padded(x, conv.padding, conv.mode)
+    x = padded(x, [(p, p) for p in conv.padding], "zero")
     found = windows(x, weight.shape[2:], conv.stride, conv.dilation)
     positions = found.shape[2 : 2 + rank]
     # (batch, channels, *window, *positions): the products sum over channels and window
@@ -69,9 +70,15 @@ def _convolved(conv: Conv, x: Array, weight: Array) -> Array:
     found = found.transpose(order)
     groups, rows = conv.groups, len(weight) // conv.groups
     matrix = weight.reshape(groups, rows, -1)
-    result = np.empty((len(x), groups, rows, prod(positions)), np.result_type(x, weight))
-    for sample, columns in enumerate(found):  # one at a time: the columns are large
-        result[sample] = matrix @ columns.reshape(groups, matrix.shape[2], -1)
+    result = np.empty((len(x), groups, rows, *positions), np.result_type(x, weight))
+    lines = max(1, CHUNK // (groups * matrix.shape[2] * prod(positions[1:])))
+    for sample, columns in enumerate(found):
+        for start in range(0, positions[0], lines):  # a part at a time: the columns are large
+            part = columns[(slice(None),) * (1 + rank) + (slice(start, start + lines),)]
+            y = matrix @ part.reshape(groups, matrix.shape[2], -1)
+            result[sample, :, :, start : start + lines] = y.reshape(
+                groups, rows, -1, *positions[1:]
+            )
     return result.reshape(len(x), len(weight), *positions)
 
 
@@ -95,5 +102,5 @@ def _transposed(conv: Conv, x: Array, weight: Array) -> Array:
             for k, d, s, n in zip(place, conv.dilation, conv.stride, sizes, strict=True)
         )
         result[(..., *at)] += term
-    cut: Any = tuple(slice(b, n - a) for (b, a), n in zip(conv.padding, whole, strict=True))
+    cut: Any = tuple(slice(p, n - p) for p, n in zip(conv.padding, whole, strict=True))
     return np.asarray(result[(..., *cut)])

@@ -1,8 +1,7 @@
 """Instructions on grids: convolution along the dimensions of a picture, a volume or a sequence.
 
 All of these take x of shape (channels, *grid), the channels merged into one dimension, as PyTorch has
-them. Strides and the like hold one number for every dimension of the grid; ``padding`` a pair: how many
-entries come before the first and after the last.
+them. Strides and the like hold one number for every dimension of the grid.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
 
 from eqspec.program.pooling import (
     AdaptivePool,
@@ -22,25 +20,23 @@ from eqspec.program.pooling import (
 )
 
 Shape = tuple[int, ...]
-Padding = tuple[tuple[int, int], ...]
-Mode = Literal["zero", "circular", "reflect", "replicate"]
 
 
 @dataclass(frozen=True)
 class Conv:
     """``args = (x, weight)`` or ``(x, weight, bias)``: a cross-correlation, as `torch.nn.functional.conv2d`.
 
-    The weight has shape (channels of the result, channels of x / groups, *window). ``transposed``: the
-    adjoint of a convolution, as `conv_transpose2d`; then the weight has shape (channels of x, channels of
-    the result / groups, *window), and padding takes entries of the result away.
+    The weight has shape (channels of the result, channels of x / groups, *window). ``padding`` zeros come
+    before the first entry and after the last (`Pad` makes others). ``transposed``: the adjoint of a
+    convolution, as `conv_transpose2d`; then the weight has shape (channels of x, channels of the result /
+    groups, *window), and padding takes entries of the result away.
     """
 
     args: tuple[int, ...]
     stride: Shape
-    padding: Padding
+    padding: Shape
     dilation: Shape
     groups: int = 1
-    mode: Mode = "zero"
     transposed: bool = False
 
 
@@ -73,22 +69,20 @@ def _conv_shape(conv: Conv, x: Shape, weight: Shape, bias: Shape | None) -> Shap
     assert len(window) == len(sizes) == len(conv.stride) == len(conv.dilation), (conv, x, weight)
     assert len(conv.padding) == len(sizes) and x[0] % groups == 0, (conv, x, weight)
     if conv.transposed:
-        assert conv.mode == "zero" and weight[0] == x[0], (conv, x, weight)
+        assert weight[0] == x[0], (conv, x, weight)
         channels = weight[1] * groups
     else:
         assert weight[1] * groups == x[0] and weight[0] % groups == 0, (conv, x, weight)
         channels = weight[0]
     assert bias is None or bias == (channels,), (conv, bias)
     found = [channels]
-    for n, k, s, (before, after), d in zip(
-        sizes, window, conv.stride, conv.padding, conv.dilation, strict=True
-    ):
+    for n, k, s, p, d in zip(sizes, window, conv.stride, conv.padding, conv.dilation, strict=True):
         span = d * (k - 1) + 1
         if conv.transposed:
-            size = s * (n - 1) + span - before - after
+            size = s * (n - 1) + span - 2 * p
         else:
-            assert n + before + after >= span, (conv, x, weight)
-            size = (n + before + after - span) // s + 1
+            assert n + 2 * p >= span, (conv, x, weight)
+            size = (n + 2 * p - span) // s + 1
         assert size > 0, (conv, x, weight)
         found.append(size)
     return tuple(found)

@@ -76,7 +76,7 @@ def test_all_agree_with_torch_to_the_last_digits() -> None:
         x = rng.standard_normal((2, 2, *sizes))
         found = run_grid(step, [x])
         assert found.shape[1:] == shape, step
-        call = f"_on_grid({', '.join(grid_call(step, [(2, *sizes)], ['x']))})"
+        call = f"_on_grid({', '.join(grid_call(step, ['x']))})"
         names = {"F": functional, "_on_grid": _on_grid, "x": torch.from_numpy(x)}
         wanted = eval(call, names)
         np.testing.assert_allclose(found, wanted.numpy(), rtol=0, atol=1e-12, err_msg=str(step))
