@@ -54,15 +54,17 @@ class Steerable:
         counts = self.dimensions[arg][source][target]
         return sum(count * len(rings) for count, rings in zip(counts, self.rings, strict=True))
 
-    @property
-    def parameters(self) -> int:
-        free = sum(
-            prod(pair) * self.kernels(k, s, t)
-            for k, arg in enumerate(self.channels)
-            for s, row in enumerate(arg)
+    def weights(self, arg: int) -> int:
+        """The number of free weights of an argument."""
+        return sum(
+            prod(pair) * self.kernels(arg, s, t)
+            for s, row in enumerate(self.channels[arg])
             for t, pair in enumerate(row)
         )
-        return free + sum(self.biases)
+
+    @property
+    def parameters(self) -> int:
+        return sum(map(self.weights, range(len(self.channels)))) + sum(self.biases)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,14 @@ def run_audit(
     if not asked:
         say(f"Error: no group acts on `{key}`: there is no symmetry to audit")
         return 2
+    if any(type_.sampled for _, module in asked for _, type_ in module.features):
+        return _stop(
+            "EQS210",
+            f"an audit of `{key}` is not built yet",
+            spec,
+            "a `disc` is turned by interpolation; audit the turns that map pixels to pixels by a spec with"
+            " `grid`",
+        )
     from eqspec.tools.auditing_model import CannotLoad, load
 
     with users_code():

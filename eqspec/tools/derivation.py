@@ -14,7 +14,7 @@ from eqspec.algebra.representations import Representation
 from eqspec.graph.causes import Cause, causes
 from eqspec.graph.model import Base, Level, Module, ModuleCall, Node, edge_classes, is_fusion
 from eqspec.graph.sizes import is_dynamic, symbols_of
-from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.graph.types import Block, PlainAxis, Type, stilled
 from eqspec.ops import averaging, op_named
 from eqspec.ops.averaging import Average, Mean
 from eqspec.ops.contract import Weighted
@@ -23,11 +23,13 @@ from eqspec.ops.embedding import Table
 from eqspec.ops.frames import Framing
 from eqspec.ops.kernels import Kernels
 from eqspec.ops.linear import LinearMaps
+from eqspec.ops.steerable import Steerable
 
 SCHEMA = 1
 ORBITS = "orbits of index pairs"
 NULL_SPACE = "exact null space"
 DIAGRAMS = "diagrams"
+HARMONICS = "circular harmonics"
 
 Axes: TypeAlias = tuple[int | Representation, ...]
 
@@ -138,8 +140,9 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
     each = maps.each if isinstance(maps, LinearMaps) else ()
     blocks: list[dict[str, Any]] = []
     table = node.data if isinstance(node.data, Table) else None
-    for s, left in enumerate(source.type.one_hot.blocks):
-        for t, right in enumerate(node.type.blocks):
+    # of a disc the fibres are told: its pixels have no matrices
+    for s, left in enumerate(stilled(source.type.one_hot).blocks):
+        for t, right in enumerate(stilled(node.type).blocks):
             if table is not None:  # from a word to a row, at every place
                 ends: tuple[Axes, Axes] = (left.parts[table.places :], right.parts[table.places :])
             elif isinstance(maps, Kernels):
@@ -153,18 +156,23 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
             else:
                 ends = (left.parts, right.parts)
             found = _clusters(*ends, maps is None and table is None)
+            if isinstance(node.data, Steerable):
+                kernels = node.data.kernels(number, s, t)
+                found = [r | {"dimension": kernels, "solver": HARMONICS} for r in found]
             blocks.append({"source": s, "target": t, "clusters": found})
     if maps is not None:
         dimension: int | None = sum(d for row in maps.dimensions[number] for d in row)
     elif table is not None:
         dimension = table.parameters
+    elif isinstance(node.data, Steerable):
+        dimension = node.data.weights(number)
     else:
         dimension = _dimension(source.type.one_hot, node.type)
     return {
         "source": source.name,
         "target": node.name,
         "op": node.op,
-        "solved": maps is not None or table is not None,
+        "solved": maps is not None or table is not None or isinstance(node.data, Steerable),
         "type": str(source.type),
         "factors": {name: classes[name].value for name in module.factors if name in classes},
         "dimension": dimension,
@@ -249,7 +257,7 @@ def _solver(source: Axes, target: Axes) -> str:
 
 
 def _dimension(source: Type, target: Type) -> int | None:
-    if source.has_points or target.has_points:
+    if source.has_points or target.has_points or source.sampled or target.sampled:
         return None
     try:
         return sum(hom_dimension(x.parts, y.parts) for x in source.blocks for y in target.blocks)
