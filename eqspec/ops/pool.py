@@ -61,6 +61,8 @@ def check(site: CallSite) -> Checked:
                 for k, a in enumerate(block.axes)
                 if isinstance(a, RepAxis) and same_action(a.rep, axis)
             )
+            if len(pooled) > 1:  # equal matrices: of two entries a flip is `regular` as well
+                pooled = _meant(block, pooled, axis) or pooled
         _check_block(site, block, pooled, how, over if isinstance(over, tuple) else None)
         axes.append(pooled)
         left = tuple(a for k, a in enumerate(block.axes) if k not in pooled)
@@ -97,6 +99,12 @@ def _check_no_disc(site: CallSite) -> None:
             span=site.arg_spans[0],
             help=f"`pool(x, over={min(arg.type.sampled)})` takes the mean over the whole disc",
         )
+
+
+def _meant(block: Block, pooled: tuple[int, ...], axis: Representation) -> tuple[int, ...]:
+    """Those that are positions, if positions are named, and else those that are none."""
+    reps = {k: a.rep for k, a in enumerate(block.axes) if isinstance(a, RepAxis)}
+    return tuple(k for k in pooled if reps[k].spatial == axis.spatial)
 
 
 def _check_block(

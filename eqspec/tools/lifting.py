@@ -88,12 +88,15 @@ def lifted(model: nn.Module, shape: tuple[int, ...], group: str, word: str | Non
         notes.append(_sizes_note(broken, shape[1:], found))
         sizes = sizes_along(network, found[0], moves) if found else plain_sizes(network, shape[1:])
     assert not isinstance(sizes, Broken), "found because it works"
-    writer = Writer(network, action, sizes, frozenset(OPS), notes)
+    drops = "dropout" in OPS and "p" in OPS["dropout"].signature.keywords
+    writer = Writer(network, action, sizes, frozenset(OPS), drops, notes)
     members = writer.lines()
     text = spec_text(network, action, members, writer.notes)
     faults = _errors(text)
     if faults:
-        more = [f"`eqspec check` refuses this: {fault.code}, {fault.message}" for fault in faults]
+        more = [
+            f"`eqspec check` refuses this: {fault.code}, {fault.message}" for fault in faults[:3]
+        ]
         text = spec_text(network, action, members, [*writer.notes, *more])
     return Lifted(text, tuple(_errors(text)))
 

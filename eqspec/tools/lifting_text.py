@@ -45,6 +45,7 @@ class Writer:
     action: Action
     sizes: Mapping[str, Sizes]
     ops: frozenset[str]
+    drops: bool  # is there an op `dropout(x, p=0.1)`
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -173,8 +174,9 @@ class Writer:
         statements: list[tuple[str, str, str]] = []
         for step in rest:
             self.notes.extend(step.notes)
-            if step.op == SAME or (step.op == "dropout" and "dropout" not in self.ops):
-                if step.op == "dropout":
+            left_out = step.op == "dropout" and not self.drops
+            if step.op == SAME or left_out:
+                if left_out:
                     self.notes.append(f"{step.layer} is left out.")
                 arg = step.args[0]
                 text[step.name] = text[arg]

@@ -274,3 +274,22 @@ module M {
     assert module.node("t").op == module.node("u").op == "tensor_product"
     assert module.node("w").op == "linear"
     assert module.node(module.node("w").args[0]).op == "tensor_product"
+
+
+def test_pooling_an_axis_takes_positions_where_positions_are_named() -> None:
+    """Of two entries a flip is `regular` as well: equal matrices, another meaning."""
+    found = module(
+        """module M {
+  input x: [3, Flip.regular, Flip.reverse(2)]
+  a = pool(x, axis=Flip.reverse(2))
+  b = pool(x, axis=Flip.regular)
+  output y: [1] = linear(a, b)
+}"""
+    )
+    labels = [str(node.type) for node in found.nodes if node.op == "pool"]
+    assert labels == ["[3, Flip.regular]", "[3, Flip.reverse(2)]"]
+    text = """module M {
+  input x: [3, Flip.regular, Flip.regular]
+  output y = pool(x, axis=Flip.regular)
+}"""
+    assert codes(text) == ["EQS407"]
