@@ -130,7 +130,8 @@ def _sizes(lowered: Mapping[str, Lowered]) -> dict[str, str]:
 
 
 def _size_values(lowered: Mapping[str, Lowered], count: int) -> list[str]:
-    """Values of the sizes to test at, as tuples: below, at and above the number of acted axes."""
+    """Values of the sizes to test at, as tuples: below, at and above the number of acted axes. The last but
+    one has no 1, for which torch would make a graph of its own."""
     shapes = [
         shape
         for item in lowered.values()
@@ -140,9 +141,14 @@ def _size_values(lowered: Mapping[str, Lowered], count: int) -> list[str]:
     powers = max((sum(is_dynamic(size) for size in shape) for shape in shapes), default=0)
     values = [1, 2, 3, 4, 7, 50 if powers <= 2 else 12]
     return [
-        shape_text([values[(k + place) % len(values)] for place in range(count)])
+        shape_text([values[_turn(k, place, len(values))] for place in range(count)])
         for k in range(len(values))
     ]
+
+
+def _turn(k: int, place: int, count: int) -> int:
+    """Which value the size at a place has in tuple k."""
+    return 1 + (k + place - 1) % (count - 1) if k == count - 2 else (k + place) % count
 
 
 def _case(

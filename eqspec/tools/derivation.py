@@ -16,6 +16,7 @@ from eqspec.graph.model import Base, Level, Module, ModuleCall, Node, edge_class
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, Type, stilled
 from eqspec.ops import averaging, op_named
+from eqspec.ops.attentionplan import Attention
 from eqspec.ops.averaging import Average, Mean
 from eqspec.ops.contract import Weighted
 from eqspec.ops.cosetchecks import Canonicalisation
@@ -76,6 +77,9 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
     convolutions = [step for step in steps if isinstance(step.data, Kernels)]
     if convolutions:
         record["convolutions"] = [_convolution(step) for step in convolutions]
+    attentions = [step for step in steps if isinstance(step.data, Attention)]
+    if attentions:
+        record["attentions"] = [_attention(module, step) for step in attentions]
     averages = [
         step.data for step in steps if isinstance(step.data, Average | Canonicalisation | Framing)
     ]
@@ -197,6 +201,23 @@ def _convolution(node: Node) -> dict[str, Any]:
         "groups": data.groups,
         "from": list(data.sources[0][0].sizes),
         "to": [size for k in data.targets[0] for size in block.axes[k].shape],
+    }
+
+
+def _attention(module: Module, node: Node) -> dict[str, Any]:
+    """The axes, the heads and the dimensions of every space of maps of an attention."""
+    data = node.data
+    assert isinstance(data, Attention)
+    block, places = module.node(node.args[-1]).type.blocks[0], data.keys[0]
+    maps = {"query": data.query, "key": data.key, "value": data.value, "out": data.out}
+    return {
+        "over": [str(block.axes[k]) for k in places.tokens],
+        "each": [str(block.axes[k]) for k in places.each],
+        "heads": data.heads,
+        "widths": [width for width in data.scores if width],
+        "parameters": {name: found.parameters for name, found in maps.items()},
+        "bias": data.bias,
+        "orbits": data.orbits,
     }
 
 

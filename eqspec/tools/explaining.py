@@ -218,6 +218,8 @@ def _text(record: dict[str, Any], color: bool) -> str:
         rows.append(("parameters", f"{record['parameters']:,}{bias}"))
     for found in record.get("convolutions", ()):
         rows.append(("windows", _windows(found)))
+    for found in record.get("attentions", ()):
+        rows += _heads(found)
     if record.get("each"):
         rows.append(("each", f"one map at every index of {', '.join(record['each'])}"))
     title = f"{record['node']}  in module {record['module']}"
@@ -230,6 +232,25 @@ def _text(record: dict[str, Any], color: bool) -> str:
     for edge in record["edges"]:
         lines += ["", *_edge(edge, color)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _heads(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """`2 heads of 4 channels over S.natural`, and the dimensions of the spaces of maps."""
+    widths = " and ".join(
+        f"{n} channel{'s' if n != 1 else ''}" for n in dict.fromkeys(found["widths"])
+    )
+    heads = f"{found['heads']} head{'s' if found['heads'] != 1 else ''}"
+    each = (
+        f", each with scores for every index of {', '.join(found['each'])}" if found["each"] else ""
+    )
+    rows = [("heads", f"{heads} of {widths} over {', '.join(found['over'])}{each}")]
+    maps = ", ".join(f"{name} {count:,}" for name, count in found["parameters"].items())
+    rows.append(("maps", maps))
+    if found["bias"] != "none":
+        rows.append(
+            ("positions", f"{found['bias']} bias, {found['orbits']:,} numbers for each head")
+        )
+    return rows
 
 
 def _windows(found: Mapping[str, Any]) -> str:

@@ -111,6 +111,31 @@ def test_the_null_space_is_named(here: Path) -> None:
     assert record["edges"][0]["dimension"] == 4
 
 
+def test_the_maps_of_an_attention(here: Path) -> None:
+    """4 x 32 numbers between regular fields of 4 copies for each map, 4 biases of queries and results."""
+    (here / "vision.eqs").write_text(
+        "eqspec 1\ngroup D = dihedral(4)\nmodule M {\n  input x: [D.grid(8, 8), 4, D.regular]\n"
+        "  h: [D.grid(8, 8), 4, D.regular] = attention(x, over=D.grid(8, 8), heads=2, bias=relative)\n"
+        "  output y: [4] = linear(h)\n}\n"
+    )
+    record = json.loads(run("explain", "vision.eqs", "h", "--format", "json").stdout)
+    assert record["attentions"] == [
+        {
+            "over": ["D.grid(8, 8)"],
+            "each": [],
+            "heads": 2,
+            "widths": [2],
+            "parameters": {"query": 132, "key": 128, "value": 128, "out": 132},
+            "bias": "relative",
+            "orbits": 36,
+        }
+    ]
+    assert record["parameters"] == 132 + 128 + 128 + 132 + 2 * 36
+    text = run("explain", "vision.eqs", "h").stdout
+    assert "2 heads of 2 channels over D.grid(8, 8)" in text
+    assert "relative bias, 36 numbers for each head" in text
+
+
 def test_what_multi_equitune_loses(here: Path) -> None:
     (here / "two.eqs").write_text(
         "eqspec 1\n\ngroup A = cyclic(3)\ngroup B = cyclic(4)\n\n"
