@@ -159,6 +159,7 @@ _TABLE = (
     Code("EQS464", "an op does not commute with translations"),
     Code("EQS465", "a convolution has other positions"),
     Code("EQS466", "groups do not divide the channels"),
+    Code("EQS469", "channels cannot be divided so"),
     Code("EQS473", "an axis cannot be attended over"),
     Code("EQS474", "the heads of an attention do not fit"),
     Code("EQS475", "no scores are equivariant"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 
 from eqspec.emit.grids import grid_call
 from eqspec.emit.layout import WIDTH, call, tuple_text
@@ -44,6 +45,7 @@ from eqspec.program.instructions import (
     Sub,
     Take,
 )
+from eqspec.program.layers import Detach, Dropout, GroupNorm, Layer
 from eqspec.program.pooling import Pad
 
 ATOM, PRODUCT, SUM = 2, 1, 0  # how tightly an expression binds
@@ -173,6 +175,8 @@ class Expressions:
                 if (1 / factor).is_integer() and abs(factor) < 1:
                     return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
                 return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
+            case GroupNorm() | Dropout() | Detach():
+                return self._layer(instruction, args)
             case Affine():
                 scaled = f"{args[0].atom} * {args[1].atom}"
                 terms = (scaled, args[2].text)
@@ -277,6 +281,24 @@ class Expressions:
         if rest:
             texts.append(f"attn_mask={' + '.join(part.text for part in rest)}")
         return Code("F.scaled_dot_product_attention", tuple(texts))
+
+    def _layer(self, instruction: Layer, args: Sequence[Code]) -> Code:
+        x = args[0]
+        shape = self.program.shape(instruction.args[0])
+        match instruction:
+            case Detach():
+                return self._method(x, "detach", [])
+            case Dropout(p=p, keep=keep) if len(keep) == len(shape):
+                return Code("F.dropout", (x.text, repr(p), "self.training"))
+            case Dropout(p=p, keep=keep):
+                self.helpers.add("dropout")
+                fibres = self.shape([k - len(shape) for k in range(len(shape)) if k not in keep])
+                return Code("_dropout", (x.text, repr(p), fibres, "self.training"))
+            case GroupNorm(channels=channels, groups=groups, eps=eps):
+                self.helpers.add("group_norm")
+                sizes = self.shape((channels, prod(shape) // channels))
+                affine = [a.text for a in args[1:]]
+                return Code("_group_norm", (x.text, sizes, str(groups), *affine, f"eps={eps!r}"))
 
     def _unsqueeze(self, number: int, dim: int) -> Code:
         """A new axis of size 1; where it was just reduced, it is kept instead."""

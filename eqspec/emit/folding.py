@@ -21,7 +21,9 @@ LAYERS = {"linear": "Linear"} | {
     for kind, word in (("", ""), ("_transpose", "Transpose"))
     for rank in (1, 2, 3)
 }
-TRACED = frozenset("on_grid batch_norm batch_norm_along layer_norm rms_norm renamed".split())
+TRACED = frozenset(
+    "on_grid batch_norm batch_norm_along group_norm dropout layer_norm rms_norm renamed".split()
+)
 """Helpers that `torch.fx` sees through; calls of all others stay whole."""
 
 

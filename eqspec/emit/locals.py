@@ -31,6 +31,7 @@ from eqspec.program.instructions import (
     Stack,
     Sub,
 )
+from eqspec.program.layers import Detach, Dropout, GroupNorm
 from eqspec.program.pooling import AdaptivePool, Pad, Pool, Resize
 
 
@@ -66,6 +67,12 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             word = "pooled"
         case Resize():
             word = "resized"
+        case GroupNorm():
+            return f"{program.owners[number].partition('.')[0]}_normed"
+        case Dropout():
+            word = "dropped"
+        case Detach():
+            word = "detached"
         case Add():
             word = "sum"
         case Sub():

@@ -21,7 +21,7 @@ from eqspec.emit.render import render
 from eqspec.emit.tables import Key, SharedTable, shared_tables
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.types import Type
-from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout
 from eqspec.program.framed import CallBase
 from eqspec.program.instructions import Parameter
 from eqspec.program.orbits import OrbitCall
@@ -72,7 +72,13 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
     found: dict[str, Mapping[str, str]] = {}
     for key, item in lowered.items():
         text, printed = _class(
-            item, classes, averages, helpers, shared, sees_batch=has_batch_norm(lowered, key)
+            item,
+            classes,
+            averages,
+            helpers,
+            shared,
+            sees_batch=has_batch_norm(lowered, key),
+            drops=has_dropout(lowered, key),
         )
         texts.append(text)
         found[key] = printed.locals
@@ -157,7 +163,7 @@ def _imports(
         lines.append("import torch")
     if orbits and distributed:
         lines.append("import torch.distributed as dist")
-    if "batch_norm" in helpers or re.search(r"\bF\.[a-z]", text):
+    if helpers & {"batch_norm", "group_norm", "dropout"} or re.search(r"\bF\.[a-z]", text):
         lines.append("import torch.nn.functional as F")
     lines.append(f"from torch import Tensor, {'fx, ' if folding else ''}nn")
     if orbits:
@@ -173,6 +179,7 @@ def _class(
     shared: Mapping[Key, SharedTable],
     *,
     sees_batch: bool,
+    drops: bool,
 ) -> tuple[ClassText, Printed]:
     module = item.module
     name = classes[module.key]
@@ -214,7 +221,7 @@ def _class(
         ]
     text.forward_lines = _forward(item, printer, printed, name)
     options = _options(item.distributed) if module.key in averages else []
-    text.docstring = _docstring(module, sees_batch, options)
+    text.docstring = _docstring(module, sees_batch, drops, options)
     groups = ", ".join(f"{k} = {g.description}" for k, g in module.groups.items())
     text.repr_lines = returned_text(quoted(groups))
     return text, printed
@@ -353,7 +360,7 @@ def _options(distributed: bool) -> list[str]:
     return lines
 
 
-def _docstring(module: Module, sees_batch: bool, options: Sequence[str]) -> str:
+def _docstring(module: Module, sees_batch: bool, drops: bool, options: Sequence[str]) -> str:
     """The class docstring: what it is, what it takes, and the law it obeys."""
     lines: list[str] = []
     lines.append(
@@ -383,6 +390,11 @@ def _docstring(module: Module, sees_batch: bool, options: Sequence[str]) -> str:
             "    Batch norms: in evaluation mode every sample is treated by itself. In training the",
             "    samples of a batch see each other by its statistics; the law holds there as well,",
             "    for a whole batch, also where every sample is moved by an element of its own.",
+        ]
+    if drops:
+        lines += [
+            "",
+            "    Dropout: in training whole fibres are dropped, so the law holds for every draw.",
         ]
     if module.bases:
         lines += ["", *assumptions()]

@@ -21,7 +21,7 @@ from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, Type
 from eqspec.lowering.choices import Choices, choices_of
 from eqspec.lowering.controls import Expectations, expectations, generator_order
-from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout
 from eqspec.lowering.padding import padded_symbols
 from eqspec.lowering.sizes import sizes_of
 from eqspec.ops.attentionplan import Attention
@@ -30,6 +30,7 @@ from eqspec.ops.positions import Centred, Difference
 from eqspec.program.filters import FilterBank
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.instructions import Constant, Pointwise
+from eqspec.program.layers import Detach
 from eqspec.program.orbits import Canonical, OrbitChoice
 
 
@@ -44,7 +45,12 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
     for key in lowered:
         expected = expectations(lowered, key)
         batch_norms = has_batch_norm(lowered, key) and not _has_factory(lowered, key)
-        flags = _Flags(_is_smooth(lowered, key), batch_norms, choices_of(lowered, key))
+        flags = _Flags(
+            _is_smooth(lowered, key),
+            batch_norms,
+            has_dropout(lowered, key) and not _has_factory(lowered, key),
+            choices_of(lowered, key),
+        )
         made = _case(lowered[key], names, expected, sizes, indices, flags)
         turned = [f"    {line}" if sizes else line for line in turns[key]]
         lines.extend([*made[:-1], *turned, made[-1]])
@@ -57,6 +63,7 @@ def tests_text(spec: Spec, lowered: Mapping[str, Lowered], names: ModuleNames, s
         sizes=list(sizes.values()),
         size_values=_size_values(lowered, len(sizes)),
         batch_norms=any(line.strip() == "batch_norms=True," for line in lines),
+        dropouts=any(line.strip() == "dropouts=True," for line in lines),
         affine=any(item.module.has_points for item in lowered.values()),
         turned=any(turns.values()),
         filters=any(
@@ -99,17 +106,18 @@ class _Flags:
 
     smooth: bool
     batch_norms: bool
+    dropouts: bool
     chosen: Choices | None
 
 
 def _is_smooth(lowered: Mapping[str, Lowered], key: str) -> bool:
-    """A jump hides what comes before it, and a network that only chooses gets no gradient."""
+    """A jump hides what comes before it, a network that only chooses gets no gradient, and some are cut off."""
     item = lowered[key]
     for instruction in item.program.instructions:
         match instruction:
             case Pointwise(function=name) if function_named(name).jumps:
                 return False
-            case OrbitChoice(named=True):
+            case OrbitChoice(named=True) | Detach():
                 return False
     return all(_is_smooth(lowered, child) for child in item.module.children.values())
 
@@ -241,6 +249,8 @@ def _case_lines(
             lines.append(f"        law_at_zero={chosen.law_at_zero},")
     if flags.batch_norms:
         lines.append("        batch_norms=True,")
+    if flags.dropouts:
+        lines.append("        dropouts=True,")
     if sizes:
         words = ", ".join(f"{symbol}={{{name}}}" for symbol, name in sizes.items())
         lines.append(f'        at=f"{words}",')

@@ -22,6 +22,7 @@ from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.project import ProjectorTooLarge
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import BatchNorm, Parameter, Program
+from eqspec.program.layers import Dropout
 from eqspec.program.passes import optimise
 
 
@@ -50,6 +51,14 @@ def has_batch_norm(lowered: Mapping[str, Lowered], key: str) -> bool:
     item = lowered[key]
     return any(isinstance(i, BatchNorm) for i in item.program.instructions) or any(
         has_batch_norm(lowered, child) for child in item.module.children.values()
+    )
+
+
+def has_dropout(lowered: Mapping[str, Lowered], key: str) -> bool:
+    """Does the module drop fibres in training, itself or in one that it calls?"""
+    item = lowered[key]
+    return any(isinstance(i, Dropout) for i in item.program.instructions) or any(
+        has_dropout(lowered, child) for child in item.module.children.values()
     )
 
 

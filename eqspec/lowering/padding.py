@@ -64,6 +64,7 @@ from eqspec.program.instructions import (
     Sub,
     Take,
 )
+from eqspec.program.layers import Detach, Dropout
 
 ZERO_AT_ZERO = frozenset(
     "relu leaky_relu abs tanh sin atan asinh erf softsign tanhshrink softshrink hardtanh sign round"
@@ -159,7 +160,7 @@ class _Padding:
                 return emit(replace(instruction, args=args)), every and kept
             case Shift():
                 return emit(replace(instruction, args=args)), False
-            case Permute() | Scale() | Add() | Mul() | DiagonalEmbed():
+            case Permute() | Scale() | Add() | Mul() | DiagonalEmbed() | Dropout() | Detach():
                 return emit(replace(instruction, args=args)), every
             case Sub():  # what is repeated along a padded axis comes off masked positions too
                 same = self.program.shape(instruction.args[0]) == self.program.shape(

@@ -23,13 +23,14 @@ from eqspec.graph.types import Block, Type
 from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.letters import condition, moved_by
-from eqspec.lowering.module import Lowered, has_batch_norm
+from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout
 from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.frames import lead_of_axes, lead_of_order
 from eqspec.program.instructions import BatchNorm, CallModule, Parameter, Program, Stage
 from eqspec.program.interpreter import act, lead_of_best, lead_of_least, mask_key, rename, run
+from eqspec.program.layers import Dropout
 from eqspec.program.orbits import Canonical, OrbitChoice
 
 Array = NDArray[np.float64]
@@ -56,7 +57,7 @@ def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault |
         programs.append(item.plain)  # it has features that the passes did away with
     for program in programs:
         fault = fault or equivariance_fault(lowered, key, program, seed)
-        if has_batch_norm(lowered, key):
+        if has_batch_norm(lowered, key) or has_dropout(lowered, key):
             fault = fault or equivariance_fault(lowered, key, program, seed, training=True)
     return fault or _translation_fault(lowered, key, seed)
 
@@ -116,7 +117,7 @@ class Machine:
     rng: np.random.Generator
     bases: Mapping[str, Callable[..., Tensors]]
     gain: float = 2**0.5  # He's scale: features keep their size through many layers
-    training: bool = False  # batch norms take the statistics of the batch
+    training: bool = False  # batch norms take the statistics of the batch, dropouts drop
     choices: list[tuple[str, Array]] | None = None
     """Where cosets or frames are chosen, the nodes and by how much the best one wins for every sample, if wanted."""
     word: FWord | None = None
@@ -136,6 +137,9 @@ class Machine:
                 name = instruction.name
                 self.parameters[f"{name}.running_mean"] = self.rng.standard_normal(shape)
                 self.parameters[f"{name}.running_var"] = self.rng.uniform(0.5, 2.0, shape)
+            if isinstance(instruction, Dropout):  # one draw, with which every law must hold
+                shape = instruction.mask(self.program.shape(instruction.args[0]))
+                self.parameters[f"{instruction.name}.mask"] = self.rng.uniform(0.5, 2.0, shape)
         self.children: dict[str, Callable[..., Tensors]] = {}
         calls = {
             node.name: node.data

@@ -170,7 +170,7 @@ def _forms(site: CallSite, *, centre: bool) -> tuple[tuple[tuple[int, Form], ...
     found = []
     for block in arg.type.blocks:
         each = each_axes(site, block)
-        _check_each(site, Block(tuple(block.axes[k] for k in each)))
+        check_each(site, Block(tuple(block.axes[k] for k in each)))
         along = tuple(k for k in range(len(block.axes)) if k not in each)
         if not along:
             site.refuse(
@@ -207,7 +207,7 @@ def _check_padded(site: CallSite, part: Block) -> None:
             )
 
 
-def _check_each(site: CallSite, part: Block) -> None:
+def check_each(site: CallSite, part: Block) -> None:
     """The indices of the axes in ``each`` are permuted, up to signs: sizes move with their index."""
     for factor, group in sorted(Type((part,)).groups.items()):
         for number, generator in enumerate(group.generators):
@@ -277,7 +277,7 @@ def lower(site: LoweringSite) -> Registers:
         suffix = "" if len(blocks) == 1 else str(number)
         dims = chosen_dims(block, tuple(forms))
         if not all(form.is_identity for form in forms.values()):
-            y = _over_form(site.builder, x, block, forms, data.eps)
+            y = over_form(site.builder, x, block, forms, data.eps)
             results.append(affine(site, y, block, suffix, data.weight, data.biases[number]))
             continue
         plain = [k for k, axis in enumerate(block.axes) if isinstance(axis, PlainAxis)]
@@ -300,12 +300,30 @@ def lower(site: LoweringSite) -> Registers:
     return tuple(results)
 
 
-def _over_form(b: Builder, x: int, block: Block, forms: dict[int, Form], eps: float) -> int:
-    """x / sqrt(<x, x> / n + eps), n the number of entries."""
+def over_form(
+    b: Builder,
+    x: int,
+    block: Block,
+    forms: dict[int, Form],
+    eps: float,
+    divided: int | None = None,
+    groups: int = 1,
+) -> int:
+    """x / sqrt(<x, x> / n + eps), n the number of entries; the plain axis ``divided`` falls into
+    ``groups``, each with a size of its own."""
+    whole = b.shape(x)
+    if divided is not None:
+        size = block.shape[block.dims[divided][0]] // groups
+        axes = [*block.axes[:divided], PlainAxis(groups), PlainAxis(size)]
+        block = Block((*axes, *block.axes[divided + 1 :]))
+        forms = {k + (k >= divided): form for k, form in forms.items()}
+        forms[divided + 1] = Form(size)
+        x = b.reshape(x, block.shape)
     dims = chosen_dims(block, tuple(forms))
     count = math.prod(block.shape[dim] for dim in dims)
     mean = b.scale(lower_square(b, x, block, forms), 1 / count)
-    return b.mul(x, b.unsqueeze(b.pointwise(b.shift(mean, eps), "rsqrt"), dims))
+    y = b.mul(x, b.unsqueeze(b.pointwise(b.shift(mean, eps), "rsqrt"), dims))
+    return b.reshape(y, whole)
 
 
 def _lower_joint(site: LoweringSite, data: Normalisation) -> Registers:

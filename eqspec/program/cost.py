@@ -48,6 +48,7 @@ from eqspec.program.instructions import (
     Sub,
     Take,
 )
+from eqspec.program.layers import Detach, Dropout, GroupNorm
 from eqspec.program.orbits import (
     Canonical,
     Energy,
@@ -111,7 +112,11 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 0
         case Add() | Mul() | Sub() | Scale() | Shift() | Pointwise():
             flops = writes * max(1, len(instruction.args) - 1)
-        case Normalise() | BatchNorm():
+        case Detach():
+            return Cost()
+        case Dropout():  # nothing is dropped in evaluation
+            return Cost()
+        case Normalise() | BatchNorm() | GroupNorm():
             flops = 4 * writes
         case Affine():
             flops = 2 * writes

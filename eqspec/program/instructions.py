@@ -32,6 +32,7 @@ from eqspec.program.framed import (
     framed_shape,
 )
 from eqspec.program.grids import OnGrid, grid_shape
+from eqspec.program.layers import Detach, Dropout, GroupNorm, Layer, layer_shape
 from eqspec.program.orbits import (
     Canonical,
     MoveBy,
@@ -399,6 +400,7 @@ Instruction = (
     | Affine
     | Attend
     | BatchNorm
+    | Layer
     | Concat
     | Stack
     | DiagonalEmbed
@@ -562,6 +564,8 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             assert len(of[1]) == 2 and x[-1] == of[1][1], (instruction, of)
             assert len(of) == 2 or of[2] == (of[1][0],), (instruction, of)
             return (*x[:-1], of[1][0])
+        case GroupNorm() | Dropout() | Detach():
+            return layer_shape(instruction, of)
         case Pointwise() | Scale() | Shift():
             return x
         case BatchNorm():

@@ -61,6 +61,8 @@ from eqspec.program.instructions import (
     Sub,
     Take,
 )
+from eqspec.program.layerruns import run_layer
+from eqspec.program.layers import Detach, Dropout, GroupNorm
 from eqspec.program.orbits import (
     AxisMove,
     Canonical,
@@ -96,8 +98,8 @@ def run(
     ``modules`` are called with such arrays and return a tuple of them; ``modules`` is keyed by the
     attribute of the call. What reads a result in ``given`` reads the value given there, so that each
     step can be looked at by itself. ``parameters`` holds the running statistics of batch norms as well;
-    in ``training`` those of the batch take their place. Results in ``known`` are taken from there: weights
-    that an earlier run has expanded.
+    in ``training`` those of the batch take their place, and the masks of dropouts count. Results in
+    ``known`` are taken from there: weights that an earlier run has expanded.
     """
     values: list[Any] = []
     forced: Mapping[int, Any] = given or {}
@@ -168,6 +170,8 @@ def run(
                 value = normalise(instruction, args)
             case Attend():
                 value = attend(instruction, args)
+            case GroupNorm() | Dropout() | Detach():
+                value = run_layer(instruction, args, parameters, training)
             case BatchNorm():
                 value = batch_norm(instruction, args, parameters, training)
             case Concat(dim=dim):

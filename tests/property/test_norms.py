@@ -93,8 +93,6 @@ def network(body: str) -> nn.Module:
         ("[c, F.regular]", "batch_norm(x, momentum=0)", "EQS207"),
         ("[c, F.regular]", "batch_norm(x, momentum=2)", "EQS207"),
         ("[c, F.regular]", "batch_norm(x, axis=F.regular)", "EQS207"),
-        ("[c, F.regular]", "instance_norm(x)", "EQS210"),
-        ("[c, F.regular]", "group_norm(x)", "EQS210"),
     ],
 )
 def test_the_slightly_wrong_is_refused(type_: str, layer: str, code: str) -> None:
