@@ -26,11 +26,11 @@ def run_layer(
 
 
 def _group_norm(instruction: GroupNorm, args: Sequence[Array]) -> Array:
-    x = args[0]
-    sets = x.reshape(len(x), instruction.groups, -1)
+    x: Array = args[0]
+    sets: Array = x.reshape(len(x), instruction.groups, -1)
     sets = sets - sets.mean(2, keepdims=True)
     sets = sets / np.sqrt((sets * sets).mean(2, keepdims=True) + instruction.eps)
-    y = sets.reshape(len(x), instruction.channels, -1)
+    y: Array = sets.reshape(len(x), instruction.channels, -1)
     for k, parameter in enumerate(args[1:]):
         y = y + parameter[:, None] if k else y * parameter[:, None]
-    return y.reshape(x.shape)
+    return np.asarray(y.reshape(x.shape))
