@@ -92,7 +92,8 @@ def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> F
     best = machine_for(lowered, key, item.program, seed)
     best.parameters, best.bases, best.children = plain.parameters, plain.bases, plain.children
     found = {**dict(item.program.named), **dict(item.program.outputs)}
-    for training in (False, True) if has_batch_norm(lowered, key) else (False,):
+    trains = has_batch_norm(lowered, key) or has_dropout(lowered, key)
+    for training in (False, True) if trains else (False,):
         plain.training = best.training = training
         with np.errstate(all="ignore"):
             before = plain(inputs) if training else before
