@@ -190,11 +190,20 @@ def _check_adaptive(how: How, count: int) -> Callable[[CallSite], Checked]:
             if how == "max":
                 check_maximum(site, block)
             sizes = size_of(site, spatial)
-            return tuple(map(Adaptive, sizes)), (AdaptivePool((), how, sizes),)
+            return tuple(map(Adaptive, sizes)), (_adaptive(how, spatial.sizes, sizes),)
 
         return check_blocks(site, count, plan)
 
     return check
+
+
+def _adaptive(how: How, sizes: tuple[int, ...], out: tuple[int, ...]) -> Step:
+    """Maxima of equal windows are a plain pool, which exports to ONNX where the adaptive one does not."""
+    if how == "max" and not any(n % o for n, o in zip(sizes, out, strict=True)):
+        kernel = tuple(n // o for n, o in zip(sizes, out, strict=True))
+        nothing = (0,) * len(out)
+        return Pool((), how, kernel, kernel, nothing, (1,) * len(out))
+    return AdaptivePool((), how, out)
 
 
 def size_of(site: CallSite, spatial: Spatial) -> tuple[int, ...]:

@@ -42,7 +42,8 @@ module Signal {
 }
 module Volume {
   input x: [c, O.grid(5, 5, 5)]
-  output y = resize(max_pool3d(x, kernel=3, stride=2, padding=1), size=6)
+  y = resize(max_pool3d(x, kernel=3, stride=2, padding=1), size=6)
+  output large = adaptive_max_pool3d(y, size=2)
 }
 module Plain {
   input x: [c, h]
@@ -88,6 +89,18 @@ def test_nearest_neighbours_are_exact(code: Any) -> None:
     plain = code.Plain()(torch.arange(10.0).reshape(2, 5))
     assert plain.y[0].tolist() == [(2 * i + 1) * 5 // 30 for i in range(15)]
     assert plain.z[0].tolist() == [i * 5 // 14 for i in range(14)]
+
+
+def test_equal_windows_of_an_adaptive_pool_are_a_plain_one(
+    files: dict[str, str], code: Any
+) -> None:
+    text = files["grids.py"].partition("class Volume")[2]
+    assert "F.max_pool3d, y, 4, 3)" in text and "F.adaptive" not in text
+    x = torch.randn(2, 2, 5, 5, 5)
+    middle = torch.nn.functional.max_pool3d(x, 3, 2, 1)
+    middle = torch.nn.functional.interpolate(middle, size=(6, 6, 6), mode="trilinear")
+    expected = torch.nn.functional.adaptive_max_pool3d(middle, 2)
+    assert torch.equal(code.Volume()(x), expected)
 
 
 def test_leading_dimensions_are_free(code: Any) -> None:
