@@ -4,7 +4,9 @@ all that the law of kernels allows."""
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import runner
 import torch
@@ -12,7 +14,13 @@ from convolutions import Case, random_case, stands_symmetrically
 from torch import nn
 
 from eqspec.diagnostics.model import Source
+from eqspec.emit.files import emit_spec
+from eqspec.lowering.counting import count_fault
+from eqspec.lowering.module import lower_module
+from eqspec.lowering.validation import validate
 from eqspec.pipeline import check_source, compile_spec
+from eqspec.program.instructions import Constant, Program
+from eqspec.program.passes import optimise
 
 
 def network(text: str, name: str = "M") -> nn.Module:
@@ -85,3 +93,92 @@ def test_random_convolutions_commute_and_have_all_kernels() -> None:
 @pytest.mark.slow
 def test_many_random_convolutions_commute_and_have_all_kernels() -> None:
     check_cases(seed=11, wanted=250, largest=100)
+
+
+# ---- faults --------------------------------------------------------------------------------------------
+
+
+def mutated(plain: Program, rng: random.Random) -> tuple[Program, str] | None:
+    """One table of orbits with two entries exchanged, one changed, or one orbit joined to another."""
+    places = [
+        k
+        for k, i in enumerate(plain.instructions)
+        if isinstance(i, Constant) and i.dtype == "int64" and len(set(i.array.reshape(-1))) > 1
+    ]
+    if not places:
+        return None
+    at = rng.choice(places)
+    table = plain.instructions[at]
+    assert isinstance(table, Constant)
+    values = np.array(table.array).reshape(-1)
+    how = rng.choice(["exchanged", "changed", "joined"])
+    a, b = rng.sample(range(len(values)), k=2)
+    if how == "exchanged":
+        values[[a, b]] = values[[b, a]]
+    elif how == "changed":
+        values[a] = values[b]
+    else:
+        values[values == values[a]] = values[b]
+    if np.array_equal(values, table.array.reshape(-1)):
+        return None
+    steps = list(plain.instructions)
+    steps[at] = replace(table, data=values.tobytes(), origin=None)
+    return replace(plain, instructions=tuple(steps)), f"{how} in {table.hint}"
+
+
+def check_mutants(seed: int, wanted: int) -> None:
+    """What leaves the law by the action that is written by hand is found by validation; what spans less
+    is found by the count."""
+    rng = random.Random(seed)
+    left = shrunk = 0
+    while left + shrunk < wanted:
+        case = random_case(rng)
+        if case is None or case.source.width * case.target.width > 64 or codes(case.text):
+            continue
+        spec = check_source(Source("x.eqs", case.text)).spec
+        assert spec is not None
+        module = spec.modules[0]
+        lowered = lower_module(module)
+        for _ in range(3):
+            found = mutated(lowered.plain, rng)
+            if found is None:
+                continue
+            plain, what = found
+            program = optimise(replace(plain, results=()))
+            mutant = replace(lowered, plain=plain, program=program)
+            files = emit_spec(spec, {module.key: mutant}, "net", "net.eqs", None)
+            text = next(file.text for file in files if file.kind == "module")
+            model = runner.load("net", text).M().double()
+            if not holds(case, model):
+                assert validate({"M": mutant}, "M") is not None, (case.text, what)
+                left += 1
+            elif spanned(model) < case.kernels():
+                assert count_fault(module, plain) is not None, (case.text, what)
+                shrunk += 1
+    assert left > shrunk > 0 or wanted < 20
+
+
+def spanned(model: nn.Module) -> int:
+    """The rank of the map from free weights to kernels, by their values one at a time."""
+    rows = []
+    free = {name: p for name, p in model.named_parameters() if "bias" not in name}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        for parameter in free.values():
+            for k in range(parameter.numel()):
+                parameter.view(-1)[k] = 1.0
+                expanded = model._expand() if hasattr(model, "_expand") else parameter
+                given = expanded if isinstance(expanded, tuple) else (expanded,)
+                rows.append(torch.cat([torch.as_tensor(x).reshape(-1) for x in given]))
+                parameter.view(-1)[k] = 0.0
+    return int(torch.linalg.matrix_rank(torch.stack(rows)))
+
+
+def test_faults_of_kernels_are_found() -> None:
+    check_mutants(seed=4, wanted=6)
+
+
+@pytest.mark.slow
+def test_many_faults_of_kernels_are_found() -> None:
+    check_mutants(seed=5, wanted=300)
