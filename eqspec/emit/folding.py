@@ -42,6 +42,18 @@ class Folding:
     layers: tuple[tuple[str, str], ...]
     whole: tuple[str, ...]
 
+    @property
+    def linear(self) -> bool:
+        return any(layer == "Linear" for _, layer in self.layers)
+
+    @property
+    def grids(self) -> bool:
+        return any(layer != "Linear" for _, layer in self.layers)
+
+    @property
+    def transposed(self) -> bool:
+        return any("Transpose" in layer for _, layer in self.layers)
+
 
 def foldable(lowered: Mapping[str, Lowered], weighted: Mapping[str, bool]) -> set[str]:
     """The modules with full weights, their own or those of a part, and nothing that Python decides;

@@ -153,6 +153,19 @@ module Block {
   h: [3, G.regular, G.grid(5, 5)] = relu(batch_norm(conv2d(x, kernel=3, padding=1)))
   output y: [2, G.regular, G.grid(5, 5)] = relu(x + batch_norm(conv2d(h, kernel=3, padding=1)))
 }
+module Norms {
+  input x: [2, G.regular, G.grid(5, 5)]
+  input cloud: [4, 3, G.regular]
+  first: [2, G.regular, G.grid(5, 5)] = batch_norm(x)
+  twice: [2, G.regular, G.grid(5, 5)] = conv2d(first, kernel=3, padding=1)
+  normed: [2, G.regular, G.grid(5, 5)] = batch_norm(twice)
+  last: [G.regular, 2, G.grid(5, 5)] = batch_norm(conv2d(twice, normed, kernel=1))
+  up: [2, G.regular, G.grid(9, 9)] = batch_norm(conv_transpose2d(last, kernel=3, stride=2, padding=1))
+  p: [4, 3, G.regular] = batch_norm(linear(cloud))
+  q: [G.regular, 3] = batch_norm(linear(p))
+  output z: [2, G.regular, G.grid(9, 9)] = up + conv2d(up, kernel=3, padding=1, groups=2)
+  output w: [4] = linear(q)
+}
 module Images {
   input image: [3, G.grid(9, 9)]
   a: [2, G.regular, G.grid(5, 5)] = conv2d(image, kernel=3, padding=1, stride=2)
@@ -176,3 +189,15 @@ def test_convolutions_become_layers() -> None:
         "b_module.y_conv2d": (16, 24, 3, 3),
     }
     assert folded.a.stride == (2, 2) and folded.a.padding == (1, 1)
+    assert not [n for n, _ in folded.named_buffers()], "the batch norms are in the layers"
+
+
+def test_batch_norms_that_stay() -> None:
+    """A norm of what is read elsewhere too, of an input, or behind another layout, is left alone."""
+    network = drawn(emitted(IMAGES, "folded_norms").Norms()).double()
+    folded = network.fold()
+    network.eval()
+    x, cloud = torch.randn(3, 2, 8, 5, 5).double(), torch.randn(3, 4, 3, 8).double()
+    assert error(folded(x, cloud), network(x, cloud)) < 1e-12
+    norms = {n.removesuffix("_running_mean") for n, _ in folded.named_buffers() if "mean" in n}
+    assert {"first", "normed"} <= norms and "p" not in norms
