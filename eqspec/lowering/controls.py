@@ -30,6 +30,7 @@ from eqspec.lowering.validation import (
     settled,
 )
 
+TIE = 1.001  # controls closer than this are equally strong, whatever the rounding: the first is kept
 POWER = 1e-3
 TRIED_POWERS = 64
 How = Literal["identity", "inverse", "unsigned", "random", "one word"]
@@ -163,7 +164,7 @@ def _output_control(
                         continue  # its order is not known
                     if how == "inverse" and (generator_order(group, number) or 0) > 100:
                         continue  # the tests write an inverse as a power
-                    if error > POWER and (best is None or error > best.error):
+                    if error > POWER and (best is None or error > TIE * best.error):
                         best = Control(output.name, f"{factor}.{generator}", how, error)
     return best
 
