@@ -30,7 +30,9 @@ from eqspec.lowering.validation import (
     settled,
 )
 
-TIE = 1.001  # controls closer than this are equally strong, whatever the rounding: the first is kept
+TIE = (
+    1.001  # controls closer than this are equally strong, whatever the rounding: the first is kept
+)
 POWER = 1e-3
 TRIED_POWERS = 64
 How = Literal["identity", "inverse", "unsigned", "random", "one word"]
