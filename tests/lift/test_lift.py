@@ -34,6 +34,7 @@ from torch import Tensor, nn
 import eqspec
 from eqspec.cli import main
 from eqspec.diagnostics.model import Severity, Source
+from eqspec.ops import OPS
 from eqspec.pipeline import check_source, compile_spec
 from eqspec.tools.lifting import lifted
 from eqspec.tools.lifting_model import LiftError
@@ -188,6 +189,11 @@ def test_other_networks_pass_the_check() -> None:
         assert made.diagnostics == (), made.text
         for line in lines:
             assert line in made.text, made.text
+    drops = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Dropout2d(0.2), nn.ReLU(), nn.Conv2d(8, 2, 1))
+    made = lifted(drops, (3, 9, 9), "dihedral(4)")
+    assert made.diagnostics == ()
+    written = "relu(dropout(conv2d(x, kernel=3), p=0.2))"
+    assert (written if "dropout" in OPS else "`1` (Dropout2d) is left out") in made.text
     text = lifted(Functions(), (3, 16, 16), "dihedral(4)").text
     assert "20 channels are no multiple of 8, the order of dihedral(4); here they are 16." in text
     assert "4 groups of channels are 2 groups of fields here" in text
