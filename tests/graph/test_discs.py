@@ -24,6 +24,7 @@ from eqspec.algebra.representations import RepresentationError, same_action
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.graph.model import Level
 from eqspec.ops import OPS
+from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.pipeline import check_source, compile_spec
 
 HEAD = """eqspec 1
@@ -99,10 +100,29 @@ def test_what_takes_discs_and_what_refuses_them() -> None:
         assert errors(body)[:1] == [code], body
 
 
-def test_every_op_without_a_rule_refuses_at_one_place() -> None:
+def test_no_op_meets_a_disc_by_chance() -> None:
+    """Whatever is called with a disc: it is accepted by an op with a rule, or refused by a diagnostic."""
     rules = {op.name: op.signature.sampled for op in OPS.values()}
-    assert rules["linear"] == rules["equitune"] == rules["layer_norm"] == ""
+    assert rules["linear"] == rules["equitune"] == rules["conv2d"] == ""
     assert rules["relu"] == rules["norm_relu"] == "pixel" and rules["+"] == "own"
+    calls = [
+        "x",
+        "x, over=G",
+        "x, z, over=K",
+        "f, p",
+        "x, kernel=3, padding=1",
+        "x, axis=G.disc(9, 9)",
+    ]
+    accepted = set()
+    for op in set(OPS) - {"+"}:
+        if op in FUNCTIONS and op not in ("relu", "sign"):
+            continue
+        for call in calls:
+            text = f"base f: [2, 81] -> [3]\n  y = {op}({call})\n  output w: [4] = c"
+            if not errors(text):
+                accepted.add(op)
+    assert {"relu", "norm_relu", "pool", "concat"} <= accepted
+    assert all(rules[op] for op in accepted)
 
 
 def test_every_feature_on_or_behind_a_disc_is_approximate_for_its_factor_only() -> None:
