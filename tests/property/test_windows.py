@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor
 from windowing import (
     FLIP,
@@ -298,3 +299,34 @@ def test_the_rules_see_a_fault() -> None:
     assert not equal(fits(moved(x, FLIP), w), moved(fits(x, w), FLIP))  # the kernel is not turned
     assert commutes(pooled([Window(2, 2)], "max", True), x, w, FLIP)
     assert not commutes(pooled([Window(2, 2)], "max", True), numbers(7), w, FLIP)
+
+
+def test_what_is_refused_breaks_in_torch() -> None:
+    """The errors of the refused calls, relative to the result: none is a matter of rounding."""
+
+    def error(compute: Compute, *sizes: int) -> float:
+        torch.manual_seed(8)
+        x = numbers(*sizes)
+        there, back = compute(x.flip(-1), x), compute(x, x).flip(-1)
+        return float((there - back).abs().max() / back.abs().max())
+
+    def scaled(x: Tensor, _: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=1.5, mode="bilinear")
+
+    assert error(scaled, 5, 5) > 0.05 and error(scaled, 6, 6) < 1e-12
+    corner = [Resampled("linear", 1, corners=True)] * 2
+    assert error(resampled(corner, [5, 5]), 5, 5) > 0.05
+    assert error(resampled([Resampled("linear", 1)] * 2, [5, 5]), 5, 5) < 1e-12
+    near = [Resampled("nearest", 6)] * 2
+    assert (
+        error(resampled(near, [4, 4]), 4, 4) > 0.05 and error(resampled(near, [3, 3]), 3, 3) < 1e-12
+    )
+    pool = pooled([Window(2, 2)] * 2, "max", True)
+    assert error(pool, 33, 33) > 0.05 and error(pool, 32, 32) < 1e-12
+    up = transposed(Spread(3, 2, 1, 1, 1))
+    kernel = numbers(3)
+    assert error(lambda x, _: up(x, kernel + kernel.flip(-1)), 7) > 0.05
+    # nearest by 41: the rule says yes, and PyTorch's own rounding does not keep it
+    assert (
+        error(resampled([Resampled("nearest", 1), Resampled("nearest", 82)], [1, 2]), 1, 2) > 0.05
+    )
