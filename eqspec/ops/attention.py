@@ -25,11 +25,11 @@ from dataclasses import replace
 from typing import NoReturn
 
 from eqspec.algebra.counting import CannotCount, hom_dimension
-from eqspec.algebra.representations import Representation, same_action
 from eqspec.diagnostics.model import Span
 from eqspec.graph.op import Axes, CallSite, Checked, Signature
 from eqspec.graph.sizes import MOST_AXES, is_dynamic, symbols_of
-from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type
+from eqspec.graph.types import Block, PlainAxis, RepAxis, Type
+from eqspec.ops.attentionaxes import check_permuted, is_named, places_of_call
 from eqspec.ops.attentionlowering import lower
 from eqspec.ops.attentionplan import (
     Attention,
@@ -48,7 +48,7 @@ from eqspec.ops.positionbias import NoOffsets, offsets_of
 from eqspec.ops.weightsizes import check_weight
 
 BIASES = ("none", "relative", "full", "rotary")
-MAX_BIAS = 2**24
+MAX_SCORES = 2**24
 
 
 def check(site: CallSite) -> Checked:
@@ -56,9 +56,9 @@ def check(site: CallSite) -> Checked:
     declared = site.expected
     usable = declared is not None and not declared.has_indices and not declared.has_points
     target = declared if declared is not None and usable else x
-    keys, queries, results = _places(site, x, y, target)
-    _check_permuted(site, x, queries)
-    _check_permuted(site, y, keys)
+    keys, queries, results = places_of_call(site, x, y, target)
+    check_permuted(site, x, queries)
+    check_permuted(site, y, keys)
     heads = _heads(site)
     scores = _widths(site, x, queries, heads, site.arg_spans[0])
     values = scores if len(site.args) == 1 else _widths(site, y, keys, heads, site.arg_spans[-1])
@@ -82,150 +82,8 @@ def check(site: CallSite) -> Checked:
     except CannotCount as error:
         site.refuse("EQS412", f"the space of maps is too large to count: {error}", "this layer")
     _check_weights(site, made, data)
+    _check_scores(site, x, y, data)
     return Checked(target, replace(data, orbits=_orbits(site, x, y, data)))
-
-
-# ---- which axis is what ---------------------------------------------------------------------------
-
-
-def _places(
-    site: CallSite, x: Type, y: Type, target: Type
-) -> tuple[tuple[Places, ...], tuple[Places, ...], tuple[Places, ...]]:
-    """Tokens and `each` of the blocks of y, of x and of the target."""
-    if "over" not in site.keywords:
-        site.refuse(
-            "EQS207",
-            "`attention` must be told its axis",
-            "`over=` is missing",
-            span=site.whole,
-            help="`over=S.natural`, an axis whose entries are permuted; a set, a grid, a sequence",
-        )
-    over = _named(site, "over", y.blocks[0], site.arg_spans[-1])
-    each = _named(site, "each", x.blocks[0], site.arg_spans[0]) if "each" in site.keywords else ()
-    if "queries" in site.keywords:
-        if len(site.args) == 1:
-            site.refuse(
-                "EQS207",
-                "`queries` is for queries that come from another feature than the keys",
-                span=site.keyword_spans["queries"],
-                help="`attention(x, y, over=..., queries=...)`",
-            )
-        tokens = _named(site, "queries", x.blocks[0], site.arg_spans[0])
-    elif all(_count(x.blocks[0], axis) == 1 for axis in over):
-        tokens = over
-    else:
-        tokens = ()
-    for axis in each:
-        if any(_same(axis, other) for other in (*over, *tokens)):
-            site.refuse(
-                "EQS473",
-                f"`{axis}` stands in `each` and is attended over",
-                "an index has scores of its own, or the softmax runs along it",
-                span=site.keyword_spans["each"],
-            )
-    span = site.target_span or site.span
-    return (
-        tuple(_in_block(site, b, over, each, site.arg_spans[-1]) for b in y.blocks),
-        tuple(_in_block(site, b, tokens, each, site.arg_spans[0]) for b in x.blocks),
-        tuple(_in_block(site, b, tokens, each, span) for b in target.blocks),
-    )
-
-
-def _named(site: CallSite, key: str, block: Block, span: Span) -> tuple[Axis, ...]:
-    """The axes that a keyword names, as they stand in a block."""
-    value = site.keywords[key]
-    if isinstance(value, tuple):
-        found: list[Axis] = []
-        for factor in value:
-            own = [axis for axis in block.axes if factor in axis.factors]
-            if len(own) != 1:
-                site.refuse(
-                    "EQS473",
-                    f"`{key}={factor}` is one axis on which `{factor}` acts",
-                    f"{block} has {len(own) or 'none'}",
-                    span=span if not own else site.keyword_spans[key],
-                    help=f"name it: `{key}={own[0]}`" if own else None,
-                )
-            if own[0] not in found:
-                found.append(own[0])
-        return tuple(found)
-    assert isinstance(value, Axes)
-    axes = tuple(_like(item, block) for item in value.items)
-    for number, (axis, item) in enumerate(zip(axes, value.items, strict=True)):
-        count = sum(_is_named(other, item) for other in block.axes)
-        name = item if isinstance(item, str) else item.label
-        if count != 1 or axis is None:
-            site.refuse(
-                "EQS473",
-                f"`{key}={name}` needs one axis written `{name}`",
-                f"{block} has {count or 'none'}",
-                span=span,
-            )
-        if any(other is axis for other in axes[:number]):
-            site.refuse("EQS473", f"`{name}` stands twice in `{key}`", span=site.keyword_spans[key])
-    return tuple(axis for axis in axes if axis is not None)
-
-
-def _like(item: str | Representation, block: Block) -> Axis | None:
-    return next((axis for axis in block.axes if _is_named(axis, item)), None)
-
-
-def _is_named(axis: Axis, item: str | Representation) -> bool:
-    if isinstance(item, str):
-        return isinstance(axis, PlainAxis) and axis.name == item
-    return isinstance(axis, RepAxis) and axis.shape == item.shape and same_action(axis.rep, item)
-
-
-def _same(axis: Axis, other: Axis) -> bool:
-    if isinstance(axis, PlainAxis):
-        return axis == other and axis.name == getattr(other, "name", None)
-    return axis == other
-
-
-def _count(block: Block, axis: Axis) -> int:
-    return sum(_same(axis, other) for other in block.axes)
-
-
-def _in_block(
-    site: CallSite, block: Block, tokens: Sequence[Axis], each: Sequence[Axis], span: Span
-) -> Places:
-    found: list[int] = []
-    for axis in (*tokens, *each):
-        own = [k for k, other in enumerate(block.axes) if _same(axis, other)]
-        if len(own) != 1:
-            name = getattr(axis, "name", None) or str(axis)
-            site.refuse(
-                "EQS473",
-                f"`attention` needs one axis `{name}` in {block}",
-                f"this has it {len(own)} times" if own else "this has none",
-                span=span,
-                help="the result has the tokens of the queries; a layer of its own declares its type",
-            )
-        found.append(own[0])
-    places = Places(tuple(found[: len(tokens)]), tuple(found[len(tokens) :]))
-    if not all(isinstance(block.axes[k], PlainAxis | RepAxis) for k in found):
-        site.refuse("EQS473", "`attention` does not run along a `flat`", span=span)
-    return places
-
-
-def _check_permuted(site: CallSite, type_: Type, places: Sequence[Places]) -> None:
-    """Every generator permutes the tokens and the indices with scores of their own."""
-    block, own = type_.blocks[0], places[0]
-    for k in (*own.tokens, *own.each):
-        axis = block.axes[k]
-        if isinstance(axis, PlainAxis) or axis.rep.is_permutation:
-            continue
-        key = "each" if k in own.each else "over"
-        site.refuse(
-            "EQS473",
-            f"no softmax along `{axis}` is equivariant"
-            if key == "over"
-            else f"scores for every entry of `{axis}` are not equivariant",
-            f"`{min(axis.factors)}` does not permute its entries",
-            span=site.keyword_spans.get(key, site.span),
-            help="attention runs along axes whose entries are permuted; what is mixed stands in the"
-            " fibre, and is contracted by its invariant form",
-        )
 
 
 # ---- sizes --------------------------------------------------------------------------------------------
@@ -307,7 +165,7 @@ def _check_dynamic(site: CallSite, made: Plan, queries: Places, keys: Places) ->
             if not is_dynamic(axis.shape) or (isinstance(axis, PlainAxis) and axis.name in names):
                 continue
             kept = isinstance(axis, RepAxis) and any(
-                _is_named(axis, item) for item in (each.items if isinstance(each, Axes) else ())
+                is_named(axis, item) for item in (each.items if isinstance(each, Axes) else ())
             )
             kept = kept or (isinstance(each, tuple) and bool(axis.factors & set(each)))
             if not kept:
@@ -320,6 +178,22 @@ def _check_dynamic(site: CallSite, made: Plan, queries: Places, keys: Places) ->
                     f" {count} axes",
                     span=span,
                 )
+
+
+def _check_scores(site: CallSite, x: Type, y: Type, data: Attention) -> None:
+    """Training keeps every score of a sample."""
+    block, places = x.blocks[0], data.queries[0]
+    sizes = [n for k in (*places.tokens, *places.each) for n in block.axes[k].shape]
+    sizes += [n for k in data.keys[0].tokens for n in y.blocks[0].axes[k].shape]
+    count = data.heads * math.prod(sizes)
+    if not is_dynamic(count) and count > MAX_SCORES:
+        site.refuse(
+            "EQS413",
+            f"this layer would have {count:,} scores",
+            f"{data.heads} heads, every query with every key",
+            span=site.whole,
+            help=f"at most {MAX_SCORES:,} are built; larger patches make fewer tokens",
+        )
 
 
 # ---- the maps ----------------------------------------------------------------------------------------
@@ -409,14 +283,6 @@ def _orbits(site: CallSite, x: Type, y: Type, data: Attention) -> int:
         )
     if not queries:
         site.refuse("EQS476", "queries without places have no position bias", span=span)
-    entries = math.prod(n for axis in (*queries, *keys, *each) for n in axis.shape)
-    if entries * data.heads > MAX_BIAS:
-        site.refuse(
-            "EQS413",
-            f"the position bias would have {entries * data.heads:,} entries",
-            span=span,
-            help=f"at most {MAX_BIAS:,} are built",
-        )
     if data.bias == "full":
         parts = Block((*each, *queries, *keys)).parts
         try:

@@ -231,17 +231,20 @@ def normalise(instruction: Normalise, args: Sequence[Array]) -> Array:
 
 
 def attend(instruction: Attend, args: Sequence[Array]) -> Array:
-    """softmax(q k^T / sqrt(d) + bias) v over the keys that are there; 0 where none is."""
-    query, key, value = args[:3]
-    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
-    if instruction.biased:
-        scores = scores + args[3]
-    if instruction.masked:
-        scores = np.where(_along(args[-1], scores, scores.ndim - 1) > 0, scores, -np.inf)
-    largest = scores.max(axis=-1, keepdims=True)
-    shares = np.exp(scores - np.where(np.isfinite(largest), largest, 0.0))
-    total = shares.sum(axis=-1, keepdims=True)
-    return np.asarray(shares / np.where(total > 0, total, 1.0) @ value)
+    """softmax(q k^T / sqrt(d) + bias) v over the keys that are there, sample by sample; 0 where none is."""
+    mask = args[-1] if instruction.masked else None
+    results: list[Array] = []
+    for sample, (query, key, value) in enumerate(zip(*args[:3], strict=True)):
+        scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
+        if instruction.biased:
+            scores = scores + args[3]
+        if mask is not None:
+            scores = np.where(mask[sample] > 0, scores, -np.inf)
+        largest = scores.max(axis=-1, keepdims=True)
+        shares = np.exp(scores - np.where(np.isfinite(largest), largest, 0.0))
+        total = shares.sum(axis=-1, keepdims=True)
+        results.append(shares / np.where(total > 0, total, 1.0) @ value)
+    return np.stack(results)
 
 
 def batch_norm(

@@ -74,6 +74,7 @@ REFUSED = [
     ("[D.regular, c]", "attention(x, over=D, bias=relative)", "EQS476"),
     ("[C.regular, c]", "attention(x, over=C, bias=relative)", "EQS476"),
     ("[S.natural, c]", "attention(x, over=S, bias=learned)", "EQS207"),
+    ("[D.grid(65, 65), c]", "attention(x, over=D)", "EQS413"),
     ("[S.natural, c]", "attention(x, over=S, dropout=1)", "EQS207"),
 ]
 LEGAL = [
