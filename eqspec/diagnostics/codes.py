@@ -160,6 +160,7 @@ _TABLE = (
     Code("EQS465", "a convolution has other positions"),
     Code("EQS466", "groups do not divide the channels"),
     Code("EQS469", "channels cannot be divided so"),
+    Code("EQS470", "nothing is invariant"),
     Code("EQS473", "an axis cannot be attended over"),
     Code("EQS474", "the heads of an attention do not fit"),
     Code("EQS475", "no scores are equivariant"),

@@ -25,7 +25,7 @@ from eqspec.syntax import tree
 
 ModuleMaker = Callable[[ModuleEntry, Mapping[str, "int | GroupValue"], Scope, Span], Module]
 
-OPS_NOT_BUILT = frozenset("invariants index".split())
+OPS_NOT_BUILT = frozenset("index".split())
 
 
 @dataclass

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from eqspec.algebra.averages import evaluate_any
 from eqspec.algebra.images import Image, Monomial, explicit, permutation
@@ -23,6 +23,9 @@ from eqspec.graph.op import CallSite, Checked, Subgroup
 from eqspec.graph.subgroups import moving, not_normal
 from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis, Type
 from eqspec.ops.contract import LoweringSite, Registers
+
+if TYPE_CHECKING:
+    from eqspec.program.builder import Builder
 
 MAX_POINTS = 1 << 16  # of an axis whose orbits are listed
 
@@ -144,14 +147,14 @@ def lower_forget(site: LoweringSite, data: Forgetting) -> Registers:
             rank = len(sizes)
             order = [j for j in range(rank) if j != k] + [k]
             x = b.permute(x, order)
-            x = _reduced(site, x, label, data.how)
+            x = reduced(b, x, label, data.how)
             x = b.permute(x, [order.index(j) for j in range(rank)])
         results.append(x)
     shapes = site.node.type.shapes
     return tuple(b.reshape(x, s) for x, s in zip(results, shapes, strict=True))
 
 
-def _reduced(site: LoweringSite, x: int, label: tuple[int, ...], how: How) -> int:
+def reduced(b: Builder, x: int, label: tuple[int, ...], how: How) -> int:
     """Reduce every orbit along the last axis: orbits of one size as rows of a table; for a maximum a short
     orbit repeats its first entry; sums and means over orbits of several sizes by weights."""
     import numpy as np
@@ -159,7 +162,6 @@ def _reduced(site: LoweringSite, x: int, label: tuple[int, ...], how: How) -> in
     from eqspec.ops.blockmaps import LETTERS, reduce_orbits
     from eqspec.ops.project import divide
 
-    b = site.builder
     orbit = np.array(label, dtype=np.int64)
     members = [np.flatnonzero(orbit == k) for k in range(max(label) + 1)]
     width = max(len(member) for member in members)
