@@ -17,11 +17,15 @@ from eqspec.program.instructions import Constant, Program
 HEAD = """eqspec 1
 param L = 12
 param W = 6
+param n = dynamic
 group D4 = dihedral(4)
 group M = cyclic(2)
 group Z = cyclic(6)
 group F = cyclic(2)
 group O = orthogonal(3)
+group E = euclidean(2)
+group S = symmetric(n)
+group C8 = cyclic(8)
 rep D4.arrow = matrix(2) { r -> [[0, -1], [1, 0]]
   s -> diag(1, -1) }
 rep M.pair = signed_permutation(2) { r -> (0 -0) }
@@ -57,6 +61,11 @@ def test_refusals() -> None:
         ("[3, D4.grid(9, 9)]", "[4, D4.grid(9, 9)]", "conv1d(x, kernel=1)", "EQS460"),
         ("[3, L]", "[4, L]", "conv1d(x, kernel=1)", "EQS460"),
         ("[3, D4.grid(9, 9), M.reverse(4)]", "[4, D4.grid(9, 9)]", "conv2d(x, kernel=1)", "EQS460"),
+        # gates: points, sizes of run time, words, pictures turned by any angle
+        ("[E.point, M.reverse(9)]", "[E.vector, M.reverse(9)]", "conv1d(x, kernel=1)", "EQS425"),
+        ("[S.natural, M.reverse(9)]", "[S.natural, M.reverse(9)]", "conv1d(x, kernel=1)", "EQS429"),
+        ("index(M.reverse(9))[9]", "[4, M.reverse(9)]", "conv1d(x, kernel=1)", "EQS223"),
+        ("[3, C8.disc(9, 9)]", "[4, C8.disc(9, 9)]", "conv2d(x, kernel=1)", "EQS477"),
         # kernels, biases, groups
         ("[3, D4.grid(9, 9)]", "[D4.arrow, D4.grid(9, 9)]", "conv2d(x, kernel=1)", "EQS402"),
         ("[3, D4.grid(9, 9)]", "[D4.sign, D4.grid(9, 9)]", "conv2d(x, kernel=3, padding=1)", "EQS402"),
