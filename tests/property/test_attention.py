@@ -17,7 +17,7 @@ from torch import nn
 from eqspec.algebra.images import Monomial, explicit
 from eqspec.diagnostics.model import Source
 from eqspec.graph.types import Axis, Block, PlainAxis, Type
-from eqspec.ops import attentionlowering
+from eqspec.ops import attention, attentionlowering
 from eqspec.ops.attentionplan import Attention, bias_axes
 from eqspec.ops.positionbias import Offsets, offsets_of
 from eqspec.pipeline import CheckResult, check_source, compile_spec, lower_spec
@@ -270,6 +270,17 @@ def test_a_wrong_form_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [faults(body) for body in bodies] == [[], []]
     monkeypatch.setattr(attentionlowering, "_paired", lambda b, key, block, fibre: key)
     assert [faults(body) for body in bodies] == [["EQS506"], ["EQS506"]]
+
+
+def test_what_is_not_permuted_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores for every component of a vector, and a softmax along one or along a signed axis."""
+    monkeypatch.setattr(attention, "check_permuted", lambda site, type_, places: None)
+    for type_, layer in (
+        ("[S.natural, c, O.vector]", "attention(x, over=S, each=O.vector)"),
+        ("[S.natural, c, O.vector]", "attention(x, over=O.vector)"),
+        ("[R.joint, c]", "attention(x, over=R.joint)"),
+    ):
+        assert faults(f"  input x: {type_}\n  output y = {layer}") == ["EQS506"], layer
 
 
 def test_a_bias_that_is_not_tied_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
