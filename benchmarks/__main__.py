@@ -51,12 +51,19 @@ def _averages(effort: Effort, options: argparse.Namespace) -> list[Table]:
     return [*averages.averages(effort), strategies.strategies(effort)]
 
 
+def _convolution(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks import convolution
+
+    return convolution.convolutions(effort, options.escnn)
+
+
 SECTIONS: dict[str, Section] = {
     "check": _check,
     "compile": _compile,
     "basis": _basis,
     "linear": _linear,
     "averages": _averages,
+    "convolution": _convolution,
 }
 
 
@@ -70,6 +77,7 @@ def main() -> int:
         "--page", type=Path, metavar="FILE", help="also replace the tables of this Markdown page"
     )
     parser.add_argument("--emlp", metavar="PYTHON", help="an interpreter that has EMLP already")
+    parser.add_argument("--escnn", metavar="PYTHON", help="an interpreter that has escnn")
     options = parser.parse_args()
     unknown = sorted(set(options.sections) - set(SECTIONS))
     if unknown:
