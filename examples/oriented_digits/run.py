@@ -24,31 +24,32 @@ from learning import Samples, as_they_are, equal_sizes, gather, train, weights
 from report import Column, Experiment, Row, bars, main, pairs
 
 LABELS = (10, 20, 50)
-NETWORKS = {  # name: channels of a plain network (0: the module), with augmentation
-    "plain": (22, False),
-    "plain, augmented": (22, True),
-    "plain, as wide": (64, False),
-    "plain, as wide, augmented": (64, True),
-    "D4 layers": (0, False),
+NETWORKS: dict[
+    str, tuple[tuple[int, int, int] | None, bool]
+] = {  # name: channels of a plain network (None: the module), with augmentation
+    "plain": ((11, 17, 45), False),
+    "plain, augmented": ((11, 17, 45), True),
+    "plain, as wide": ((32, 48, 128), False),
+    "plain, as wide, augmented": ((32, 48, 128), True),
+    "D4 layers": (None, False),
 }
 
 
 class Plain(nn.Module):
     """The layers of the module without the group."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, first: int, second: int, third: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, channels, 3, padding=1),
+            nn.Conv2d(1, first, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.Conv2d(first, second, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
-            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.Conv2d(second, third, 4),
             nn.ReLU(),
-            nn.AdaptiveMaxPool2d(1),
             nn.Flatten(),
-            nn.Linear(channels, 10),
+            nn.Linear(third, 10),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,8 +57,8 @@ class Plain(nn.Module):
         return y
 
 
-def build(channels: int) -> nn.Module:
-    return Plain(channels) if channels else emitted.OrientedDigits()
+def build(channels: tuple[int, int, int] | None) -> nn.Module:
+    return Plain(*channels) if channels else emitted.OrientedDigits()
 
 
 def ways(x: Tensor) -> list[Tensor]:
