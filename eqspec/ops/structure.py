@@ -78,9 +78,10 @@ def lower_sum(site: LoweringSite) -> Registers:
 
 @dataclass(frozen=True)
 class Joined:
-    """``flat``: into one `flat` axis; ``first``: along the first axis; neither: a direct sum."""
+    """``flat``: into one `flat` axis; ``channels``: along the plain axis ``axis``; neither: a direct sum."""
 
     how: str
+    axis: int = 0
 
 
 def check_concat(site: CallSite) -> Checked:
@@ -94,8 +95,8 @@ def check_concat(site: CallSite) -> Checked:
         elif len(expected.blocks) > 1:
             wanted, how = expected.blocks, "blocks"
         else:
-            wanted, how = (), "first"
-        if how != "first":
+            wanted, how = (), "channels"
+        if how != "channels":
             if wanted != parts:
                 found = " + ".join(str(part) for part in parts)
                 site.refuse(
@@ -108,30 +109,48 @@ def check_concat(site: CallSite) -> Checked:
                     else (),
                 )
             return Checked(expected, Joined(how), generic=site.generic)
-    return Checked(_along_first(site, parts), Joined("first"), generic=site.generic)
+    type_, place = _along_channels(site, parts)
+    return Checked(type_, Joined("channels", place), generic=site.generic)
 
 
-def _along_first(site: CallSite, parts: tuple[Block, ...]) -> Type:
+def _along_channels(site: CallSite, parts: tuple[Block, ...]) -> tuple[Type, int]:
+    """The parts joined along a plain axis, and which: the one at which they differ; the first one where
+    they do not, or where the declared type does not say."""
+    first = parts[0]
+    open_ = [k for k, axis in enumerate(first.axes) if isinstance(axis, PlainAxis)]
     for arg, span in zip(site.args, site.arg_spans, strict=True):
         for block in arg.type.blocks:
-            if not (block.axes and isinstance(block.axes[0], PlainAxis)):
-                site.refuse(
-                    "EQS410",
-                    "`concat` joins along the first axis, which must be plain in all",
-                    f"this has type {arg.type}",
-                    span=span,
-                    help="declare a direct sum or a `flat` to join features on which groups act",
-                )
-            if block.axes[1:] != parts[0].axes[1:]:
-                site.refuse(
-                    "EQS410",
-                    "the axes after the first differ",
-                    f"this has type {arg.type}",
-                    span=span,
-                    labels=(Label(site.arg_spans[0], f"this has type {site.args[0].type}"),),
-                )
-    total = sum(block.shape[0] for block in parts)
-    return Type((Block((PlainAxis(total), *parts[0].axes[1:])),))
+            open_ = [k for k in open_ if _joins(first, block, k)]
+            if open_:
+                continue
+            site.refuse(
+                "EQS410",
+                "`concat` joins along an axis that is plain in all, and the others are equal",
+                f"this has type {arg.type}",
+                span=span,
+                labels=(Label(site.arg_spans[0], f"this has type {site.args[0].type}"),)
+                if span != site.arg_spans[0]
+                else (),
+                help="declare a direct sum or a `flat` to join features on which groups act otherwise",
+            )
+    made: list[tuple[Type, int]] = []
+    for k in open_:
+        total = PlainAxis(sum(block.axes[k].shape[0] for block in parts))
+        made.append((Type((Block((*first.axes[:k], total, *first.axes[k + 1 :])),)), k))
+    for type_, k in made:
+        if site.expected is not None and type_ == site.expected:
+            return site.expected, k  # with the names of its axes
+    return made[0]
+
+
+def _joins(first: Block, block: Block, k: int) -> bool:
+    """Is axis k plain in both, and are all others equal?"""
+    return (
+        len(block.axes) == len(first.axes)
+        and isinstance(block.axes[k], PlainAxis)
+        and block.values == first.values
+        and (*block.axes[:k], *block.axes[k + 1 :]) == (*first.axes[:k], *first.axes[k + 1 :])
+    )
 
 
 def lower_concat(site: LoweringSite) -> Registers:
@@ -143,7 +162,9 @@ def lower_concat(site: LoweringSite) -> Registers:
         return tuple(parts)
     if joined.how == "flat":
         parts = [b.flatten(x) for x in parts]
-    return (b.concat(parts, 0),)
+        return (b.concat(parts, 0),)
+    block = site.types[0].blocks[0]
+    return (b.concat(parts, block.dims[joined.axis][0]),)
 
 
 def lower_field(site: LoweringSite) -> Registers:
