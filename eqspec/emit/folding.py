@@ -2,7 +2,8 @@
 
 `fold` records the forward pass with `torch.fx`, after the weights are expanded, and puts a layer of `torch.nn` in
 the place of every function of weights. A module that calls a base for the elements of a group, or chooses
-among them, does that in Python, step by step; it has no `fold`, and stays whole inside of modules that have.
+among them, does that in Python, step by step; it has no `fold`, and stays whole inside of modules that have. Files
+without convolutions have none either: their layers are products of matrices already.
 """
 
 from __future__ import annotations
@@ -71,19 +72,18 @@ def foldable(lowered: Mapping[str, Lowered], weighted: Mapping[str, bool]) -> se
 
 
 def fold_parts(lowered: Mapping[str, Lowered], classes: Sequence[ClassLines]) -> Folding | None:
-    """Give every class its parents; what the helpers of `fold` need, or None if no class has it.
-    ``classes`` are those of ``lowered``, in its order."""
+    """Give every class its parents; what the helpers of `fold` need, or None if no class has it: a file
+    without convolutions. ``classes`` are those of ``lowered``, in its order."""
     pairs = list(zip(lowered, classes, strict=True))
     folds = foldable(lowered, {key: bool(text.weight_fields) for key, text in pairs})
-    lines: list[str] = []
-    for key, text in pairs:
-        parents = ["_Foldable"] * (key in folds) + ["_ExpandedWeights"] * bool(text.weight_fields)
-        text.parents = tuple(parents) or ("nn.Module",)
-        if key in folds:
-            lines += [line for line in text.forward_lines if not line.lstrip().startswith("#")]
-    if not folds:
-        return None
-    code = "\n".join(lines)
+    lines = [line for key, text in pairs if key in folds for line in text.forward_lines]
+    code = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
     layers = [(name, layer) for name, layer in LAYERS.items() if re.search(rf"\bF\.{name}\b", code)]
     whole = set(re.findall(r"(?<![\w.])_([a-z]\w*)\(", code)) - TRACED
-    return Folding(tuple(layers), tuple(sorted(whole)))
+    folding = Folding(tuple(layers), tuple(sorted(whole)))
+    for key, text in pairs:
+        parents = ["_Foldable"] * (folding.grids and key in folds)
+        text.parents = (*parents, *["_ExpandedWeights"] * bool(text.weight_fields)) or (
+            "nn.Module",
+        )
+    return folding if folding.grids else None

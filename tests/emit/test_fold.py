@@ -13,6 +13,7 @@ from torch import fx, nn  # noqa: E402
 from tests.emit.counting import emitted  # noqa: E402
 
 SPEC = """eqspec 1
+group Q = dihedral(4)
 group G = dihedral(4)
 group S = symmetric(3)
 group Words = cyclic(3)
@@ -44,12 +45,17 @@ module Net {
   output q: [S.natural, S.natural] = linear(p, b.mean)
   output r: [3] = linear(d) + linear(e)
 }
+module Grid {
+  input x: [2, Q.grid(3, 3)]
+  output y: [2, Q.regular, Q.grid(3, 3)] = conv2d(x, kernel=3, padding=1)
+}
 """
 SIZED = """eqspec 1
 param n = padded
 param m = dynamic
 group S = symmetric(n)
 group T = symmetric(m)
+group Q = dihedral(4)
 group G = cyclic(4)
 module Sized {
   input x: [S.natural, 2, G.regular]
@@ -59,6 +65,10 @@ module Sized {
   z: [3, G.regular] = pool(h, over=S, by=max) + linear(k)
   output p: [S.natural, 2, G.regular] = softplus(linear(h, z))
   output q: [T.natural, 2] = linear(z, y)
+}
+module Grid {
+  input x: [2, Q.grid(3, 3)]
+  output y: [2, Q.regular, Q.grid(3, 3)] = conv2d(x, kernel=3, padding=1)
 }
 """
 
@@ -117,6 +127,8 @@ def test_the_same_outputs_of_plain_layers(code: Any) -> None:
     assert layers["a_0"].weight.shape == (24, 16)
     assert isinstance(folded.c_module, code.Averaged), "what calls a base stays whole"
     assert not hasattr(code.Averaged, "fold")
+    alone = SPEC[: SPEC.index("module Grid")]
+    assert not hasattr(emitted(alone, "no_grid").Net, "fold"), "without convolutions there is none"
 
 
 def test_a_folded_network_stands_alone(code: Any) -> None:
