@@ -242,7 +242,7 @@ class Expressions:
                     help="a `linear` layer learns the sign",
                 )
         made = name or self.fresh("sum")
-        hints: list[Type | None] = [expected] * len(expr.terms)
+        hints: list[Type | None] = [expected or self._known(expr)] * len(expr.terms)
         if expected is not None and expected.has_points:  # point + vector
             hints[1:] = [displacements(expected)] * (len(hints) - 1)
         terms = self.gathered([term for _, term in expr.terms], hints)
@@ -259,6 +259,14 @@ class Expressions:
             expr.span,
             expr.span,
         )
+
+    def _known(self, expr: tree.Sum) -> Type | None:
+        """The type of a term that is the name of a feature: in `x + linear(x)` it is that of the layer."""
+        for _, term in expr.terms:
+            if isinstance(term, tree.Reference) and term.name in self.nodes:
+                type_ = self.nodes[term.name].type
+                return None if type_.has_points else type_
+        return None
 
     def gathered(self, values: list[tree.Expression], expected: list[Type | None]) -> list[Node]:
         """Elaborate all, so that every mistake among them is told; then refuse if there was one."""

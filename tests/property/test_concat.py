@@ -34,3 +34,14 @@ def test_other_axes_must_be_equal() -> None:
     ]:
         assert codes(f"{head}{used}  output o = {call}") == [code], call
     assert codes(f"{head}{used}  output o: [S.natural, 8] = concat(x, y)") == ["EQS206"]
+
+
+def test_a_sum_hands_down_the_type_of_a_term_that_is_a_name() -> None:
+    net = network(
+        "  input x: [c, F.regular]\n  y = x + linear(relu(batch_norm(x)))\n"
+        "  output z = dropout(linear(y)) + y"
+    )
+    assert net(torch.randn(2, 4, 4).double()).shape == (2, 4, 4)
+    assert net.y_linear_weight.numel() == 4 * 16, "the maps from [c, F.regular] to itself"
+    assert codes("  input x: [c]\n  output y = linear(x) + relu(linear(x))") == ["EQS208", "EQS208"]
+    assert codes("  input x: [c]\n  input z: [d]\n  output y = x + z + linear(x)") == ["EQS206"]
