@@ -97,9 +97,10 @@ def test_every_example_has_its_parts() -> None:
     [(ROOT, "0"), (EXAMPLES / "two_view", "1"), (Path(ROOT.anchor), "12345")],
     ids=["root", "own", "/"],
 )
-def test_golden(cwd: Path, seed: str) -> None:
+def test_golden(cwd: Path, seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Byte for byte what `eqspec compile` writes, from any folder and for any seed of the hashes.
     `digits` shows what `multi_equitune` loses, and is warned of it."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the other core has its own tests
     names = sorted(SCRIPTS if seed == "0" else {*SCRIPTS} - {"resnet18"})  # it takes seconds
     folders = [EXAMPLES / name for name in names]
     command = (sys.executable, "-m", "eqspec", "compile", *folders, "--check")
@@ -313,3 +314,15 @@ def test_resnet18_is_the_same_in_every_way(tmp_path: Path) -> None:
         difference, change, _ = rows[way]
         assert difference < 1e-5 and change < 1e-5, way
     assert rows["module"][1] < 1e-5
+
+
+@pytest.mark.slow
+def test_resnet18_compiles_in_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of CPU time, from the spec to the files; validation of every module included."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait take time too
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spec = EXAMPLES / "resnet18" / "resnet18.eqs"
+    run(sys.executable, "-m", "eqspec", "compile", spec, "-o", tmp_path, cwd=tmp_path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
