@@ -331,3 +331,4 @@ ATTENTION = Op(
     "every generator permutes the tokens, scores are invariants of queries and keys, and all maps are"
     " equivariant ones of what stands at a token",
 )
+OPS = (ATTENTION,)

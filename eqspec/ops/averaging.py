@@ -278,3 +278,4 @@ FUSE = Op(
     "the average over the factors of the arguments is invariant, and its projection onto what the"
     " factors of the target fix is symmetric",
 )
+OPS = (EQUITUNE, MULTI_EQUITUNE, FUSE)

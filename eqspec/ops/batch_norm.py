@@ -157,3 +157,4 @@ BATCH_NORM = Op(
     lower,
     "every generator keeps the mean square of a channel, and its mean where one is taken off",
 )
+OPS = (BATCH_NORM,)

@@ -232,3 +232,4 @@ TENSOR_PRODUCT = Op(
     lower,
     "every generator acts on the product by the product of its matrices",
 )
+OPS = (DOT, TENSOR_PRODUCT)

@@ -224,3 +224,4 @@ MULTI_EQUIZERO = Op(
     "in each branch an element of one factor is chosen and all other factors are averaged before and"
     " after; these averages commute with the factor of the branch",
 )
+OPS = (EQUIZERO, MULTI_EQUIZERO)

@@ -179,3 +179,4 @@ CONTRACT = Op(
     lower,
     "the two dimensions are paired by a form that every generator keeps",
 )
+OPS = (CONTRACT,)

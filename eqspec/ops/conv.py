@@ -258,7 +258,7 @@ RULE = (
 )
 
 
-def ops() -> tuple[Op, ...]:
+def _ops() -> tuple[Op, ...]:
     found: list[Op] = []
     for count in (1, 2, 3):
         for transposed in (False, True):
@@ -275,3 +275,6 @@ def ops() -> tuple[Op, ...]:
                 )
             )
     return tuple(found)
+
+
+OPS = tuple(_ops())

@@ -174,3 +174,4 @@ COSET = Op(
     "a coset s K is chosen with c(g x) = g c(x), and rho(s) of the average over K at s^-1 x depends on"
     " the coset alone; it goes to g times itself with x",
 )
+OPS = (COSET,)

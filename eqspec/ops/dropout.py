@@ -81,3 +81,4 @@ STOP_GRADIENT = Op(
     lower_stop,
     "nothing changes but the gradient",
 )
+OPS = (DROPOUT, STOP_GRADIENT)

@@ -120,3 +120,4 @@ EMBEDDING = Op(
     lower,
     "the tables are all T with T[g w] = g T[w], so the row of a word that g moved is the row moved by g",
 )
+OPS = (EMBEDDING,)

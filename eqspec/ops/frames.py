@@ -430,3 +430,4 @@ FRAME = Op(
     "the frame moves with the argument, f(g x) = g f(x), so that the argument seen from its frame is the"
     " same for x and g x, and what the base answers there is moved back by the frame",
 )
+OPS = (FRAME,)

@@ -160,3 +160,4 @@ GATED = Op(
     lower,
     "the gates are moved by the permutations of x alone, and are one number along its other axes",
 )
+OPS = (GATED,)

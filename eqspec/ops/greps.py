@@ -360,3 +360,4 @@ GREPS = Op(
     "weights mix copies of one representation, the invariant form gives scalars that no element changes,"
     " and every vector and tensor is multiplied by such scalars alone",
 )
+OPS = (GREPS,)

@@ -252,3 +252,4 @@ GROUP_NORM = Op(
     lower,
     "a group of channels holds whole fibres, so every generator maps the sets that share a spread to such sets",
 )
+OPS = (INSTANCE_NORM, GROUP_NORM)

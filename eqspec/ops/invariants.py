@@ -253,3 +253,4 @@ INVARIANTS = Op(
     lower,
     "a sum over an orbit does not change, nor does a functional that every generator leaves alone",
 )
+OPS = (INVARIANTS,)

@@ -334,3 +334,4 @@ LINEAR = Op(
     "the weights span Hom_G(inputs, type) exactly, and the bias its invariants, so every choice of"
     " weights commutes with every generator",
 )
+OPS = (LINEAR,)

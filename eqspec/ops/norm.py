@@ -162,3 +162,4 @@ NORM_RELU = Op(
     lower_norm_relu,
     "every vector is multiplied by a function of its invariant length",
 )
+OPS = (NORM, NORM_RELU)

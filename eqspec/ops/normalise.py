@@ -388,3 +388,4 @@ RMS_NORM = Op(
     lower,
     "every generator keeps the size of the entries that share one, and permutes the sizes",
 )
+OPS = (LAYER_NORM, RMS_NORM)

@@ -58,3 +58,4 @@ PATCH_EMBEDDING = Op(
     "patches tile the grid, so every motion carries patches to patches, and the kernels span"
     " Hom_G(channels and patch, channels)",
 )
+OPS = (PATCH_EMBEDDING,)

@@ -247,7 +247,7 @@ def lower(site: LoweringSite) -> Registers:
     return tuple(site.builder.pointwise(x, name, options) for x in site.args[0])
 
 
-def ops() -> list[Op]:
+def _ops() -> list[Op]:
     return [
         Op(
             function.name,
@@ -263,3 +263,6 @@ def ops() -> list[Op]:
         )
         for function in _TABLE
     ]
+
+
+OPS = tuple(_ops())

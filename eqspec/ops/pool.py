@@ -206,3 +206,4 @@ POOL = Op(
     lower,
     "every generator permutes the entries along the pooled axes, so their mean, sum and maximum stay",
 )
+OPS = (POOL,)

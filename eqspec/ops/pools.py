@@ -229,7 +229,7 @@ _RULES: dict[How, str] = {
 }
 
 
-def ops() -> tuple[Op, ...]:
+def _ops() -> tuple[Op, ...]:
     found: list[Op] = []
     for how in _RULES:
         for count in (1, 2, 3):
@@ -252,3 +252,6 @@ def ops() -> tuple[Op, ...]:
                 )
             )
     return tuple(found)
+
+
+OPS = tuple(_ops())

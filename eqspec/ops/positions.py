@@ -139,3 +139,4 @@ DIFFERENCE = Op(
     lower_difference,
     "the same matrices act on both terms, and the shift of a motion is the same in both",
 )
+OPS = (CENTER, DIFFERENCE)

@@ -184,3 +184,4 @@ PAD = Op(
     "as much is added or taken off at both ends of whatever a generator reverses, and alike along"
     " dimensions that it exchanges",
 )
+OPS = (RESIZE, UPSAMPLE, PAD)

@@ -314,3 +314,4 @@ STEERABLE_CONV2D = Op(
     "in the plane the kernels obey K(g u) = rho(g) K(u) rho(g)^-1, and the windows stand around the centre;"
     " on pixels that is exact for turns that map them to pixels, and approximate for all others",
 )
+OPS = (STEERABLE_CONV2D,)

@@ -251,3 +251,5 @@ CALL = Op(
     lower_call,
     "the called module was proved on its own, for exactly these types",
 )
+OPS = (SUM, CONCAT, IDENTITY)
+INTERNAL = (FIELD, BLOCK, CALL)

@@ -53,3 +53,4 @@ LAMBDA_EQUITUNE = Op(
     "the weighted mean of rho(g)^-1 base(g x) with weights lambda(g x) > 0 commutes with every element:"
     " both sums run over the orbit",
 )
+OPS = (LAMBDA_EQUITUNE,)
