@@ -36,6 +36,7 @@ def _conv(conv: Conv, args: Sequence[str]) -> tuple[str, ...]:
     options = [
         *option("stride", conv.stride, 1),
         *option("padding", conv.padding, 0),
+        *option("output_padding", conv.extra, 0),
         *([f"groups={conv.groups}"] if conv.groups > 1 else []),
         *option("dilation", conv.dilation, 1),
     ]

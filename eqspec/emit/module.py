@@ -29,7 +29,7 @@ from eqspec.program.orbits import OrbitCall
 CALL_BYTES = "2**18"
 GLOBAL_NAMES = frozenset(
     "Any Callable Iterator NamedTuple Self Sequence call_bytes checkpoint dist operator process_group"
-    " copy fx warnings".split()
+    " copy fx keyword warnings".split()
 )
 ATTRIBUTES = frozenset({"call_bytes", "calls", "checkpoint", "process_group"})
 
@@ -139,7 +139,7 @@ def _imports(
     orbits = "orbit_answers" in helpers
     bases = orbits or "call_base" in helpers
     if folding:
-        standard.append("import copy")
+        standard += ["import copy", "import keyword"]
     if bases:
         standard.append("import math")
     if "expanded" in helpers:

@@ -17,6 +17,7 @@ RESERVED = (
     | frozenset(keyword.softkwlist)
     | frozenset(dir(builtins))
     | frozenset({"self", "torch", "F", "nn", "Tensor", "math", "weights", "batch", "annotations"})
+    | frozenset({"Self", "SELF"})  # torch.fx calls a placeholder of these names self
 )
 MODULE_ATTRIBUTES = frozenset(
     "forward fold train eval to cpu cuda half float double bfloat16 type apply children modules buffers"

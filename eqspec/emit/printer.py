@@ -117,7 +117,7 @@ class Printer:
         self.out = Printed()
         self.attributes = Names(taken)
         self.fields = Names()
-        self.variables = Names(FIXED_NAMES)
+        self.variables = Names(FIXED_NAMES | {f"{name}Output" for name in classes.values()})
         self.code: dict[int, Code] = {}
         self.parts: dict[int, list[str]] = {}  # of tuples that are unpacked at once
         self.sizes: dict[str, str] = {}

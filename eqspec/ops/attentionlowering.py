@@ -164,7 +164,8 @@ def _bias(site: LoweringSite, x: Type, y: Type, data: Attention, made: Plan) -> 
     name = site.parameter_name("position")
     rows, columns = (math.prod(n for a in axes for n in a.shape) for axes in (queries, keys))
     permuted = (n for axis in each for n in axis.shape)
-    shape = (*(1 for _ in range(made.plain)), data.heads, *permuted, rows, columns)
+    plain = (1 for axis in made.query[0].axes[: made.plain] for _ in axis.shape)
+    shape = (*plain, data.heads, *permuted, rows, columns)
     if data.bias == "full":
         from eqspec.ops.blockmaps import lower_invariants
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eqspec.algebra.windows import Spread
 from eqspec.graph.types import Block, PlainAxis
 from eqspec.ops.blockmaps import (
     expand_axes,
@@ -118,6 +119,7 @@ def _lower_target(
                 data.sweep.dilation,
                 data.groups,
                 data.transposed,
+                extra=tuple(law.extra for law in data.sweep.laws if isinstance(law, Spread)),
             )
         )
         terms.append(lower_result(b, y, kernels, layout, target, spatial))

@@ -145,7 +145,8 @@ def _check_window(how: How, count: int) -> Callable[[CallSite], Checked]:
             ceil = site.keywords.get("ceil_mode") is True
             steps: tuple[Step, ...] = ()
             padding = tuple(before for before, _ in sweep.padding)
-            if sweep.mode != "zero":
+            wide = how == "avg" and count == 3 and _is_wide(site, spatial, sweep)
+            if sweep.mode != "zero" or wide:
                 steps = (Pad((), sweep.padding, sweep.mode),)
                 padding = (0,) * count
             pool = Pool(
@@ -163,6 +164,28 @@ def _check_window(how: How, count: int) -> Callable[[CallSite], Checked]:
         return check_blocks(site, count, plan)
 
     return check
+
+
+def _is_wide(site: CallSite, spatial: Spatial, sweep: Sweep) -> bool:
+    """Has a window more entries than an axis? With its own padding `torch.nn.functional.avg_pool3d` refuses
+    these, the others do not; zeros are padded before it then, where they count as entries.
+
+    Raises:
+        Refusal: they do not count, or a window may stand over.
+    """
+    if sweep.mode != "zero" or all(map(int.__le__, sweep.kernel, spatial.sizes)):
+        return False
+    for key, default in (("ceil_mode", False), ("count_include_pad", True)):
+        if site.keywords.get(key, default) is not default:
+            site.refuse(
+                "EQS463",
+                f"`{site.op}` has no result at size {' x '.join(map(str, spatial.sizes))}",
+                f"torch has no windows of {' x '.join(map(str, sweep.kernel))} there with `{key}`",
+                span=site.keyword_spans[key],
+                labels=(Label(site.arg_spans[0], f"this has type {site.args[0].type}"),),
+                help="take a window that is no larger than the axes",
+            )
+    return True
 
 
 def _check_padding(site: CallSite, sweep: Sweep) -> None:

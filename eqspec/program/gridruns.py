@@ -88,9 +88,10 @@ def _transposed(conv: Conv, x: Array, weight: Array) -> Array:
     sizes, window, groups = x.shape[2:], weight.shape[2:], conv.groups
     per_group = weight.reshape(groups, channels // groups, weight.shape[1], *window)
     given = x.reshape(batch, groups, channels // groups, prod(sizes))
+    extra = conv.extra or (0,) * len(sizes)
     whole = [
-        s * (n - 1) + d * (k - 1) + 1
-        for n, k, s, d in zip(sizes, window, conv.stride, conv.dilation, strict=True)
+        s * (n - 1) + d * (k - 1) + 1 + e
+        for n, k, s, d, e in zip(sizes, window, conv.stride, conv.dilation, extra, strict=True)
     ]
     result = np.zeros((batch, groups * weight.shape[1], *whole), np.result_type(x, weight))
     for place in product(*map(range, window)):

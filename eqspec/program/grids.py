@@ -29,7 +29,7 @@ class Conv:
     The weight has shape (channels of the result, channels of x / groups, *window). ``padding`` zeros come
     before the first entry and after the last (`Pad` makes others). ``transposed``: the adjoint of a
     convolution, as `conv_transpose2d`; then the weight has shape (channels of x, channels of the result /
-    groups, *window), and padding takes entries of the result away.
+    groups, *window), and padding takes entries of the result away; ``extra`` entries come after its last.
     """
 
     args: tuple[int, ...]
@@ -38,6 +38,7 @@ class Conv:
     dilation: Shape
     groups: int = 1
     transposed: bool = False
+    extra: Shape = ()  # of a transposed convolution; () for none
 
 
 OnGrid = Conv | Pool | AdaptivePool | Resize | Pad
@@ -79,7 +80,7 @@ def _conv_shape(conv: Conv, x: Shape, weight: Shape, bias: Shape | None) -> Shap
     for n, k, s, p, d in zip(sizes, window, conv.stride, conv.padding, conv.dilation, strict=True):
         span = d * (k - 1) + 1
         if conv.transposed:
-            size = s * (n - 1) + span - 2 * p
+            size = s * (n - 1) + span - 2 * p + (conv.extra[len(found) - 1] if conv.extra else 0)
         else:
             assert n + 2 * p >= span, (conv, x, weight)
             size = (n + 2 * p - span) // s + 1
