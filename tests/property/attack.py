@@ -7,6 +7,7 @@ a matrix of negative determinant. What the checker accepts as exact must follow 
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -24,6 +25,7 @@ from eqspec.ops.pointwise import FUNCTIONS
 from eqspec.pipeline import CheckResult, check_source, compile_spec
 
 BATCH = 6
+ON_GRIDS = re.compile(r"conv|pool\dd|patch|resize|upsample|pad")  # attacked by tests of their own
 
 
 class Unknown(Exception):  # noqa: N818 - says what happened
@@ -217,6 +219,7 @@ def attempts(
 ) -> tuple[Counter[str], Counter[str]]:
     """Ops accepted and refused. AssertionError with the specs that do not follow the true action."""
     others = set(OPS) - set(FUNCTIONS) - {"equitune", "multi_equitune", "fuse", "linear"}
+    others = {name for name in others if not ON_GRIDS.search(name)}
     names = ops or [*["linear"] * 6, *POINTWISE, *sorted(others) * 2]
     accepted, refused, failed = Counter[str](), Counter[str](), []
     for seed in seeds:
