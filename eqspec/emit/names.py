@@ -107,6 +107,9 @@ def stem_problem(stem: str) -> tuple[str, str] | None:
         "lark",
         "jinja2",
         "pydantic",
+        "sympy",  # these three are imported by torch
+        "mpmath",
+        "z3",
     }:
         return (
             f"a module called `{stem}` would hide the one that Python programs import by that name",

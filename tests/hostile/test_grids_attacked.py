@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from eqspec.diagnostics.model import Severity, Source
+from eqspec.emit.names import stem_problem
 from eqspec.pipeline import check_source, compile_spec
 
 Move = Callable[[Tensor], Tensor]
@@ -147,3 +148,7 @@ def test_names_of_python_and_of_torch_fx() -> None:
         with torch.no_grad():
             for own, folded in zip(model(x), model.fold()(x), strict=True):
                 assert torch.allclose(own, folded), (slot, name)
+
+
+def test_a_spec_does_not_hide_what_torch_imports() -> None:
+    assert all(stem_problem(stem) for stem in ("sympy", "mpmath", "z3", "torch"))
