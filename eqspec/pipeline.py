@@ -106,6 +106,7 @@ def lower_spec(
     from eqspec.lowering.errors import LoweringRefused
     from eqspec.lowering.module import lower_module
     from eqspec.lowering.sizes import check_sizes
+    from eqspec.lowering.threads import one_thread
     from eqspec.lowering.validation import validate
 
     lowered: dict[str, Lowered] = {}
@@ -117,8 +118,9 @@ def lower_spec(
         if not set(module.children.values()) <= set(lowered):
             continue  # a module that it calls was refused
         try:
-            lowered[module.key] = lower_module(module, distributed)
-            fault = validate(lowered, module.key) or check_sizes(lowered, module.key)
+            with one_thread():
+                lowered[module.key] = lower_module(module, distributed)
+                fault = validate(lowered, module.key) or check_sizes(lowered, module.key)
         except LoweringRefused as refused:
             lowered.pop(module.key, None)
             diagnostics.append(
@@ -158,6 +160,7 @@ def compile_spec(
     processes can share the calls of an average.
     """
     from eqspec.emit.files import emit_spec, stem_problem
+    from eqspec.lowering.threads import one_thread
 
     diagnostics = list(checked.diagnostics)
     if checked.spec is None or not checked.ok:
@@ -198,7 +201,8 @@ def compile_spec(
     diagnostics.extend(refused)
     if refused:
         return CompileResult((), tuple(diagnostics), lowered)
-    files = emit_spec(checked.spec, lowered, stem, header_path, emit)
+    with one_thread():
+        files = emit_spec(checked.spec, lowered, stem, header_path, emit)
     return CompileResult(tuple(files), tuple(diagnostics), lowered)
 
 

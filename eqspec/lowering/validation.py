@@ -38,6 +38,7 @@ Tensors = tuple[Array, ...]
 TOLERANCE = 1e-9  # relative to the largest entry of the feature ...
 FLOOR = 1e-3  # ... or to this, so that the rounding of a cancelled feature is no fault
 BATCH = 3
+LARGE = 1 << 24  # entries for one sample, beyond which fewer samples and no random words are tried
 LEAD = 1e-4  # by which a best coset wins, relative to the largest energy ...
 DRAWS = 8  # ... at enough samples of so many draws
 STRETCH = 1e4  # condition number of a word on every feature (soundness, non-compact groups)
@@ -87,7 +88,7 @@ def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> F
     is seen of the program after them holds of the one before."""
     item = lowered[key]
     rng = np.random.default_rng([seed, 13])
-    inputs = decided_inputs(lowered, key, item.plain, seed, rng, BATCH)
+    inputs = decided_inputs(lowered, key, item.plain, seed, rng, _samples(lowered, key))
     plain, before = settled(lowered, key, item.plain, seed, inputs)
     best = machine_for(lowered, key, item.program, seed)
     best.parameters, best.bases, best.children = plain.parameters, plain.bases, plain.children
@@ -336,6 +337,21 @@ def decided_inputs(
     )
 
 
+def _is_large(lowered: Mapping[str, Lowered], key: str) -> bool:
+    """Has one sample so many entries that each run takes seconds? Generators prove as much as words do, and
+    a sample of so many entries as much as three."""
+    program = lowered[key].program
+    made = [k for k, stage in enumerate(program.stages) if stage is Stage.BATCH]
+    tensors = [k for k in made if all(isinstance(n, int) for n in program.shapes[k])]
+    return sum(math.prod(program.shape(k)) for k in tensors) > LARGE
+
+
+def _samples(lowered: Mapping[str, Lowered], key: str) -> int:
+    if not _is_large(lowered, key):
+        return BATCH
+    return 2 if has_batch_norm(lowered, key) else 1
+
+
 def words_of(module: Module, rng: np.random.Generator, extra: int = 2) -> list[FWord]:
     """Every generator of every factor, and some random words."""
     letters = [
@@ -404,7 +420,7 @@ def equivariance_fault(
     """
     module = lowered[key].module
     rng = np.random.default_rng([seed, 11])
-    inputs = decided_inputs(lowered, key, program, seed, rng, BATCH)
+    inputs = decided_inputs(lowered, key, program, seed, rng, _samples(lowered, key))
     machine, before = settled(lowered, key, program, seed, inputs)
     if training:
         machine.training = True
@@ -415,7 +431,7 @@ def equivariance_fault(
         (name, registers, types[nodes.get(name, name)])
         for name, registers in dict((*program.outputs, *program.named)).items()
     ]
-    for word in words_of(module, rng):
+    for word in words_of(module, rng, 0 if _is_large(lowered, key) else 2):
         moved = {
             feature.name: act_on(inputs[feature.name], feature.type, word)
             for feature in module.inputs

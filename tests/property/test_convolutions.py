@@ -180,6 +180,12 @@ def test_faults_of_kernels_are_found() -> None:
     check_mutants(seed=4, wanted=6)
 
 
+def test_faults_are_found_in_programs_that_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There one sample and the generators must do."""
+    monkeypatch.setattr("eqspec.lowering.validation.LARGE", 0)
+    check_mutants(seed=6, wanted=6)
+
+
 @pytest.mark.slow
 def test_many_faults_of_kernels_are_found() -> None:
     check_mutants(seed=5, wanted=300)
