@@ -3,7 +3,10 @@ turns and rolls of torch, none of the compiler's own actions."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +155,20 @@ def test_names_of_python_and_of_torch_fx() -> None:
 
 def test_a_spec_does_not_hide_what_torch_imports() -> None:
     assert all(stem_problem(stem) for stem in ("sympy", "mpmath", "z3", "torch"))
+
+
+@pytest.mark.slow
+def test_an_output_that_cancels_passes_its_own_tests(tmp_path: Path) -> None:
+    """No linear map from axial vectors to invariants is odd under the inversion: rounding is all there is."""
+    text = (
+        "eqspec 1\ngroup P = full_octahedral()\nmodule M {\n"
+        "  input x: [P.vector.axial, P.grid(3, 3, 3)]\n"
+        "  h: [P.grid(2, 2, 2), P.vector] = conv3d(x, kernel=4, padding=1)\n"
+        "  output y = invariants(h, over=P)\n}\n"
+    )
+    checked = check_source(Source("cancels.eqs", text))
+    for file in compile_spec(checked, "cancels", "cancels.eqs").files:
+        (tmp_path / file.name).write_text(file.text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout
