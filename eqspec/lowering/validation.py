@@ -26,6 +26,7 @@ from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout
 from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
+from eqspec.program.attending import Attend
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.frames import lead_of_axes, lead_of_order
 from eqspec.program.instructions import BatchNorm, CallModule, Parameter, Program, Stage
@@ -343,7 +344,12 @@ def _is_large(lowered: Mapping[str, Lowered], key: str) -> bool:
     program = lowered[key].program
     made = [k for k, stage in enumerate(program.stages) if stage is Stage.BATCH]
     tensors = [k for k in made if all(isinstance(n, int) for n in program.shapes[k])]
-    return sum(math.prod(program.shape(k)) for k in tensors) > LARGE
+    entries = sum(math.prod(program.shape(k)) for k in tensors)
+    for instruction in program.instructions:
+        if isinstance(instruction, Attend):  # its scores are no result
+            query, key_, *_ = instruction.args
+            entries += math.prod(program.shape(query)[:-1]) * program.shape(key_)[-2]
+    return entries > LARGE
 
 
 def _samples(lowered: Mapping[str, Lowered], key: str) -> int:
