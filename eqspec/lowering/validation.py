@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.graph.model import Base, Module, ModuleCall
-from eqspec.graph.types import Block, Type
+from eqspec.graph.types import Block, Type, symbols_in
 from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.letters import condition, moved_by
@@ -341,7 +341,9 @@ def decided_inputs(
 def _is_large(lowered: Mapping[str, Lowered], key: str) -> bool:
     """Has one sample so many entries that each run takes seconds? Generators prove as much as words do, and
     a sample of so many entries as much as three."""
-    program = lowered[key].program
+    program, module = lowered[key].program, lowered[key].module
+    if symbols_in(node.type for node in module.nodes):
+        return False  # sizes of run time are tried small
     made = [k for k, stage in enumerate(program.stages) if stage is Stage.BATCH]
     tensors = [k for k in made if all(isinstance(n, int) for n in program.shapes[k])]
     entries = sum(math.prod(program.shape(k)) for k in tensors)
