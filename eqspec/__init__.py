@@ -20,5 +20,7 @@ def lift(model: Any, input_shape: Sequence[int], group: str, *, action: str | No
         ValueError: with ``code``, ``message`` and ``help``, if the model cannot be read (EQS615), a layer
             has no counterpart (EQS616), or the group does not act on such an input (EQS617).
     """
-    text: str = import_module("eqspec.tools.lifting").lift(model, input_shape, group, action=action)
+    text: str = import_module("eqspec.tools.lift.lifting").lift(
+        model, input_shape, group, action=action
+    )
     return text

@@ -231,7 +231,7 @@ def test_colours(specs: Path) -> None:
 
 
 def test_without_torch(specs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eqspec.tools.auditing.find_spec", lambda name: None)
+    monkeypatch.setattr("eqspec.tools.audit.auditing.find_spec", lambda name: None)
     result = run("audit_zoo:averaged", "ring.eqs")
     assert result.exit_code == 2
     assert "EQS511" in result.stderr

@@ -18,9 +18,9 @@ from torch import Tensor
 from eqspec.cli import main
 from eqspec.diagnostics.model import Source
 from eqspec.pipeline import check_source, compile_spec
-from eqspec.tools.auditing_elements import elements_of, text_of
-from eqspec.tools.auditing_model import Subject
-from eqspec.tools.auditing_runs import audited
+from eqspec.tools.audit.elements import elements_of, text_of
+from eqspec.tools.audit.model import Subject
+from eqspec.tools.audit.runs import audited
 
 ODD = Path(__file__).with_name("odd.py")
 

@@ -36,8 +36,8 @@ from eqspec.cli import main
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.ops import OPS
 from eqspec.pipeline import check_source, compile_spec
-from eqspec.tools.lifting import lifted
-from eqspec.tools.lifting_model import LiftError
+from eqspec.tools.lift.lifting import lifted
+from eqspec.tools.lift.model import LiftError
 
 
 def compiled(text: str, emit: tuple[str, ...] = ("module",)) -> dict[str, str]:

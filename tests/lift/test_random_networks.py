@@ -12,8 +12,8 @@ import torch
 from test_lift import emitted
 from torch import nn
 
-from eqspec.tools.lifting import lifted
-from eqspec.tools.lifting_model import LiftError
+from eqspec.tools.lift.lifting import lifted
+from eqspec.tools.lift.model import LiftError
 
 GROUPS = {
     1: [("cyclic(2)", None, 2)],

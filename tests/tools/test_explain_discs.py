@@ -8,7 +8,7 @@ import pytest
 
 from eqspec.diagnostics.model import Source
 from eqspec.pipeline import check_source
-from eqspec.tools.auditing import Options, run_audit
+from eqspec.tools.audit.auditing import Options, run_audit
 from eqspec.tools.derivation import derivation
 
 SPEC = """eqspec 1

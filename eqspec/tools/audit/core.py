@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Module
 from eqspec.graph.types import Type
-from eqspec.tools.auditing_elements import Elements, elements_of, entry_name, growth, moved
-from eqspec.tools.auditing_findings import Witness
-from eqspec.tools.auditing_inputs import draw
-from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject, of_the_user
+from eqspec.tools.audit.elements import Elements, elements_of, entry_name, growth, moved
+from eqspec.tools.audit.findings import Witness
+from eqspec.tools.audit.inputs import draw
+from eqspec.tools.audit.model import BadAnswer, Features, Network, Subject, of_the_user
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-9

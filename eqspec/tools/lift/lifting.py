@@ -22,9 +22,9 @@ from eqspec.graph.types import RepAxis
 from eqspec.ops import OPS
 from eqspec.pipeline import check_source
 from eqspec.tools.findings import out, say, to_stderr
-from eqspec.tools.lifting_model import LiftError
-from eqspec.tools.lifting_sizes import Broken, plain_sizes, sizes_along, working
-from eqspec.tools.lifting_text import Action, Writer, spec_text
+from eqspec.tools.lift.model import LiftError
+from eqspec.tools.lift.sizes import Broken, plain_sizes, sizes_along, working
+from eqspec.tools.lift.text import Action, Writer, spec_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,7 +74,7 @@ def lifted(model: nn.Module, shape: tuple[int, ...], group: str, word: str | Non
             "channels, then one, two or three sizes: 3, 33, 33",
         )
     action, rep = acting(group, shape[1:], word)
-    from eqspec.tools.lifting_trace import traced
+    from eqspec.tools.lift.trace import traced
 
     network = traced(model, shape)
     moves = motions(rep)
@@ -167,8 +167,8 @@ def run_lift(
     if file is not None and Path(file).exists() and not force:
         say(f"Error: {file} exists: --force overwrites it")
         return 2
-    from eqspec.tools.auditing import users_code
-    from eqspec.tools.auditing_model import CannotLoad, load
+    from eqspec.tools.audit.auditing import users_code
+    from eqspec.tools.audit.model import CannotLoad, load
 
     try:
         with users_code():

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from eqspec.graph.model import Module
-from eqspec.tools.auditing_basics import power_check
-from eqspec.tools.auditing_core import Audit, begin
-from eqspec.tools.auditing_findings import AS_GIVEN, RANDOM, Check, Run
-from eqspec.tools.auditing_model import BadAnswer, Subject
-from eqspec.tools.auditing_states import (
+from eqspec.tools.audit.basics import power_check
+from eqspec.tools.audit.core import Audit, begin
+from eqspec.tools.audit.findings import AS_GIVEN, RANDOM, Check, Run
+from eqspec.tools.audit.model import BadAnswer, Subject
+from eqspec.tools.audit.states import (
     all_checks,
     buffers_check,
     moving_buffers,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from eqspec.algebra.lattice import Motion
 from eqspec.algebra.windows import Adaptive, faults, tied
 from eqspec.ops.spatialhints import impossible
-from eqspec.tools.lifting_model import ADD, INPUT, Network, Step
+from eqspec.tools.lift.model import ADD, INPUT, Network, Step
 
 FARTHEST = 130  # a stride of 2 in seven layers needs at most 128 steps
 Sizes = tuple[int, ...]

@@ -9,12 +9,12 @@ from itertools import combinations
 import numpy as np
 
 from eqspec.algebra.averages import FWord
-from eqspec.tools.auditing_core import Audit, bounds_for, compared, named, worst
-from eqspec.tools.auditing_elements import Features, Part, moved, parts_of, text_of
-from eqspec.tools.auditing_findings import Witness
-from eqspec.tools.auditing_inputs import places, plainer, words_text
-from eqspec.tools.auditing_layers import culprit
-from eqspec.tools.auditing_model import BadAnswer
+from eqspec.tools.audit.core import Audit, bounds_for, compared, named, worst
+from eqspec.tools.audit.elements import Features, Part, moved, parts_of, text_of
+from eqspec.tools.audit.findings import Witness
+from eqspec.tools.audit.inputs import places, plainer, words_text
+from eqspec.tools.audit.layers import culprit
+from eqspec.tools.audit.model import BadAnswer
 
 CLEAR = 100.0  # times the bound: a fault that is no matter of rounding
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from eqspec.tools.auditing_basics import (
+from eqspec.tools.audit.basics import (
     batch_check,
     determinism_check,
     inputs_check,
@@ -24,11 +24,11 @@ from eqspec.tools.auditing_basics import (
     power_check,
     shapes_check,
 )
-from eqspec.tools.auditing_core import Audit, bounds_for, compared, relative, worst
-from eqspec.tools.auditing_findings import Check
-from eqspec.tools.auditing_inputs import places
-from eqspec.tools.auditing_model import BadAnswer, Features, Network, Subject, of_the_user
-from eqspec.tools.auditing_symmetry import (
+from eqspec.tools.audit.core import Audit, bounds_for, compared, relative, worst
+from eqspec.tools.audit.findings import Check
+from eqspec.tools.audit.inputs import places
+from eqspec.tools.audit.model import BadAnswer, Features, Network, Subject, of_the_user
+from eqspec.tools.audit.symmetry import (
     elements_check,
     own_dtype_check,
     samples_check,

@@ -20,7 +20,7 @@ from eqspec.algebra.images import explicit, rows_of
 from eqspec.graph.model import Module
 from eqspec.graph.types import Block
 from eqspec.lowering.validation import random_inputs
-from eqspec.tools.auditing_elements import Features
+from eqspec.tools.audit.elements import Features
 
 Array = NDArray[np.float64]
 BATCHES = 32  # that are looked at to meet every word

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from eqspec.algebra.windows import Adaptive
 from eqspec.syntax.layout import ITEM_WORDS, MEMBER_WORDS
-from eqspec.tools.lifting_model import ADD, INPUT, SAME, Network, Step
-from eqspec.tools.lifting_sizes import Sizes
+from eqspec.tools.lift.model import ADD, INPUT, SAME, Network, Step
+from eqspec.tools.lift.sizes import Sizes
 
 
 @dataclass(frozen=True)

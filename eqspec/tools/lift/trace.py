@@ -17,9 +17,9 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from eqspec.tools.auditing_model import shortly
-from eqspec.tools.lifting_layers import Form, check_known, form_of
-from eqspec.tools.lifting_model import ADD, INPUT, SAME, LiftError, Network, Step
+from eqspec.tools.audit.model import shortly
+from eqspec.tools.lift.layers import Form, check_known, form_of
+from eqspec.tools.lift.model import ADD, INPUT, SAME, LiftError, Network, Step
 
 _FUNCTIONS: dict[Any, Callable[..., nn.Module]] = {
     **dict.fromkeys((functional.relu, torch.relu, torch.relu_, "relu", "relu_"), nn.ReLU),

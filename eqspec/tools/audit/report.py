@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from eqspec.tools.auditing_findings import Check, Report, Run, Witness
+from eqspec.tools.audit.findings import Check, Report, Run, Witness
 from eqspec.tools.paint import paint
 
 WIDTH = 100

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from eqspec.algebra.windows import Adaptive, Law, Spread, Window
-from eqspec.tools.lifting_model import SAME, LiftError
+from eqspec.tools.lift.model import SAME, LiftError
 
 MODES = {"zeros": "zero", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 EPS, MOMENTUM = 1e-5, 0.1

@@ -24,11 +24,11 @@ from eqspec.algebra.averages import FWord
 from eqspec.graph.model import Module
 from eqspec.graph.types import Axis, Block, PlainAxis
 from eqspec.lowering.validation import act_on_block
-from eqspec.tools.auditing_elements import Features, moved
-from eqspec.tools.auditing_model import BadAnswer
+from eqspec.tools.audit.elements import Features, moved
+from eqspec.tools.audit.model import BadAnswer
 
 if TYPE_CHECKING:
-    from eqspec.tools.auditing_core import Audit
+    from eqspec.tools.audit.core import Audit
 
 Array = NDArray[np.float64]
 CANDIDATES = 64

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from eqspec.algebra.averages import FWord
-from eqspec.tools.auditing_core import (
+from eqspec.tools.audit.core import (
     LEAST,
     Array,
     Audit,
@@ -27,11 +27,11 @@ from eqspec.tools.auditing_core import (
     relative,
     worst,
 )
-from eqspec.tools.auditing_elements import STRETCH_LOW, growth, moved, shortened, text_of
-from eqspec.tools.auditing_findings import Check, Witness
-from eqspec.tools.auditing_inputs import every_word
-from eqspec.tools.auditing_model import BadAnswer, Features
-from eqspec.tools.auditing_witness import witness_of
+from eqspec.tools.audit.elements import STRETCH_LOW, growth, moved, shortened, text_of
+from eqspec.tools.audit.findings import Check, Witness
+from eqspec.tools.audit.inputs import every_word
+from eqspec.tools.audit.model import BadAnswer, Features
+from eqspec.tools.audit.witness import witness_of
 
 
 def elements_check(audit: Audit, name: str, words: Sequence[FWord]) -> Check:

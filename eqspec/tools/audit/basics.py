@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from eqspec.tools.auditing_core import (
+from eqspec.tools.audit.core import (
     LEAST,
     POWER,
     Audit,
@@ -16,10 +16,10 @@ from eqspec.tools.auditing_core import (
     relative,
     worst,
 )
-from eqspec.tools.auditing_elements import entry_name, text_of
-from eqspec.tools.auditing_findings import Check, Witness
-from eqspec.tools.auditing_layers import chancy, mixer
-from eqspec.tools.auditing_model import BadAnswer, of_the_user
+from eqspec.tools.audit.elements import entry_name, text_of
+from eqspec.tools.audit.findings import Check, Witness
+from eqspec.tools.audit.layers import chancy, mixer
+from eqspec.tools.audit.model import BadAnswer, of_the_user
 
 
 def shapes_check(audit: Audit) -> Check:

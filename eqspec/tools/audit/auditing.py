@@ -23,8 +23,8 @@ from eqspec.diagnostics.snippet import visible
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.model import Module
 from eqspec.syntax import tree
-from eqspec.tools.auditing_findings import Report, Run
-from eqspec.tools.auditing_report import text_of_report
+from eqspec.tools.audit.findings import Report, Run
+from eqspec.tools.audit.report import text_of_report
 from eqspec.tools.checking import check_all
 from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr
@@ -79,14 +79,14 @@ def run_audit(
             "a `disc` is turned by interpolation; audit the turns that map pixels to pixels by a spec with"
             " `grid`",
         )
-    from eqspec.tools.auditing_model import CannotLoad, load
+    from eqspec.tools.audit.model import CannotLoad, load
 
     with users_code():
         try:
             subject = load(model)
         except CannotLoad as error:
             return _stop(error.code, error.message, model, error.help)
-        from eqspec.tools.auditing_runs import audited
+        from eqspec.tools.audit.runs import audited
 
         runs: list[Run] = []
         with ProgressLine(verb="auditing") as progress:

@@ -1,0 +1,79 @@
+"""The command `eqspec`: one file for each command, imported when it is asked for.
+
+In: the command line. Out: an exit code, 0 nothing to report, 1 errors found or files out of date, 2
+wrong usage, an unreadable file or a fault of eqspec. The work is done in `eqspec.tools`, which each
+command imports by itself, so that `eqspec check` starts without the weight of `eqspec compile`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from eqspec import __version__
+
+gc.set_threshold(100_000, 20, 50)  # a short command allocates much and frees little
+
+COMMANDS = (
+    "check",
+    "compile",
+    "explain",
+    "cost",
+    "audit",
+    "lift",
+)
+"""In the order of `eqspec --help`; ``eqspec.cli.NAME`` defines ``command``."""
+
+
+class Commands(click.Group):
+    """The group of commands; a fault of eqspec ends in a message, never in a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"eqspec.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")  # a terminal that lacks a character
+        try:
+            os.getcwd()
+        except OSError:
+            raise click.UsageError("the current folder does not exist any more") from None
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get("EQSPEC_DEBUG") == "1":
+                raise
+            from eqspec.tools.faults import internal_error
+
+            click.echo(internal_error(error), err=True, nl=False)
+            ctx.exit(2)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `eqspec check`: it proves or refuses every spec below this folder.",
+)
+@click.version_option(__version__, prog_name="eqspec", message="%(prog)s %(version)s")
+def main() -> None:
+    """Compile declared symmetries into PyTorch modules that provably have them.
+
+    A spec (a file that ends in .eqs) says which groups act on which tensors and which layers
+    connect them. eqspec proves every layer equivariant, or says where and why it is not.
+    """

@@ -1,0 +1,38 @@
+"""`eqspec check`: specs are proved, and nothing is written."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from eqspec.cli.options import EXIT_CODES, reporting_flags, set_flag
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@reporting_flags
+@set_flag
+@click.option(
+    "--stdin-filename",
+    metavar="PATH",
+    help="Read standard input and check it as if it were this file.",
+)
+def command(
+    paths: tuple[str, ...],
+    stdin_filename: str | None,
+    sizes: tuple[tuple[str, int], ...],
+    **flags: Any,
+) -> None:
+    """Check specs: prove every promise, or say what is wrong.
+
+    PATH is a spec, a folder (all its .eqs files) or - for standard input; without one, everything
+    below the current folder is checked. Nothing is written.
+    """
+    from eqspec.tools.run import run_check
+
+    stdin = stdin_filename is not None or "-" in paths
+    if stdin and any(path != "-" for path in paths):
+        raise click.UsageError("standard input is checked alone: leave the other paths out")
+    sys.exit(run_check(paths, stdin, stdin_filename, dict(sizes), flags))

@@ -1,0 +1,71 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from eqspec.tools.flags import code_prefixes, size
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+EXIT_CODES = "Exit codes: 0 nothing to report, 1 errors found, 2 wrong usage or unreadable file."
+STALE_CODES = EXIT_CODES.replace("errors found", "errors found or files out of date")
+
+
+def reporting_flags(function: Function) -> Function:
+    from eqspec.tools.config import FORMATS
+
+    for option in (
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Colour the messages; auto: on a terminal without NO_COLOR.",
+        ),
+        click.option(
+            "--max-errors", type=click.IntRange(min=1), metavar="N", help="Show only N errors."
+        ),
+        click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are errors."),
+        click.option("--deny-warnings", is_flag=True, help="Exit with 1 if there are warnings."),
+        click.option(
+            "--ignore",
+            type=code_prefixes,
+            multiple=True,
+            metavar="CODE",
+            help="Leave out these codes; EQS9 stands for all that begin so. Repeatable.",
+        ),
+        click.option(
+            "--select",
+            type=code_prefixes,
+            multiple=True,
+            metavar="CODE",
+            help="Report these codes only. Repeatable.",
+        ),
+        click.option(
+            "--output-format",
+            type=click.Choice(FORMATS),
+            help="How findings are printed.  [default: full]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+set_flag = click.option(
+    "--set",
+    "sizes",
+    type=size,
+    multiple=True,
+    metavar="NAME=N",
+    help="Change the size of a `param`, as --set n=7. Repeatable.",
+)
+
+color_flag = click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True
+)
+format_flag = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)

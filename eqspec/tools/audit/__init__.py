@@ -1,0 +1,1 @@
+"""`eqspec audit`: an existing torch model is run against the inputs and outputs of a spec."""
