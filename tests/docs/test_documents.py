@@ -9,6 +9,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -122,10 +123,13 @@ def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_commands_flags_and_settings_are_listed() -> None:
     text = COMMANDS.read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `eqspec (\w+)", text, re.MULTILINE))
-    assert listed == set(main.commands)
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    assert listed == set(commands)
     flags = {
         option
-        for command in main.commands.values()
+        for command in commands.values()
+        if command is not None
         for parameter in command.params
         for option in parameter.opts
     }
