@@ -17,7 +17,7 @@ from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.algebra.groups import Group
 from eqspec.algebra.images import AffineMap, AnyImage, Infinitesimal, Matrix
 from eqspec.algebra.representations import Representation
-from eqspec.program.interpreter import floats
+from eqspec.program.acting import floats
 
 Array = NDArray[np.float64]
 STEP = math.sqrt(2) - 1  # t times the largest row sum of A

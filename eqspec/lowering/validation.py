@@ -26,12 +26,14 @@ from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout
 from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
+from eqspec.program.acting import act, rename
 from eqspec.program.attending import Attend
 from eqspec.program.framed import Axes, RowOrder
 from eqspec.program.frames import lead_of_axes, lead_of_order
 from eqspec.program.instructions import BatchNorm, CallModule, Parameter, Program, Stage
-from eqspec.program.interpreter import act, lead_of_best, lead_of_least, mask_key, rename, run
+from eqspec.program.interpreter import mask_key, run
 from eqspec.program.layers import Dropout
+from eqspec.program.orbitruns import lead_of_best, lead_of_least
 from eqspec.program.orbits import Canonical, OrbitChoice
 
 Array = NDArray[np.float64]

@@ -18,8 +18,8 @@ from eqspec.algebra.representations import Representation
 from eqspec.algebra.steerable import dimension, patterns, rings_of
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.pipeline import check_source
+from eqspec.program.acting import floats
 from eqspec.program.filters import Harmonics, angular_at, part_samples, profiles_at
-from eqspec.program.interpreter import floats
 
 Array = NDArray[np.float64]
 FINITE = [cyclic(8), cyclic(5), cyclic(6), dihedral(3), dihedral(5), dihedral(8)]

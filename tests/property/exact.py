@@ -24,7 +24,7 @@ from eqspec.graph.model import Base, Module
 from eqspec.graph.types import Type
 from eqspec.ops.pointwise import Scalings, function_named
 from eqspec.program import instructions as ins
-from eqspec.program.interpreter import fit
+from eqspec.program.acting import fit
 
 Array = NDArray[np.object_]
 

@@ -22,7 +22,7 @@ from eqspec.graph.model import Module
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type
 from eqspec.lowering.letters import condition, moved_by
 from eqspec.lowering.validation import act_on
-from eqspec.program.interpreter import floats
+from eqspec.program.acting import floats
 
 Array = NDArray[np.float64]
 Features = Mapping[str, tuple[Array, ...]]
