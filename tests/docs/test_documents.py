@@ -33,7 +33,7 @@ CARTPOLE = ROOT / "examples" / "cartpole" / "cartpole.eqs"
 
 
 def fences(file: Path, word: str) -> list[str]:
-    pattern = rf"^```{word}\n(.*?)^```$"
+    pattern = rf"^```{word}(?: title=[^\n]*)?\n(.*?)^```$"
     return re.findall(pattern, file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 

@@ -1,0 +1,116 @@
+"""The site: every page has its place, links are turned, and the build is strict and asks no network."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from website import mount
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_examples_in_the_docstrings() -> None:
+    done = doctest.testmod(mount)
+    assert done.attempted
+    assert not done.failed
+
+
+def test_links_are_turned() -> None:
+    text = (
+        "[a](language.md#types) [`b`](../eqspec/diagnostics/pages/EQS401.md) [c](#here)\n"
+        "![d](e.svg) [f](https://g.h/i.md) [j](../examples/go/go.eqs) [k](k.json)\n"
+        "```text\n[no](../examples/go/README.md)\n```\n[l](../examples/go/README.md)\n"
+    )
+    turned = mount.relink(text, PurePosixPath("docs/soundness.md"))
+    assert turned == (
+        "[a](language.md#types) [`b`](diagnostics/EQS401.md) [c](#here)\n"
+        "![d](e.svg) [f](https://g.h/i.md) [j](source/examples/go/go.eqs.md) [k](k.json)\n"
+        "```text\n[no](../examples/go/README.md)\n```\n[l](examples/go.md)\n"
+    )
+    page = PurePosixPath("eqspec/diagnostics/pages/EQS401.md")
+    assert mount.relink("[x](EQS402.md)", page) == "[x](EQS402.md)"
+    assert mount.relink("[x](../../../docs/language.md)", page) == "[x](../language.md)"
+
+
+def test_no_two_files_become_one_page() -> None:
+    written = [*mount.pages(ROOT), *mount.sources(ROOT)]
+    assert len({mount.page_of(path) for path in written}) == len(written)
+    assert all((ROOT / path).is_file() for path in written)
+
+
+def test_a_source_is_shown_whole(tmp_path: Path) -> None:
+    (tmp_path / "<b>.py").write_text('"""\n```\n<script>\n```\n"""\n')
+    assert mount.source_page(tmp_path, "<b>.py") == (
+        '# &lt;b&gt;.py\n\n````python\n"""\n```\n<script>\n```\n"""\n````\n'
+    )
+
+
+def test_patterns_of_the_navigation() -> None:
+    known = ["a.md", "b/1.md", "b/2.md", "c.md"]
+    nav = [{"A": "a.md"}, {"B": ["b/2.md", "b/*.md"]}, {"C": "c*.md"}]
+    assert mount.expanded(nav, known) == [
+        {"A": "a.md"},
+        {"B": ["b/2.md", "b/1.md"]},
+        {"C": ["c.md"]},
+    ]
+
+
+# ---- the site itself -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("mkdocs") is None:
+        pytest.skip("mkdocs is not installed: the extra `docs`")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Loads(HTMLParser):
+    """What a page makes a browser load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "link" and values.get("rel") in {"canonical", "next", "prev", "edit"}:
+            return
+        for name in ("src", "srcset", "poster", "data") + (("href",) if tag == "link" else ()):
+            self.found.append(values.get(name) or "")
+
+
+@pytest.mark.slow
+def test_no_page_loads_anything_from_a_network(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 200
+    for page in pages:
+        loads = Loads()
+        loads.feed(page.read_text(encoding="utf-8"))
+        assert not [url for url in loads.found if re.match(r"(https?:)?//", url)], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?(https?:)?//|@import", sheet.read_text("utf-8")), sheet
+
+
+@pytest.mark.slow
+def test_search_finds_a_diagnostic(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    assert any(entry["location"].startswith("diagnostics/EQS401") for entry in index["docs"])
