@@ -15,11 +15,15 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from pygments.lexers import LEXERS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # mkdocs runs a hook by its path: its neighbours are found from here
 
 from website import mount  # noqa: E402
+
+# The lexer of the specs, also where the package is not installed and has no entry points.
+LEXERS["EqsLexer"] = ("eqspec.tools.editors.pygments_lexer", "eqspec", ("eqs",), ("*.eqs",), ())
 
 ORIGIN: dict[str, str] = {}  # page of the site -> file of the repository
 
