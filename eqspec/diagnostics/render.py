@@ -46,21 +46,32 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     return json.dumps({"schema": SCHEMA, "diagnostics": found}, indent=2) + "\n"
 
 
-def render_github(diagnostics: Iterable[Diagnostic]) -> str:
-    """Workflow commands: GitHub shows them beside the lines of a pull request."""
+def render_github(diagnostics: Iterable[Diagnostic], under: str = "") -> str:
+    """Workflow commands: GitHub shows them beside the lines of a pull request.
+
+    ``under`` is the working directory relative to the root of the repository, with ``/``.
+    """
     lines = []
     for found in in_order(diagnostics):
         line, column = found.source.position(found.span.start)
         last, last_column = found.source.position(found.span.end)
-        parts = [f"file={_property(found.source.path)}", f"line={line}"]
+        parts = [f"file={_property(visible(below(found.source.path, under)))}", f"line={line}"]
         if last == line:  # GitHub refuses columns for a span of several lines
             parts += [f"col={column}", f"endColumn={max(last_column, column + 1)}"]
         else:
             parts.append(f"endLine={last}")
         parts.append(f"title={_property(found.code)}")
-        text = found.message if not _help(found) else f"{found.message}\nhelp: {_help(found)}"
-        lines.append(f"::{_COMMANDS[found.severity]} {','.join(parts)}::{_data(text)}\n")
+        lines.append(f"::{_COMMANDS[found.severity]} {','.join(parts)}::{_data(_told(found))}\n")
     return "".join(lines)
+
+
+def below(path: str, under: str) -> str:
+    """A path relative to the working directory as one relative to the root of the repository."""
+    if under in ("", ".") or path.startswith(("/", "<")):
+        return path
+    from posixpath import normpath
+
+    return normpath(f"{under}/{path}")
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
@@ -126,6 +137,19 @@ def _help(found: Diagnostic) -> str | None:
     if found.help is not None or found.label:
         return found.help
     return found.fixes[0].title if found.fixes else None
+
+
+def _told(found: Diagnostic) -> str:
+    """All that a message says, without the lines of source: for readers who have these beside it."""
+    rows = [found.message]
+    if found.label:
+        rows.append(found.label)
+    for label in found.labels:
+        rows.append(f"line {found.source.position(label.span.start)[0]}: {label.text}")
+    hint = _help(found)
+    if hint:
+        rows.append(f"help: {hint}")
+    return "\n".join(visible(line) for row in rows for line in row.split("\n"))
 
 
 # ---- machines ------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from eqspec.tools.building import (
     orphans,
 )
 from eqspec.tools.checking import check_all
-from eqspec.tools.config import excluded
+from eqspec.tools.config import DOCUMENTS, excluded
 from eqspec.tools.findings import Reporting, count, exit_code, out, report, say, to_stderr
 from eqspec.tools.places import find_specs, is_folder, shown
 from eqspec.tools.progress import ProgressLine
@@ -137,7 +137,7 @@ def _diff(target: Target) -> Iterator[str]:
 
 def _dry_run(builds: Sequence[Build], diagnostics: list[Diagnostic], reporting: Reporting) -> int:
     left = report(diagnostics, reporting)
-    write = to_stderr if reporting.format == "json" else out
+    write = to_stderr if reporting.format in DOCUMENTS else out
     for one in builds:
         for target in one.targets:
             if target.state in WRITES:

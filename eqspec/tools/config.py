@@ -17,7 +17,8 @@ from eqspec.diagnostics.model import Diagnostic, Source, Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.tools.places import project_of, shown
 
-FORMATS = ("full", "concise", "json", "github")
+FORMATS = ("full", "concise", "json", "github", "sarif")
+DOCUMENTS = ("json", "sarif")  # formats in which standard output is one document
 EMIT = ("module", "tests", "actions")
 KEYS = (
     "output-format",

@@ -7,6 +7,7 @@ wrong settings, a fault of eqspec.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -81,11 +82,32 @@ def formatted(diagnostics: Sequence[Diagnostic], reporting: Reporting) -> str:
         case "json":
             return render.render_json(diagnostics)
         case "github":
-            return render.render_github(diagnostics)
+            return render.render_github(diagnostics, repository_folder())
+        case "sarif":
+            from eqspec.diagnostics.sarif import render_sarif  # lazy: it reads pages
+
+            return render_sarif(diagnostics, repository_folder())
         case "concise":
             return render.render_concise(diagnostics)
         case _:
             return render.render_text(diagnostics, reporting.color)
+
+
+def repository_folder() -> str:
+    """Where a GitHub workflow runs in its repository, as `specs`; empty at its root and elsewhere.
+
+    Annotations and code scanning want paths from the root of the repository, also from a step with a
+    `working-directory`.
+    """
+    root = os.environ.get("GITHUB_WORKSPACE")
+    if not root:
+        return ""
+    here, there = os.path.realpath("."), os.path.realpath(root)
+    try:
+        inside = os.path.commonpath((here, there)) == there
+    except ValueError:  # another drive
+        return ""
+    return os.path.relpath(here, there).replace(os.sep, "/") if inside else ""
 
 
 def report(
