@@ -86,5 +86,26 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
 
     @property
+    def path(self) -> str:
+        """The file, as messages show it."""
+        return self.source.path
+
+    @property
+    def line(self) -> int:
+        """The line on which it starts, from 1."""
+        return self.source.position(self.span.start)[0]
+
+    @property
+    def column(self) -> int:
+        """The column at which it starts, from 1, in code points."""
+        return self.source.position(self.span.start)[1]
+
+    def __str__(self) -> str:
+        """As the command line prints it, with the lines of source."""
+        from eqspec.diagnostics.render import render_text  # which imports this file
+
+        return render_text([self], color=False)
+
+    @property
     def sort_key(self) -> tuple[str, int, str]:
         return self.source.path, self.span.start, self.code

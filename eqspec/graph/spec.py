@@ -128,7 +128,7 @@ def _use(scope: Scope, item: tree.Use) -> None:
     world = scope.world
     try:
         if world.root is None or scope.path is None:
-            scope.refuse("EQS209", "standard input cannot use other files", item.file.span)
+            scope.refuse("EQS209", "a spec that is no file cannot use other files", item.file.span)
         written = item.file.value
         if "\0" in written:
             scope.refuse("EQS209", "no file has such a name", item.file.span, "a NUL")
