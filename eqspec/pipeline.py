@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
+from eqspec.graph.memo import Memo
 from eqspec.graph.model import Module, Spec
+from eqspec.graph.scope import Loader
 from eqspec.graph.spec import build_spec
 from eqspec.graph.types import symbols_in
 from eqspec.ops import OPS
@@ -80,10 +82,18 @@ def check_source(
     root: Path | None = None,
     overrides: Mapping[str, int] | None = None,
     before: Sequence[Diagnostic] = (),
+    *,
+    loader: Loader | None = None,
+    memo: Memo | None = None,
 ) -> CheckResult:
-    """Parse and check a text; without ``path`` and ``root`` it may not `use` other files."""
+    """Parse and check a text; without ``path`` and ``root`` it may not `use` other files.
+
+    For texts that change while they are written: ``loader`` reads used files (for example from an
+    editor), and a ``memo`` remembers the modules of the last check; the positions inside of modules that
+    come from it are those of the text in which they were checked.
+    """
     file, found = parse(source)
-    spec, more = build_spec(file, path, root, OPS, load, overrides or {})
+    spec, more = build_spec(file, path, root, OPS, loader or load, overrides or {}, memo)
     if any(d.severity is Severity.ERROR for d in found):
         more = [d for d in more if d.code != "EQS902"]  # what a syntax error cost may have used it
     diagnostics = sorted((*before, *found, *more), key=lambda d: d.sort_key)

@@ -129,7 +129,7 @@ def user_rep(entry: RepEntry, group: GroupValue, name: str) -> Representation:
     """A declared `rep`, elaborated and proved to be one, once."""
     world = entry.scope.world
     key = (group.names, name)
-    world.used.add((id(entry.scope), entry.item.path.text))
+    world.used[id(entry.scope), entry.item.path.text] = None
     if key not in world.rep_values:
         try:
             world.rep_values[key] = user_representation(entry.scope, group, entry.item)

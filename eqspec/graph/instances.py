@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from eqspec.diagnostics.model import Span
 from eqspec.graph.build import ModuleBuilder
 from eqspec.graph.groups import group_of
+from eqspec.graph.memo import Made, Memo, Use, moved
 from eqspec.graph.model import Module
 from eqspec.graph.numbers import size_of
 from eqspec.graph.op import Refusal
-from eqspec.graph.resolve import ModuleEntry
-from eqspec.graph.scope import GroupValue, Scope, World
+from eqspec.graph.resolve import ModuleEntry, resolve
+from eqspec.graph.scope import Call, GroupValue, Scope, World
 from eqspec.syntax import tree
 
 MAX_NESTING = 40
@@ -27,7 +28,8 @@ class Instances:
     """The modules of a spec, one for each set of template arguments, in order of dependence.
 
     ``main`` is the scope of the file being checked: its modules keep their names (``reserved``), and
-    whatever would be called alike gets another.
+    whatever would be called alike gets another. With a ``memo`` an instance that an earlier check made
+    is taken from there, if nothing has changed on which it rests.
     """
 
     world: World
@@ -36,6 +38,10 @@ class Instances:
     made: dict[str, Module | None] = field(default_factory=dict)
     keys: dict[object, str] = field(default_factory=dict)
     active: list[str] = field(default_factory=list)
+    memo: Memo | None = None
+    _told: set[int] = field(
+        default_factory=set
+    )  # messages that an instance keeps as its own, by id
 
     def make(
         self,
@@ -52,6 +58,7 @@ class Instances:
         item = entry.item
         assert isinstance(item, tree.Module)
         key = self._key(item, entry.scope, arguments)
+        self.world.used[Call(entry.scope, item.name.text, tuple(arguments.items()), key)] = None
         if key in self.active:
             chain = " -> ".join([*self.active[self.active.index(key) :], key])
             scope.refuse("EQS204", f"the module `{key}` calls itself", span, chain)
@@ -62,7 +69,9 @@ class Instances:
                 scope.refuse("EQS204", f"more than {MAX_INSTANCES:,} instances of modules", span)
             self.active.append(key)
             try:
-                module = _build(self, entry, arguments, key)
+                module = self._recalled(entry, arguments, key, span)
+                if module is None:
+                    module = self._built(entry, arguments, key)
             finally:
                 self.active.pop()
             self.made[key] = module
@@ -71,11 +80,70 @@ class Instances:
             raise Refusal()
         return module
 
+    def _built(
+        self, entry: ModuleEntry, arguments: Mapping[str, int | GroupValue], key: str
+    ) -> Module | None:
+        """The instance, elaborated; what it reads and says is written down for the memo."""
+        if self.memo is None:
+            return _build(self, entry, arguments, key)
+        world, item = self.world, entry.item
+        assert isinstance(item, tree.Module)
+        used, said = world.used, world.diagnostics
+        world.used, world.diagnostics = {}, []
+        try:
+            module = _build(self, entry, arguments, key)
+        finally:
+            trace, own = world.used, world.diagnostics
+            world.used, world.diagnostics = used | trace, said
+            said.extend(own)
+        own = [found for found in own if id(found) not in self._told]
+        self._told.update(map(id, own))
+        if module is not None:
+            self.memo.remember(entry.scope, item, arguments, trace, key, module, own)
+        return module
+
+    def _recalled(
+        self, entry: ModuleEntry, arguments: Mapping[str, int | GroupValue], key: str, span: Span
+    ) -> Module | None:
+        """The instance as an earlier check made it. All that it looks up is looked up again, in the same
+        order, so that whatever comes after finds the world as it would be."""
+        item = entry.item
+        assert isinstance(item, tree.Module)
+        found = self.memo.recall(entry.scope, item, arguments) if self.memo is not None else None
+        if found is None or found.key != key:
+            return None
+        try:
+            if not all(self._again(step, span) for step in found.trace):
+                return None
+        except Refusal:
+            return None
+        own = moved(found.diagnostics, entry.scope.source, item.span.start - found.start)
+        self._told.update(map(id, own))
+        self.world.diagnostics.extend(own)
+        return found.module
+
+    def _again(self, step: Use | Made, span: Span) -> bool:
+        assert self.memo is not None
+        scope = self.memo.scope_of(self.world, step.file)
+        if scope is None:
+            return False
+        if isinstance(step, Made):
+            callee = resolve(scope, step.name, span)
+            if not isinstance(callee, ModuleEntry):
+                return False
+            self.make(callee, dict(step.arguments), scope, span)
+            return self.keys.get(_identity(callee, dict(step.arguments))) == step.key
+        if "." in step.name:  # a representation: all of them are elaborated in the end
+            self.world.used[id(scope), step.name] = None
+            return True
+        value = resolve(scope, step.name, span)
+        return step.value is None or value == step.value
+
     def _key(
         self, item: tree.Module, scope: Scope, arguments: Mapping[str, int | GroupValue]
     ) -> str:
         """A name of its own for every module and every set of arguments."""
-        identity = (id(scope), item.name.text, tuple(sorted(arguments.items(), key=lambda a: a[0])))
+        identity = _identity(ModuleEntry(scope, item), arguments)
         if identity in self.keys:
             return self.keys[identity]
         words = [f"{scope.prefix}_{item.name.text}" if scope.prefix else item.name.text]
@@ -94,6 +162,14 @@ class Instances:
             key = f"{stem}_{count}"
         self.keys[identity] = key
         return key
+
+
+def _identity(entry: ModuleEntry, arguments: Mapping[str, int | GroupValue]) -> object:
+    return (
+        id(entry.scope),
+        entry.item.name.text,
+        tuple(sorted(arguments.items(), key=lambda a: a[0])),
+    )
 
 
 def default_arguments(item: tree.Module, scope: Scope) -> dict[str, int | GroupValue]:

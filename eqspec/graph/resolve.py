@@ -29,7 +29,7 @@ def resolve(scope: Scope, name: str, span: Span, what: str = "name", *, use: boo
     if owner is None:
         scope.unknown(what, name, span, scope.names())
     if use:
-        owner.world.used.add((id(owner), name))
+        owner.world.used[id(owner), name] = None
     if name in owner.broken:
         raise Refusal()
     if name not in owner.values:

@@ -51,6 +51,16 @@ class RepEntry:
     item: tree.RepDeclaration
 
 
+@dataclass(frozen=True, eq=False)
+class Call:
+    """An instance of the module ``name`` of ``scope`` was asked for, and is called ``key``."""
+
+    scope: Scope
+    name: str
+    arguments: tuple[tuple[str, int | GroupValue], ...]
+    key: str
+
+
 @dataclass
 class World:
     """What all files of one run share.
@@ -77,7 +87,9 @@ class World:
     loading: list[Path] = field(default_factory=list)
     prefixes: set[str] = field(default_factory=set)
     sizes: dict[str, Size] = field(default_factory=dict)  # of run time, by symbol
-    used: set[tuple[int, str]] = field(default_factory=set)  # (id of a scope, name)
+    used: dict[tuple[int, str] | Call, None] = field(
+        default_factory=dict
+    )  # in order: (id of a scope, name)
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ from eqspec.graph.elaborate import user_rep, value_of_item
 from eqspec.graph.groups import group_or_subgroup
 from eqspec.graph.instances import Instances, default_arguments
 from eqspec.graph.interface import build_interface
+from eqspec.graph.memo import Memo
 from eqspec.graph.model import Module, Spec
 from eqspec.graph.op import OpTyping, Refusal
 from eqspec.graph.reps import BUILT, NOT_BUILT
@@ -30,11 +31,13 @@ def build_spec(
     ops: Mapping[str, OpTyping],
     load: Loader,
     overrides: Mapping[str, int],
+    memo: Memo | None = None,
 ) -> tuple[Spec, list[Diagnostic]]:
     """Check everything that a file declares.
 
     ``path`` is where the file lies (None for standard input), ``root`` the folder outside which `use`
-    may not reach, ``overrides`` the parameters set from outside.
+    may not reach, ``overrides`` the parameters set from outside. With a ``memo`` of earlier checks of the
+    file only what changed since is elaborated again.
     """
     world = World(ops, load, root, overrides, value_of_item)
     scope = Scope(world, file.source, path or Path(file.source.path))
@@ -44,7 +47,9 @@ def build_spec(
     _declare(scope, file)
     _check_overrides(scope, file)
     names = {item.name.text for item in file.items if isinstance(item, tree.Module)}
-    instances = Instances(world, scope, names)
+    instances = Instances(world, scope, names, memo=memo)
+    if memo is not None:
+        memo.begin(scope, file)
     interfaces: list[Module] = []
     for name, item in list(scope.items.items()):
         try:
