@@ -13,7 +13,7 @@ from math import prod
 from eqspec.algebra import images as im
 from eqspec.algebra.classical import AFFINE
 from eqspec.algebra.classical import FAMILIES as CLASSICAL
-from eqspec.algebra.groups import ENUMERATION_LIMIT, Group
+from eqspec.algebra.groups import ENUMERATION_LIMIT, Group, GroupTooLarge
 from eqspec.algebra.images import AnyImage, Monomial
 from eqspec.algebra.products import dihedral_size, points
 from eqspec.algebra.representations import (
@@ -58,7 +58,12 @@ def regular(label: str, factor: str, group: Group) -> Representation:
             f" regular axes go up to {ENUMERATION_LIMIT:,}",
             "natural has one entry for each point",
         )
-    images = [im.permutation(group.left_multiplication(g)) for g in range(len(group.generators))]
+    try:
+        images = [
+            im.permutation(group.left_multiplication(g)) for g in range(len(group.generators))
+        ]
+    except GroupTooLarge as error:
+        raise RepresentationError(f"{label} lists all elements: {error}") from None
     return _single(label, factor, group, images, (group.order,))
 
 

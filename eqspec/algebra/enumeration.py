@@ -31,6 +31,7 @@ Word: TypeAlias = tuple[tuple[int, int], ...]
 
 ENUMERATION_LIMIT = 20_160
 LARGEST_ENTRY_BITS = 512
+LISTED_ENTRIES = 1 << 23  # of the matrices of all elements of a group that is listed
 
 
 class GroupError(ValueError):
@@ -55,9 +56,10 @@ def breadth_first(generators: Sequence[AnyImage], limit: int, guard: bool = Fals
 
     With `guard`, an element that no finite rational group can hold (trace not a whole number or
     larger than the degree, entries beyond `LARGEST_ENTRY_BITS`) stops it early. GroupTooLarge
-    beyond `limit`.
+    beyond `limit` and beyond `LISTED_ENTRIES`; its message says what the group is.
     """
     start = power(generators[0], 0)
+    room = LISTED_ENTRIES // max(start.degree, 1)
     words: list[Word] = [()]
     images: list[AnyImage] = [start]
     index: dict[AnyImage, int] = {start: 0}
@@ -68,7 +70,11 @@ def breadth_first(generators: Sequence[AnyImage], limit: int, guard: bool = Fals
             if new in index:
                 continue
             if len(images) == limit or (guard and _grows(new)):
-                raise GroupTooLarge(f"infinite or more than {limit:,} elements")
+                raise GroupTooLarge(f"infinite or has more than {limit:,} elements")
+            if len(images) >= room:
+                raise GroupTooLarge(
+                    f"too large to list: more than {room:,} elements that move {start.degree:,} points"
+                )
             index[new] = len(images)
             images.append(new)
             words.append(extend(words[place], letter, 1))

@@ -145,11 +145,8 @@ def _named(family: str, generators: Mapping[str, object]) -> None:
 def _matrix_order(generators: tuple[Image, ...]) -> int:
     try:
         return len(breadth_first(generators, ENUMERATION_LIMIT, guard=True).words)
-    except GroupTooLarge:
-        raise GroupError(
-            "the matrices generate a group that is infinite or has more than"
-            f" {ENUMERATION_LIMIT:,} elements"
-        ) from None
+    except GroupTooLarge as error:
+        raise GroupError(f"the matrices generate a group that is {error}") from None
 
 
 @lru_cache(maxsize=256)

@@ -35,7 +35,7 @@ LARGEST_POINTS = 1 << 16
 def subgroup(group: Group, words: Sequence[Word], generators: Sequence[str]) -> Group:
     """The group that the words generate, given by their matrices in the model of ``group``.
 
-    GroupError if it is infinite or has more than `ENUMERATION_LIMIT` elements.
+    GroupError if it is infinite or its elements are too many to list.
     """
     if group.model[0].degree > LARGEST_POINTS:
         raise GroupError(
@@ -44,11 +44,8 @@ def subgroup(group: Group, words: Sequence[Word], generators: Sequence[str]) -> 
     letters = tuple(im.explicit(group.element(word)) for word in words)
     try:
         order = len(breadth_first(letters, ENUMERATION_LIMIT, guard=True).words)
-    except GroupTooLarge:
-        raise GroupError(
-            f"the words generate a subgroup that is infinite or has more than"
-            f" {ENUMERATION_LIMIT:,} elements"
-        ) from None
+    except GroupTooLarge as error:
+        raise GroupError(f"the words generate a subgroup that is {error}") from None
     listed = ", ".join(group.text(word) for word in words)
     parameters = (letters[0].degree, letters, group, tuple(words))
     return Group(

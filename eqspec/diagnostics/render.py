@@ -191,7 +191,8 @@ def _position(source: Source, offset: int) -> dict[str, int]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = (visible(line) for line in text.split("\n"))  # the log of a run is read in a terminal
+    return "%0A".join(line.replace("%", "%25") for line in lines)
 
 
 def _property(text: str) -> str:

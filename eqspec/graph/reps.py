@@ -314,6 +314,9 @@ def _refuse_fault(
 
 def _number(value: Fraction) -> str:
     """A number of a message: short fractions as they are, long ones as decimals."""
+    digits = int((abs(value.numerator).bit_length() - value.denominator.bit_length()) * 0.30103)
+    if abs(digits) > 15:
+        return f"about {'-' if value < 0 else ''}10^{digits}"
     return str(value) if value.denominator < 10_000 else f"{float(value):.12g}"
 
 

@@ -41,11 +41,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
             result = recovery.finish(reading)
             break
         try:
-            result = _read(reading, trivia)
-        except UnexpectedToken as error:
-            recovery.recover(reading, error.token)
-        except UnexpectedCharacters as error:
-            recovery.recover_characters(reading, error.pos_in_stream or 0)
+            result = _read_on(reading, trivia)
         except TooDeepError as error:
             recovery.recover_depth(reading, error.span)
     number, items = result if result is not None else (None, ())
@@ -60,6 +56,18 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
     diagnostics.sort(key=lambda found: found.sort_key)
     lost = tuple(dict.fromkeys(reading.lost))
     return tree.File(source, version, items, trivia.comments, lost), diagnostics
+
+
+def _read_on(reading: Reading, trivia: Trivia) -> Any:
+    """Read, or mend what could not be read; None if there is more to read. What is mended may come
+    out too deep, as what is read."""
+    try:
+        return _read(reading, trivia)
+    except UnexpectedToken as error:
+        recovery.recover(reading, error.token)
+    except UnexpectedCharacters as error:
+        recovery.recover_characters(reading, error.pos_in_stream or 0)
+    return None
 
 
 def _read(reading: Reading, trivia: Trivia) -> Any:

@@ -115,7 +115,7 @@ def atheris(worker: Worker, seed: int) -> None:
         f"-max_len={worker.target.size}",
         "-rss_limit_mb=0",
         "-malloc_limit_mb=0",
-        "-timeout=0",
+        "-timeout=1000000",  # the judge has the clock; 0 would be no time at all
         "-handle_alrm=0",
         "-len_control=0",
         f"-artifact_prefix={worker.folder}/",
