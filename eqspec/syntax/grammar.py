@@ -33,19 +33,29 @@ _DIGEST_LENGTH = 32
 @lru_cache(maxsize=1)
 def lark_parser() -> lark.Lark:
     """The parser of the language; its actions build `eqspec.syntax.tree` values as it runs."""
+    return _parser(actions=True)
+
+
+@lru_cache(maxsize=1)
+def concrete_parser() -> lark.Lark:
+    """The parser without actions: it gives every token of a correct file, as the formatter needs it."""
+    return _parser(actions=False)
+
+
+def _parser(*, actions: bool) -> lark.Lark:
     grammar = resource_text("grammars", GRAMMAR_FILE)
     path = cache_file(grammar)
     if path is None:
-        return build(grammar)
-    cached = _read(path)
+        return build(grammar, actions=actions)
+    cached = _read(path, actions)
     if cached is not None:
         return cached
-    parser = build(grammar)
+    parser = build(grammar, actions=actions)
     _write(path, parser)
     return parser
 
 
-def build(grammar: str, *, strict: bool = False) -> lark.Lark:
+def build(grammar: str, *, strict: bool = False, actions: bool = True) -> lark.Lark:
     """The parser from the text of its grammar. ``strict`` (tests) refuses every conflict."""
     return lark.Lark(
         grammar,
@@ -53,7 +63,7 @@ def build(grammar: str, *, strict: bool = False) -> lark.Lark:
         lexer="contextual",
         keep_all_tokens=True,  # the builder takes spans from the first and last token
         maybe_placeholders=False,
-        transformer=_transformer(),
+        transformer=_transformer() if actions else None,
         strict=strict,
     )
 
@@ -91,7 +101,7 @@ def _transformer() -> SimpleNamespace:
     return SimpleNamespace(**ACTIONS)
 
 
-def _read(path: Path) -> lark.Lark | None:
+def _read(path: Path, actions: bool) -> lark.Lark | None:
     try:
         content = path.read_bytes()
         body = content[_DIGEST_LENGTH:]
@@ -100,7 +110,7 @@ def _read(path: Path) -> lark.Lark | None:
         stored = pickle.loads(body)
         # `Lark.load` takes no options and the actions cannot be pickled: the step below it does
         parser = lark.Lark.__new__(lark.Lark)
-        return parser._load(stored, transformer=_transformer())
+        return parser._load(stored, transformer=_transformer() if actions else None)
     except Exception:  # whatever a damaged or foreign file holds, the grammar can still be built
         return None
 
