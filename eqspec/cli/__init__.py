@@ -24,6 +24,7 @@ COMMANDS = (
     "compile",
     "explain",
     "cost",
+    "graph",
     "audit",
     "lift",
 )

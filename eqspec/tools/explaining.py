@@ -12,7 +12,7 @@ from eqspec.diagnostics.model import Severity
 from eqspec.diagnostics.render import render_text, summary
 from eqspec.diagnostics.snippet import visible
 from eqspec.diagnostics.suggest import did_you_mean
-from eqspec.graph.model import Module, Node
+from eqspec.graph.model import Module, Node, Spec
 from eqspec.graph.sizes import for_json
 from eqspec.tools.checking import Checked, check_all
 from eqspec.tools.derivation import derivation
@@ -104,12 +104,9 @@ def run_explain(
     checked, code = checked_spec(spec, sizes)
     if checked is None or checked.result.spec is None:
         return code
-    modules = list(checked.result.spec.modules)
-    if module is not None:
-        chosen = [m for m in modules if module in (m.key, m.name)]
-        if not chosen:
-            return _unknown("module", module, spec, [m.key for m in modules])
-        modules = chosen
+    modules = chosen_modules(checked.result.spec, module, spec)
+    if modules is None:
+        return 2
     if node is None:
         if format_ == "json":
             records = [derivation(m, n, whole=False) for m in modules for n in m.nodes]
@@ -134,6 +131,17 @@ def run_explain(
     else:
         out(_text(record, color))
     return 0
+
+
+def chosen_modules(found: Spec, module: str | None, spec: str) -> tuple[Module, ...] | None:
+    """The modules of this name, all if there is none; None if no module is called so, which is said."""
+    if module is None:
+        return found.modules
+    chosen = tuple(m for m in found.modules if module in (m.key, m.name))
+    if not chosen:
+        _unknown("module", module, spec, [m.key for m in found.modules])
+        return None
+    return chosen
 
 
 def _node(module: Module, name: str) -> Node | None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from eqspec.graph.model import EdgeClass
 from eqspec.tools.pictures.cards import Card, card_of, clipped, draw_card, mono, sans_width
@@ -28,10 +27,6 @@ GATE = 24.0  # from the middle of a gate to the target below it
 STRAND = 5.0  # from the middle of a line to that of its neighbour
 PILL = 18.0
 LEAST = 600.0  # the width that a title and its legend get
-
-AVERAGES = frozenset(
-    "equitune multi_equitune fuse coset lambda_equitune equizero multi_equizero frame".split()
-)
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,9 @@ def draw_scene(scene: Scene, *, titles: bool = True) -> Drawing:
     factors = {factor.name: factor for factor in scene.factors}
     labels = [_label(arrow) for arrow in scene.arrows]
     links = [
-        Link(arrow.source, arrow.target, _room(arrow, label), 38.0 if _gated(arrow, label) else 12.0)
+        Link(
+            arrow.source, arrow.target, _room(arrow, label), 38.0 if _gated(arrow, label) else 12.0
+        )
         for arrow, label in zip(scene.arrows, labels, strict=True)
     ]
     into: dict[str, float] = {}
@@ -95,9 +92,7 @@ def draw_scene(scene: Scene, *, titles: bool = True) -> Drawing:
     graph += [_at(card, *places.centres[name], factors) for name, card in cards.items()]
     markup = joined(
         [
-            element(
-                "g", head.markup, transform=f"translate({number(MARGIN)} {number(MARGIN)})"
-            ),
+            element("g", head.markup, transform=f"translate({number(MARGIN)} {number(MARGIN)})"),
             element(
                 "g",
                 *graph,
@@ -105,9 +100,7 @@ def draw_scene(scene: Scene, *, titles: bool = True) -> Drawing:
             ),
         ]
     )
-    return Drawing(
-        inner + 2 * MARGIN, places.height + head.height + 2 * MARGIN, markup
-    )
+    return Drawing(inner + 2 * MARGIN, places.height + head.height + 2 * MARGIN, markup)
 
 
 def _at(card: Card, x: float, y: float, factors: Mapping[str, Factor]) -> Markup:
@@ -134,7 +127,7 @@ def _room(arrow: Arrow, label: str) -> float:
 
 def _gated(arrow: Arrow, label: str) -> bool:
     """Does anything stand above the target?"""
-    return bool(label or arrow.carrying(EdgeClass.INVARIANT) or entering(arrow))
+    return bool(label or arrow.carrying(EdgeClass.INVARIANT) or arrow.enters)
 
 
 def _pill_width(arrow: Arrow, label: str) -> float:
@@ -143,20 +136,12 @@ def _pill_width(arrow: Arrow, label: str) -> float:
     return len(label) * 6.62 + 16 + (15 if arrow.fusion else 0)
 
 
-def entering(arrow: Arrow) -> tuple[str, ...]:
-    """The factors that act on the target alone and are made to by this map, not by another argument
-    of the op."""
-    if arrow.dimension is None and arrow.op not in AVERAGES:
-        return ()
-    return arrow.carrying(EdgeClass.SYMMETRIC)
-
-
 def _wire(
     arrow: Arrow, label: str, way: Way, factors: Mapping[str, Factor]
 ) -> tuple[Markup, Markup]:
     """The lines of an arrow, and the gate above its target."""
     through = arrow.carrying(EdgeClass.EQUIVARIANT)
-    ending, starting = arrow.carrying(EdgeClass.INVARIANT), entering(arrow)
+    ending, starting = arrow.carrying(EdgeClass.INVARIANT), arrow.enters
     x, y = way.points[-1]
     gate = y - GATE
     above = gate - 8 if _gated(arrow, label) else y - 12
@@ -168,31 +153,30 @@ def _wire(
         element("path", class_="eqg-w", d=whole),
     ]
     gates: list[Markup] = []
-    lanes = [(name, "through") for name in through]
-    for before, after in zip_longest(ending, starting):  # one line ends where the other begins
-        lanes += [(before, "ends")] * bool(before) + [(after, "begins")] * bool(after)
-    count = len(through) + max(len(ending), len(starting))
-    taken = {"through": 0, "ends": len(through), "begins": len(through)}
-    for name, way_of in lanes:
-        offset = (taken[way_of] - (count - 1) / 2) * STRAND
-        taken[way_of] += 1
+    above_gate = [name for name in arrow.classes if name in {*through, *ending}]
+    lanes = {name: k for k, name in enumerate(above_gate)}
+    free = [lanes[name] for name in ending]  # one line begins where another ends
+    for name in starting:
+        lanes[name] = free.pop(0) if free else len(lanes)
+    count = max(lanes.values(), default=0) + 1
+    for name, lane in lanes.items():
+        offset = (lane - (count - 1) / 2) * STRAND
         factor = factors[name]
         curve = _curve(approach, offset)
-        match way_of:
-            case "through":
-                d = curve + f"V{number(y - 6)}"
-            case "ends":
-                d = curve + f"V{number(gate)}"
-                if not label:
-                    bar = f"M{number(x + offset - 4.5)} {number(gate)}h9"
-                    gates.append(_strand(bar, factor, plain=True))
-            case _:
-                d = f"M{number(x + offset)} {number(gate)}V{number(y - 6)}"
+        if name in through:
+            d = curve + f"V{number(y - 6)}"
+        elif name in ending:
+            d = curve + f"V{number(gate)}"
+            if not label:
+                bar = f"M{number(x + offset - 4.5)} {number(gate)}h9"
+                gates.append(_strand(bar, factor, plain=True))
+        else:
+            d = f"M{number(x + offset)} {number(gate)}V{number(y - 6)}"
         parts.append(_strand(d, factor))
     tip = f"M{number(x)} {number(y)}l-5.5 -8.5h11z"
     gates.append(element("path", class_="eqg-a", d=tip))
     if label:
-        gates.append(_pill(arrow, label, x, gate, factors, ending, starting))
+        gates.append(_pill(arrow, label, x, gate, factors))
     return element("g", *parts, class_="eqg-e"), joined(gates)
 
 
@@ -234,37 +218,28 @@ def _pill(
     x: float,
     y: float,
     factors: Mapping[str, Factor],
-    ending: Sequence[str],
-    starting: Sequence[str],
 ) -> Markup:
     width = _pill_width(arrow, label)
     left = x - width / 2
     kind = "eqg-p eqg-fusion" if arrow.fusion else "eqg-p"
     parts = [
         element("title", sentence(arrow)),
-        element(
-            "rect", class_=kind, x=left, y=y - PILL / 2, width=width, height=PILL, rx=PILL / 2
-        ),
+        element("rect", class_=kind, x=left, y=y - PILL / 2, width=width, height=PILL, rx=PILL / 2),
     ]
     text = left + 8
     if arrow.fusion:
-        parts += _diamond(left + 14, y, factors, ending, starting)
+        parts += _diamond(left + 14, y, factors, arrow)
         text += 15
     parts.append(mono("eqg-d", text, y + 3.8, label, 6.62))
     return element("g", *parts)
 
 
-def _diamond(
-    x: float,
-    y: float,
-    factors: Mapping[str, Factor],
-    ending: Sequence[str],
-    starting: Sequence[str],
-) -> Iterator[Markup]:
+def _diamond(x: float, y: float, factors: Mapping[str, Factor], arrow: Arrow) -> Iterator[Markup]:
     """Above, the colour of what is forgotten; below, that of what acts from here on."""
-    halves = ((ending, f"M{number(x - 6)} {number(y)}l6 -6l6 6z"), (starting, f"M{number(x - 6)} {number(y)}l6 6l6 -6z"))
-    for names, d in halves:
+    for kind, sign in ((EdgeClass.INVARIANT, -6), (EdgeClass.SYMMETRIC, 6)):
+        names = arrow.carrying(kind)
         colour = f"eqg-k{slot(factors[names[0]].number)}" if names else "eqg-k"
+        d = f"M{number(x - 6)} {number(y)}l6 {sign}l6 {-sign}z"
         yield element("path", class_=colour, d=d)
 
 
@@ -274,7 +249,7 @@ def sentence(arrow: Arrow) -> str:
     for names, text in (
         (arrow.carrying(EdgeClass.EQUIVARIANT), "equivariant under"),
         (arrow.carrying(EdgeClass.INVARIANT), "forgets"),
-        (entering(arrow), "the result is fixed by"),
+        (arrow.enters, "the result is fixed by"),
     ):
         if names:
             words.append(f"{text} {', '.join(names)}")
@@ -341,7 +316,7 @@ def _key(scene: Scene) -> Iterator[str]:
     classes = {kind for arrow in scene.arrows for kind in arrow.classes.values()}
     if EdgeClass.INVARIANT in classes:
         found.append("a line that ends: forgotten")
-    if any(entering(arrow) for arrow in scene.arrows):
+    if any(arrow.enters for arrow in scene.arrows):
         found.append("a line that begins: the result is fixed by it")
     if any(arrow.dimension is not None for arrow in scene.arrows):
         found.append("dim: free weights of the map")

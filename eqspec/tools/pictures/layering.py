@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 GAP = 34.0  # between boxes of a layer
 LANE = 16.0  # the width of a place that an arrow passes
@@ -118,7 +119,7 @@ def _gaps(
     for link, chain in zip(links, chains, strict=True):
         last = cells[chain[-2]].layer
         rooms[last] = max(rooms[last], link.height)
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in pairwise(chain):
             far = abs(cells[upper].x - cells[lower].x)
             layer = cells[upper].layer
             found[layer] = max(found[layer], TURN + min(MOST_TURN, 0.12 * far))
@@ -163,7 +164,7 @@ def _cells(
             chain.append(len(cells))
             cells.append(_Cell(layer, len(cells), LANE))
         chain.append(index[link.target])
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in pairwise(chain):
             cells[upper].below.append(lower)
             cells[lower].above.append(upper)
         chains.append(chain)
@@ -262,7 +263,7 @@ def _crossings(cells: Sequence[_Cell], rows: Sequence[Sequence[int]]) -> int:
     from bisect import bisect_right, insort
 
     total = 0
-    for upper, lower in zip(rows, rows[1:], strict=False):
+    for upper, lower in pairwise(rows):
         place = _positions(lower)
         seen: list[int] = []
         for cell in upper:

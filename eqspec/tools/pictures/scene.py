@@ -17,9 +17,10 @@ from eqspec.graph.types import Type
 from eqspec.tools.derivation import derivation
 from eqspec.tools.pictures.tokens import Token, type_tokens
 from eqspec.tools.pictures.wording import short_laws
+from eqspec.tools.strategies import is_average
 
 Kind = Literal["input", "layer", "call", "output", "model"]
-ANY_MODEL = "your model"
+ANY_MODEL = "your model"  # a name of a spec has no blank
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Feature:
 @dataclass(frozen=True)
 class Arrow:
     """``part`` of the source (as `[0]`) is read by ``op``. ``dimension``: of the space of maps, if the
-    layer solves one; ``classes`` for every factor that acts at either end."""
+    layer solves one; ``classes`` for every factor that acts at either end. ``enters`` are the factors
+    that act on the target alone and are brought in by this map, not by another argument of the op."""
 
     source: str
     target: str
@@ -64,6 +66,7 @@ class Arrow:
     classes: Mapping[str, EdgeClass]
     dimension: int | None
     fusion: bool
+    enters: tuple[str, ...] = ()
 
     def carrying(self, kind: EdgeClass) -> tuple[str, ...]:
         return tuple(name for name, found in self.classes.items() if found is kind)
@@ -127,7 +130,8 @@ def _features(
     outputs: dict[str, list[str]] = {}
     for output in module.outputs:
         outputs.setdefault(output.node, []).append(output.name)
-    docs = {feature.name: feature.doc for feature in (*module.inputs, *module.outputs)}
+    docs = {one.name: one.doc for one in module.inputs}
+    docs |= {one.name: one.doc for one in module.outputs}
     for name, inner in layers.items():
         node, record = module.node(name), records[name]
         named = tuple(outputs.get(name, ()))
@@ -167,7 +171,9 @@ def _ops(steps: Sequence[Node]) -> tuple[str, ...]:
             found[-1] = (step.op, found[-1][1] + 1)
         else:
             found.append((step.op, 1))
-    return tuple(op if count == 1 else f"{op} \N{MULTIPLICATION SIGN}{count}" for op, count in found)
+    return tuple(
+        op if count == 1 else f"{op} \N{MULTIPLICATION SIGN}{count}" for op, count in found
+    )
 
 
 def _notes(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -213,8 +219,10 @@ def _arrows(
                 classes = edge_classes(module.node(arg).type, module.node(name).type)
                 ordered = {f: classes[f] for f in module.factors if f in classes}
                 dimension = _dimension(edges, inner, step, edge)
-                arrow = Arrow(source, name, part, step.op, ordered, dimension, edge["fusion"])
-                key = (source, part, step.op, dimension, edge["fusion"])
+                enters = _entering(module, step, ordered, dimension)
+                fusion = edge["fusion"]
+                arrow = Arrow(source, name, part, step.op, ordered, dimension, fusion, enters)
+                key = (source, part, step.op, dimension, fusion)
                 if key not in seen:
                     seen.add(key)
                     yield arrow
@@ -230,6 +238,20 @@ def _source(module: Module, arg: str, layers: Mapping[str, object]) -> tuple[str
         part = (f"[{last}]" if node.op == "block" else f".{last}") + part
         arg = outer
     return arg, part
+
+
+def _entering(
+    module: Module, step: Node, classes: Mapping[str, EdgeClass], dimension: int | None
+) -> tuple[str, ...]:
+    """Linear maps treat every argument by itself. An average is one map of all its arguments; what is
+    neither hands a factor from one argument to the result."""
+    names = tuple(name for name, kind in classes.items() if kind is EdgeClass.SYMMETRIC)
+    if dimension is not None:
+        return names
+    if not is_average(step):
+        return ()
+    carried = {name for arg in step.args for name in module.node(arg).type.factors}
+    return tuple(name for name in names if name not in carried)
 
 
 def _dimension(
@@ -277,8 +299,6 @@ def _interface(module: Module) -> tuple[tuple[Feature, ...], tuple[Arrow, ...]]:
             outputs=(name,) if kind == "output" else (),
         )
 
-    taken = {f.name for f in (*module.inputs, *module.outputs)}
-    assert ANY_MODEL not in taken, "a name has no blank"
     model = Feature(ANY_MODEL, "model", (), "", (), ())
     inputs = [feature(f.name, "input", f.type, f.doc) for f in module.inputs]
     outputs = [feature(f.name, "output", f.type, f.doc) for f in module.outputs]
