@@ -14,6 +14,7 @@ from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.groups import group_of
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.numbers import size_of
+from eqspec.graph.op import Refusal
 from eqspec.graph.resolve import ModuleEntry
 from eqspec.graph.scope import GroupValue
 from eqspec.graph.types import Type
@@ -32,6 +33,10 @@ def module_call(
     arguments, given = _template(expressions, entry, item, bases, expr)
     positional = [a.value for a in expr.arguments if a.keyword is None]
     module = expressions.make_module(entry, arguments, expressions.scope, expr.span)
+    if (
+        not item.complete
+    ):  # a syntax error took members away: its inputs and outputs are not all there
+        raise Refusal()
     if len(positional) != len(module.inputs):
         expressions.scope.refuse(
             "EQS213",
