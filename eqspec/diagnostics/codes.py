@@ -193,6 +193,8 @@ _TABLE = (
     Code("EQS615", "a network cannot be read"),
     Code("EQS616", "a layer has no counterpart in a spec"),
     Code("EQS617", "a group does not act on the input of a network"),
+    # ---- limits and interruptions ----
+    Code("EQS631", "writing files was interrupted"),
     # ---- lints ----
     Code("EQS901", "a `##` comment documents nothing", _WARNING),
     Code("EQS902", "declared and not used", _WARNING),

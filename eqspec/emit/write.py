@@ -17,10 +17,13 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from eqspec.emit.disk import Folder, NotPlain, opened
+from eqspec.emit.journal import Entry, discard, forget, record, roll_forward, stage
 
 _HEADER = re.compile(
     r"(?P<mark># |<!-- |%% |// )"
@@ -112,17 +115,20 @@ def inspect(path: Path, text: str) -> Target:
         return Target(path, text, State.BLOCKED, reason="it is a folder")
     if not stat.S_ISREG(place.st_mode):
         return Target(path, text, State.BLOCKED, reason="it is no regular file")
+    real = _real(path)
     try:
-        data = path.read_bytes()
+        data = Folder(real.parent, None).read(real.name)
     except OSError as error:
         return Target(path, text, State.BLOCKED, reason=reason_of(error))
+    if data is None:
+        return Target(path, text, State.MISSING)
     old = _text(data)
     header = parse_header(old) if old is not None else None
     if old == text:  # also where a version control system turned the line ends
         return Target(path, text, State.CURRENT, old, header)
     if old is None or header is None:
         return Target(path, text, State.FOREIGN, old, reason="eqspec did not write it")
-    reason = _blocked_folder(_real(path).parent)
+    reason = _blocked_folder(real.parent)
     if reason:
         return Target(path, text, State.BLOCKED, old, header, reason)
     state = State.EDITED if is_edited(old, header) else State.STALE
@@ -132,32 +138,55 @@ def inspect(path: Path, text: str) -> Target:
 def write_all(targets: Sequence[Target]) -> list[Path]:
     """Give every target its text; out: the paths that were written.
 
-    All texts are on the disk, beside their targets, before the first target is replaced: until then
-    an error leaves everything as it was. Two processes that do this at once both succeed, and each
-    file is that of one of them.
+    Files of one folder are replaced as one: a process that is killed leaves all of them old, or a
+    journal by which the next one finishes the work (`eqspec.emit.journal`). Two processes that do
+    this at once wait for each other. What a target has now must be what `inspect` saw there, or a
+    file of eqspec; it is compared once more, under the lock.
 
     Raises:
-        CannotWrite: the disk refuses.
+        CannotWrite: the disk refuses, or somebody else wrote there in the meantime.
     """
-    staged: list[tuple[Path, Path, Path]] = []
+    places: dict[Path, list[tuple[str, Target]]] = {}
     written: list[Path] = []
     current = Path()
-    try:
-        for target in targets:
-            current = target.path
-            real = target.path if target.state is State.FOREIGN else _real(target.path)
-            real.parent.mkdir(parents=True, exist_ok=True)
-            staged.append((_staged(real, target.text), real, target.path))
-        for temporary, real, path in staged:
-            current = path
-            os.replace(temporary, real)
-            written.append(path)
-    except (OSError, ValueError) as error:
-        raise CannotWrite(current, reason_of(error), written) from error
-    finally:
-        for temporary, _, _ in staged[len(written) :]:
-            with suppress(OSError):
-                temporary.unlink()
+    with ExitStack() as stack:
+        try:
+            for target in targets:
+                current = target.path
+                real = target.path if target.state is State.FOREIGN else _real(target.path)
+                real.parent.mkdir(parents=True, exist_ok=True)
+                places.setdefault(Path(os.path.realpath(real.parent)), []).append(
+                    (real.name, target)
+                )
+            folders: dict[Path, Folder] = {}
+            for place in sorted(places):  # one order for all processes: nobody waits in a circle
+                current = places[place][0][1].path
+                folders[place] = stack.enter_context(opened(place))
+                roll_forward(folders[place])
+            staged: dict[Path, list[Entry]] = {}
+            for place, folder in folders.items():
+                wanted = []
+                for name, target in places[place]:
+                    current = target.path
+                    if _changes(folder, name, target):
+                        wanted.append((name, target.text))
+                staged[place] = stage(folder, wanted)
+                stack.callback(discard, folder, staged[place])
+            for place, folder in folders.items():
+                paths = {name: target.path for name, target in places[place]}
+                entries = list(staged[place])
+                current = paths[entries[0].name] if entries else current
+                journal = record(folder, entries)
+                if journal is not None:
+                    staged[place].clear()  # it answers for them now
+                for entry in entries:
+                    current = paths[entry.name]
+                    folder.replace(entry.temporary, entry.name)
+                    written.append(current)
+                staged[place].clear()
+                forget(folder, journal)
+        except (OSError, ValueError) as error:
+            raise CannotWrite(current, reason_of(error), written) from error
     return written
 
 
@@ -167,21 +196,19 @@ def reason_of(error: Exception) -> str:
     return words[:1].lower() + words[1:]
 
 
-def _staged(target: Path, text: str) -> Path:
-    """The text in a new file beside its target, with the rights of the file that it replaces."""
-    temporary = target.with_name(f".eqspec-{os.getpid()}-{os.urandom(6).hex()}.tmp")
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
-    handle = os.open(temporary, flags, 0o666)
-    try:
-        with open(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-        with suppress(OSError):
-            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    return temporary
+def _changes(folder: Folder, name: str, target: Target) -> bool:
+    """Must this file be written? OSError if something stands there that nobody agreed to replace."""
+    if target.state is State.FOREIGN:
+        return True
+    data = folder.read(name)
+    if data is None:
+        return True
+    now = _text(data)
+    if data == target.text.encode("utf-8"):
+        return False
+    if now is not None and (now == target.old or parse_header(now) is not None):
+        return now != target.text  # only the line ends differ
+    raise NotPlain("somebody else has written it meanwhile")
 
 
 def _real(path: Path) -> Path:

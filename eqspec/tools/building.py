@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
+from eqspec.emit.journal import recover, unfinished
 from eqspec.emit.names import comment
 from eqspec.emit.write import State, Target, inspect, is_edited, read_header
 from eqspec.pipeline import Progress, compile_spec
@@ -42,8 +43,10 @@ def build(
     output_dir: str | None,
     progress: Progress | None,
     distributed: bool = False,
+    finish: bool = False,
 ) -> Build:
-    """Compile one spec in memory and look at the places of its files."""
+    """Compile one spec in memory and look at the places of its files; ``finish`` first ends what a
+    process that died began to write there."""
     spec, config = checked.spec, checked.config
     if output_dir is not None:
         folder = Path(output_dir).absolute()
@@ -51,6 +54,8 @@ def build(
         folder = config.folder / config.output_dir
     else:
         folder = spec.path.parent
+    if finish:
+        recover(folder)
     kinds = emit or config.emit
     shared = distributed or config.distributed
     try:
@@ -119,7 +124,12 @@ def _obstacle(target: Target, spec: SpecFile, force: bool) -> Diagnostic | None:
 
 def differences(builds: Sequence[Build]) -> list[Diagnostic]:
     """The findings of `--check`: what a compile would write."""
-    found = []
+    found = [
+        about("EQS631", folder, f"writing these files was interrupted: {', '.join(names)}", help_)
+        for folder in dict.fromkeys(one.folder for one in builds)
+        if (names := unfinished(folder))
+        for help_ in ("`eqspec compile` finishes it",)
+    ]
     for one in builds:
         again = f"`eqspec compile {one.spec.shown}` writes it anew"
         for target in one.targets:

@@ -53,10 +53,12 @@ def run_compile(
     specs = find_specs(paths, excluded)
     checked = list(check_all(specs, sizes))
     builds: list[Build] = []
+    writes = not any(flags[name] for name in ("check_only", "diff", "dry_run", "to_stdout"))
     with ProgressLine() as progress:
         for one in checked:
             progress.spec = one.spec.shown
-            builds.append(build(one, emit, flags["output_dir"], progress, flags["distributed"]))
+            made = build(one, emit, flags["output_dir"], progress, flags["distributed"], writes)
+            builds.append(made)
     compiled = [
         replace(one, result=replace(one.result, diagnostics=made.diagnostics))
         for one, made in zip(checked, builds, strict=True)
@@ -160,13 +162,16 @@ def _write(
     written: list[Path] = []
     if not stopped:
         diagnostics += edited(builds)
-        wanted = [target for one in builds for target in one.targets if target.state in WRITES]
-        try:
-            written = write_all(wanted)
+        try:  # also what is up to date: another process may write there at this moment
+            written = write_all([target for one in builds for target in one.targets])
         except CannotWrite as error:
             written = list(error.written)
             message = f"cannot write this file: {error.reason}"
-            help_ = "the files named below were already replaced" if written else None
+            help_ = None
+            if written:
+                help_ = (
+                    "the files named below were already replaced; the next compile does the rest"
+                )
             diagnostics.append(about("EQS503", error.path, message, help_))
             stopped = True
     found = [] if stopped else orphans(builds, _walked(paths) if flags["clean"] else ())

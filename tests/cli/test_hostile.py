@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from cli_support import BAD, GOOD, ROOT, run
 
-from eqspec.emit import write
-
 
 @pytest.fixture
 def spec(here: Path) -> Path:
@@ -108,13 +106,13 @@ def test_links(spec: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.mark.parametrize("moment", ["write", "replace"])
 def test_a_full_disk(spec: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    def full(*arguments: object) -> None:
+    def full(*arguments: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if moment == "write":
-        monkeypatch.setattr(write, "_staged", full)
+        monkeypatch.setattr(os, "fsync", full)
     else:
-        monkeypatch.setattr(write.os, "replace", full)
+        monkeypatch.setattr(os, "replace", full)
     result = run("compile")
     assert result.exit_code == 2
     assert "error[EQS503]: cannot write this file: no space left on device" in result.stdout
@@ -122,20 +120,28 @@ def test_a_full_disk(spec: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -
 
 
 def test_the_second_of_two_files_fails(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was replaced stays whole, and the message says that not everything is new."""
+    """What was replaced stays whole, the message says that not everything is new, and the next
+    compile finishes the work, even if the spec is wrong by then."""
     replace = os.replace
 
-    def once(source: object, target: object) -> None:
-        if str(target).endswith("test_good.py"):
+    def once(source: str, target: str, **folders: int) -> None:
+        if target.endswith("test_good.py"):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        replace(str(source), str(target))
+        replace(source, target, **folders)
 
-    monkeypatch.setattr(write.os, "replace", once)
-    result = run("compile")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", once)
+        result = run("compile")
     assert result.exit_code == 2
-    assert emitted(spec) == ["good.py"]
+    assert [name for name in emitted(spec) if name.endswith(".py")] == ["good.py"]
     assert "Not everything was written." in result.stderr
     assert "Wrote good.py" in result.stderr
+    found = run("compile", "--check")
+    assert found.exit_code == 1
+    assert "error[EQS631]: writing these files was interrupted: test_good.py" in found.stdout
+    (spec / "good.eqs").write_text(BAD)
+    assert run("compile").exit_code == 1
+    assert emitted(spec) == ["good.py", "test_good.py"]
 
 
 def test_rights_are_kept(spec: Path) -> None:

@@ -28,9 +28,9 @@ NAME = "spec.eqs"
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FAULTS = {"EQS505", "EQS506", "EQS599"}  # codes by which the compiler admits a fault of its own
 _IMPORTS = {
-    "__future__", "collections", "contextlib", "copy", "dataclasses", "fractions", "functools", "itertools",
-    "importlib", "json", "math", "operator", "os", "pathlib", "pickle", "pytest", "random", "sys", "threading",
-    "torch", "types", "typing", "warnings",
+    "__future__", "collections", "contextlib", "copy", "dataclasses", "fractions", "functools", "io", "itertools",
+    "importlib", "json", "keyword", "math", "operator", "os", "pathlib", "pickle", "pytest", "random", "sys",
+    "threading", "torch", "types", "typing", "warnings",
 }  # fmt: skip
 _STATEMENTS = (
     ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef | ast.Assign | ast.AnnAssign

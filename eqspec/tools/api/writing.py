@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from eqspec.emit.write import CannotWrite, State, inspect, write_all
+from eqspec.emit.write import CannotWrite, inspect, write_all
 from eqspec.tools.api.errors import SpecError
 from eqspec.tools.building import Build, about, obstacles
 from eqspec.tools.places import SpecFile
@@ -33,7 +33,7 @@ def write(
     if stopped:
         raise SpecError(stopped)
     try:
-        return tuple(write_all([t for t in targets if t.state is not State.CURRENT]))
+        return tuple(write_all(targets))
     except CannotWrite as error:
         message = f"cannot write this file: {error.reason}"
         raise SpecError([about("EQS503", error.path, message)]) from error
