@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,36 @@ from tests.docs.sessions import ROOT, Block, blocks, clean, differences, refresh
 
 DOCS = ROOT / "docs"
 FAST = ("index.md",)
+SLOW = sorted(
+    file.relative_to(DOCS).as_posix()
+    for folder in ("gallery", "tutorial")
+    for file in (DOCS / folder).glob("*.md")
+)
 
 
 @pytest.mark.parametrize("name", FAST)
 def test_page_runs(name: str, tmp_path: Path) -> None:
     assert list(differences((DOCS / name).read_text(encoding="utf-8"), tmp_path)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_long_page_runs(name: str, tmp_path: Path) -> None:
+    assert list(differences((DOCS / name).read_text(encoding="utf-8"), tmp_path)) == []
+
+
+def test_the_gallery_shows_every_page() -> None:
+    index = (DOCS / "gallery" / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| \[.*?\]\((\w+\.md)\)", index, re.MULTILINE)
+    pages = {file.name for file in (DOCS / "gallery").glob("*.md")} - {"README.md"}
+    assert sorted(shown) == sorted(pages)
+    assert len(pages) >= 12
+    for page in pages:
+        text = (DOCS / "gallery" / page).read_text(encoding="utf-8")
+        (spec,) = [block for block in blocks(text) if block.word == "eqs"]
+        assert spec.title == page.replace(".md", ".eqs")
+        assert f"<!-- picture: {spec.title} -->" in text
+        assert any(block.word == "python" and "assert" in block.text for block in blocks(text))
 
 
 PAGE = """

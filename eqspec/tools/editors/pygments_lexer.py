@@ -27,6 +27,8 @@ from eqspec.ops import OPS
 from eqspec.tools.editors.tokens import classify
 from eqspec.tools.editors.vocabulary import Kind
 
+__all__ = ["EqsLexer"]  # how Pygments finds the lexers of a module
+
 TOKENS: dict[Kind, _TokenType] = {
     Kind.DECLARATION: Keyword.Declaration,
     Kind.WORD: Keyword,
