@@ -20,7 +20,7 @@ from pygments.lexers import LEXERS
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # mkdocs runs a hook by its path: its neighbours are found from here
 
-from website import mount  # noqa: E402
+from website import mount, pictures  # noqa: E402
 
 # The lexer of the specs, also where the package is not installed and has no entry points.
 LEXERS["EqsLexer"] = ("eqspec.tools.editors.pygments_lexer", "eqspec", ("eqs",), ("*.eqs",), ())
@@ -48,11 +48,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         page = mount.page_of(path)
         content = mount.source_page(ROOT, path)
         files.append(File.generated(config, page, content=content))
+    files.append(File.generated(config, "assets/pictures.css", content=pictures.colours()))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
-    """Turn the links of a page, which lead through the repository, into links of the site."""
+    """Turn the links of a page, which lead through the repository, into links of the site, and draw
+    its pictures."""
     here = page.file.src_uri
     origin = ORIGIN.get(here)
-    return markdown if origin is None else mount.relink(markdown, PurePosixPath(origin))
+    text = markdown if origin is None else mount.relink(markdown, PurePosixPath(origin))
+    return pictures.with_pictures(text)

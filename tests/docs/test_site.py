@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from website import mount
+from website import mount, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +62,33 @@ def test_patterns_of_the_navigation() -> None:
         {"B": ["b/2.md", "b/1.md"]},
         {"C": ["c.md"]},
     ]
+
+
+SPEC = """```eqs title="a.eqs"
+eqspec 1
+group <G> = cyclic(2)
+module M { input x: [G.sign]  output y: [G.sign] = linear(x) }
+```
+"""
+
+
+def test_pictures_are_drawn_from_the_spec_above() -> None:
+    page = SPEC.replace("<G>", "G") + "\n<!-- picture: a.eqs -->\n\nand on"
+    drawn = pictures.with_pictures(page)
+    assert "<!-- picture" not in drawn
+    assert '<figure class="eq-graph"><svg' in drawn
+    assert drawn.endswith("</svg></figure>\n\nand on")
+    with pytest.raises(ValueError, match="no spec `b.eqs` above"):
+        pictures.with_pictures(page.replace("picture: a", "picture: b"))
+    with pytest.raises(ValueError, match="`a.eqs` has errors"):
+        pictures.with_pictures(SPEC + "\n<!-- picture: a.eqs -->\n")
+
+
+def test_pictures_have_the_colours_of_the_page() -> None:
+    light, dark = pictures.colours().splitlines()
+    assert light.startswith('[data-md-color-scheme="default"] .eqg{--eq-paper:')
+    assert dark.startswith('[data-md-color-scheme="slate"] .eqg{--eq-paper:')
+    assert light.count("--eq-f") == dark.count("--eq-f") == 8
 
 
 # ---- the site itself -----------------------------------------------------------------------------
