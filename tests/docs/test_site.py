@@ -78,9 +78,9 @@ def test_pictures_are_drawn_from_the_spec_above() -> None:
     assert "<!-- picture" not in drawn
     assert '<figure class="eq-graph"><svg' in drawn
     assert drawn.endswith("</svg></figure>\n\nand on")
-    with pytest.raises(ValueError, match="no spec `b.eqs` above"):
+    with pytest.raises(ValueError, match=r"no spec `b\.eqs` above"):
         pictures.with_pictures(page.replace("picture: a", "picture: b"))
-    with pytest.raises(ValueError, match="`a.eqs` has errors"):
+    with pytest.raises(ValueError, match=r"`a\.eqs` has errors"):
         pictures.with_pictures(SPEC + "\n<!-- picture: a.eqs -->\n")
 
 
