@@ -67,7 +67,10 @@ def test_patterns_of_the_navigation() -> None:
 SPEC = """```eqs title="a.eqs"
 eqspec 1
 group <G> = cyclic(2)
-module M { input x: [G.sign]  output y: [G.sign] = linear(x) }
+module M {
+  input x: [G.sign]
+  output y: [G.sign] = linear(x)
+}
 ```
 """
 
