@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from eqspec.cli.options import STALE_CODES, reporting_flags, set_flag
+from eqspec.tools.config import DOCUMENTS
 from eqspec.tools.flags import emit_kinds
 
 
@@ -35,6 +36,7 @@ from eqspec.tools.flags import emit_kinds
 @click.option("--test", is_flag=True, help="Run the emitted tests afterwards (needs torch).")
 @click.option("--force", is_flag=True, help="Overwrite files that eqspec did not write.")
 @click.option("--clean", is_flag=True, help="Delete emitted files whose spec is gone.")
+@click.option("--watch", is_flag=True, help="Compile again whenever a spec changes; Ctrl-C ends.")
 @reporting_flags
 def command(
     paths: tuple[str, ...],
@@ -66,9 +68,17 @@ def command(
         raise click.UsageError(f"{alone[0]} writes nothing, so --test has nothing to run")
     if alone and flags["clean"]:
         raise click.UsageError(f"{alone[0]} writes nothing, so --clean may delete nothing")
+    if alone and flags["watch"]:
+        raise click.UsageError(f"{alone[0]} writes nothing, so there is nothing to --watch")
+    if flags["watch"] and flags["output_format"] in DOCUMENTS:
+        raise click.UsageError(f"--watch prints no single document: not {flags['output_format']}")
     if "-" in paths:
         raise click.UsageError("standard input has no name for the emitted files: give a path")
     kinds = tuple(dict.fromkeys(kind for group in emit for kind in group)) or None
     if flags["test"] and kinds is not None and "tests" not in kinds:
         raise click.UsageError("--test runs the emitted tests: add `tests` to --emit")
+    if flags["watch"]:
+        from eqspec.tools.watching import run_watch
+
+        sys.exit(run_watch(paths, kinds, dict(sizes), flags))
     sys.exit(run_compile(paths, kinds, dict(sizes), flags))

@@ -193,6 +193,8 @@ _TABLE = (
     Code("EQS615", "a network cannot be read"),
     Code("EQS616", "a layer has no counterpart in a spec"),
     Code("EQS617", "a group does not act on the input of a network"),
+    # ---- other commands ----
+    Code("EQS620", "watchfiles is missing"),
     # ---- limits and interruptions ----
     Code("EQS631", "writing files was interrupted"),
     # ---- lints ----

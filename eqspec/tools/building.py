@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
@@ -23,7 +23,8 @@ from eqspec.tools.places import SpecFile, project_of, shown, walk
 @dataclass(frozen=True)
 class Build:
     """A spec and its files; ``kinds`` says which of the files are tests, ``whole`` that nothing
-    was left out by `--emit`. A spec that was refused has no targets."""
+    was left out by `--emit`, ``again`` that it is that of the run before. A spec that was refused has no
+    targets."""
 
     spec: SpecFile
     folder: Path
@@ -31,6 +32,7 @@ class Build:
     kinds: Mapping[Path, str] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     whole: bool = False
+    again: bool = False
 
     @property
     def tests(self) -> list[Path]:
@@ -74,6 +76,12 @@ def build(
         result.diagnostics,
         whole=kinds is None,
     )
+
+
+def refreshed(made: Build) -> Build:
+    """The same build with a new look at the places of its files."""
+    targets = tuple(inspect(target.path, target.text) for target in made.targets)
+    return replace(made, targets=targets, again=True)
 
 
 # ---- what may not be written ---------------------------------------------------------------------

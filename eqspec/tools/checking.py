@@ -32,8 +32,12 @@ class Checked:
         return self.result.diagnostics
 
 
-def check_all(specs: Sequence[SpecFile], overrides: Mapping[str, int]) -> Iterator[Checked]:
-    """Check the specs one after the other.
+def check_all(
+    specs: Sequence[SpecFile],
+    overrides: Mapping[str, int],
+    known: Mapping[Path, Checked] | None = None,
+) -> Iterator[Checked]:
+    """Check the specs one after the other, but for those that are ``known``, by path.
 
     With several specs ``overrides`` reach those that declare the parameter; the checker complains
     of a name only where no spec of the run declares it.
@@ -41,6 +45,9 @@ def check_all(specs: Sequence[SpecFile], overrides: Mapping[str, int]) -> Iterat
     declared = {spec: overrides.keys() & _declared(spec, overrides) for spec in specs}
     somewhere = set().union(*declared.values()) if declared else set()
     for spec in specs:
+        if known is not None and spec.path in known:
+            yield known[spec.path]
+            continue
         config = config_for(spec.path.parent)
         sizes = {
             name: value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from eqspec.tools.building import (
     obstacles,
     orphaned,
     orphans,
+    refreshed,
 )
-from eqspec.tools.checking import check_all
+from eqspec.tools.checking import Checked, check_all
 from eqspec.tools.config import DOCUMENTS, excluded
 from eqspec.tools.findings import Reporting, count, exit_code, out, report, say, to_stderr
 from eqspec.tools.places import find_specs, is_folder, shown
@@ -41,7 +42,10 @@ def run_compile(
     emit: Sequence[str] | None,
     sizes: Mapping[str, int],
     flags: Mapping[str, Any],
+    known: Known | None = None,
 ) -> int:
+    """One run. What is ``known`` from the run before is not compiled again; it is brought up to date."""
+    before = {} if known is None else known
     config = run_config(paths)
     reporting = replace(reporting_of(flags, config), keep_errors=True)
     if flags["test"]:
@@ -51,14 +55,21 @@ def run_compile(
         if missing:
             return exit_code(report(missing, reporting), reporting)
     specs = find_specs(paths, excluded)
-    checked = list(check_all(specs, sizes))
+    checked = list(check_all(specs, sizes, {path: one.checked for path, one in before.items()}))
     builds: list[Build] = []
     writes = not any(flags[name] for name in ("check_only", "diff", "dry_run", "to_stdout"))
     with ProgressLine() as progress:
         for one in checked:
+            if one.spec.path in before:
+                builds.append(refreshed(before[one.spec.path].build))
+                continue
             progress.spec = one.spec.shown
             made = build(one, emit, flags["output_dir"], progress, flags["distributed"], writes)
             builds.append(made)
+    if known is not None:
+        known |= {
+            one.spec.path: Compiled(one, made) for one, made in zip(checked, builds, strict=True)
+        }
     compiled = [
         replace(one, result=replace(one.result, diagnostics=made.diagnostics))
         for one, made in zip(checked, builds, strict=True)
@@ -77,6 +88,18 @@ def run_compile(
     if flags["dry_run"]:
         return _dry_run(builds, diagnostics, reporting)
     return _write(paths, builds, diagnostics, bool(stopped), reporting, flags)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A spec as a run left it."""
+
+    checked: Checked
+    build: Build
+
+
+Known = dict[Path, Compiled]
+"""By the path of the spec."""
 
 
 # ---- nothing is written --------------------------------------------------------------------------
@@ -197,7 +220,7 @@ def _write(
     if flags["test"] and not stopped:
         from eqspec.tools.testing import run_tests
 
-        code = max(code, run_tests([path for one in builds for path in one.tests]))
+        code = max(code, run_tests([path for one in builds if not one.again for path in one.tests]))
     return code
 
 

@@ -75,6 +75,11 @@ def config_for(folder: Path) -> Config:
     return Config() if project is None else _read(project)
 
 
+def forget() -> None:
+    """Read settings anew when next asked: they may have changed while we run."""
+    _read.cache_clear()
+
+
 def excluded(path: Path) -> bool:
     """Is a file or folder found by walking left out by the settings of its project?"""
     return config_for(path.absolute().parent).excludes(path)

@@ -94,6 +94,19 @@ def is_folder(path: Path) -> bool:
 
 def walk(folder: Path, suffix: str, excluded: Excluded) -> Iterator[Path]:
     """Files below a folder, by name; links to folders are not followed, so there are no circles."""
+    for here, files in _walk(folder, excluded):
+        for name in sorted(files):
+            if name.endswith(suffix) and not name.startswith(".") and not excluded(here / name):
+                yield here / name
+
+
+def walk_folders(folder: Path, excluded: Excluded) -> Iterator[Path]:
+    """The folders that `walk` looks into, beginning with this one."""
+    for here, _ in _walk(folder, excluded):
+        yield here
+
+
+def _walk(folder: Path, excluded: Excluded) -> Iterator[tuple[Path, list[str]]]:
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(
@@ -104,6 +117,4 @@ def walk(folder: Path, suffix: str, excluded: Excluded) -> Iterator[Path]:
             and not (here / name / "pyvenv.cfg").exists()
             and not excluded(here / name)
         )
-        for name in sorted(files):
-            if name.endswith(suffix) and not name.startswith(".") and not excluded(here / name):
-                yield here / name
+        yield here, files
