@@ -27,6 +27,8 @@ COMMANDS = (
     "graph",
     "audit",
     "lift",
+    "init",
+    "completions",
 )
 """In the order of `eqspec --help`; ``eqspec.cli.NAME`` defines ``command``."""
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from eqspec.cli.options import color_flag, format_flag
+from eqspec.cli.options import color_flag, format_flag, offers
 from eqspec.tools.flags import color_wanted, size
 
 
@@ -14,7 +14,7 @@ from eqspec.tools.flags import color_wanted, size
     epilog="Exit codes: 0 pass, 1 a check fails or shows nothing, 2 nothing could be audited."
 )
 @click.argument("model", metavar="PACKAGE.MODULE:FACTORY")
-@click.argument("spec", metavar="SPEC[:NAME]")
+@click.argument("spec", metavar="SPEC[:NAME]", shell_complete=offers("spec_and_name"))
 @format_flag
 @click.option(
     "--set",

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from eqspec.cli.options import EXIT_CODES, reporting_flags, set_flag
+from eqspec.cli.options import EXIT_CODES, offers, reporting_flags, set_flag
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=offers("specs"))
 @reporting_flags
 @set_flag
 @click.option(

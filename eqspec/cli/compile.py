@@ -7,19 +7,26 @@ from typing import Any
 
 import click
 
-from eqspec.cli.options import STALE_CODES, reporting_flags, set_flag
+from eqspec.cli.options import STALE_CODES, offers, reporting_flags, set_flag
 from eqspec.tools.config import DOCUMENTS
 from eqspec.tools.flags import emit_kinds
 
 
 @click.command(epilog=STALE_CODES)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("-o", "--output-dir", metavar="DIR", help="Write there.  [default: beside the spec]")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=offers("specs"))
+@click.option(
+    "-o",
+    "--output-dir",
+    metavar="DIR",
+    shell_complete=offers("folders"),
+    help="Write there.  [default: beside the spec]",
+)
 @click.option(
     "--emit",
     type=emit_kinds,
     multiple=True,
     metavar="KIND,...",
+    shell_complete=offers("kinds"),
     help="What to write: module, tests, actions (the symmetry functions)."
     "  [default: module,tests; of an interface actions,tests]",
 )

@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from eqspec.cli.options import color_flag, format_flag, set_flag
+from eqspec.cli.options import color_flag, format_flag, offers, set_flag
 from eqspec.tools.flags import color_wanted
 
 
 @click.command()
-@click.argument("spec")
+@click.argument("spec", shell_complete=offers("specs"))
 @format_flag
 @click.option("--all", "all_", is_flag=True, help="List strategies that are refused, and why.")
 @set_flag

@@ -7,14 +7,20 @@ import sys
 
 import click
 
-from eqspec.cli.options import color_flag, format_flag, set_flag
+from eqspec.cli.options import color_flag, format_flag, offers, set_flag
 from eqspec.tools.flags import color_wanted
 
 
 @click.command(epilog="Examples: `eqspec explain EQS401`, `eqspec explain two_view.eqs h`.")
-@click.argument("what", metavar="CODE|SPEC")
-@click.argument("node", required=False)
-@click.option("--module", "-m", metavar="NAME", help="The module that has the node.")
+@click.argument("what", metavar="CODE|SPEC", shell_complete=offers("code_or_spec"))
+@click.argument("node", required=False, shell_complete=offers("nodes"))
+@click.option(
+    "--module",
+    "-m",
+    metavar="NAME",
+    shell_complete=offers("modules"),
+    help="The module that has the node.",
+)
 @format_flag
 @set_flag
 @color_flag

@@ -14,6 +14,18 @@ EXIT_CODES = "Exit codes: 0 nothing to report, 1 errors found, 2 wrong usage or 
 STALE_CODES = EXIT_CODES.replace("errors found", "errors found or files out of date")
 
 
+def offers(name: str) -> Callable[..., list[Any]]:
+    """A callback for ``shell_complete``: the function of this name in `eqspec.tools.completing`."""
+
+    def complete(*arguments: Any) -> list[Any]:
+        from eqspec.tools import completing
+
+        found: list[Any] = getattr(completing, name)(*arguments)
+        return found
+
+    return complete
+
+
 def reporting_flags(function: Function) -> Function:
     from eqspec.tools.config import FORMATS
 
@@ -35,6 +47,7 @@ def reporting_flags(function: Function) -> Function:
             type=code_prefixes,
             multiple=True,
             metavar="CODE",
+            shell_complete=offers("codes"),
             help="Leave out these codes; EQS9 stands for all that begin so. Repeatable.",
         ),
         click.option(
@@ -42,6 +55,7 @@ def reporting_flags(function: Function) -> Function:
             type=code_prefixes,
             multiple=True,
             metavar="CODE",
+            shell_complete=offers("codes"),
             help="Report these codes only. Repeatable.",
         ),
         click.option(
@@ -60,6 +74,7 @@ set_flag = click.option(
     type=size,
     multiple=True,
     metavar="NAME=N",
+    shell_complete=offers("sizes"),
     help="Change the size of a `param`, as --set n=7. Repeatable.",
 )
 
