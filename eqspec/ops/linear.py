@@ -230,6 +230,8 @@ def zero_help(site: CallSite, block: Block) -> str:
                 f" `[..., {lost}.regular]` with a nonlinearity reaches invariants"
             )
     acting = sorted({factor for source in sources for factor in source.factors} | block.factors)
+    if not acting:
+        return "no group acts here and nothing is given: the inputs have no entries"
     return f"go through a hidden layer of type `[..., {acting[0]}.regular]` with a nonlinearity"
 
 

@@ -73,7 +73,9 @@ def too_long(number: str) -> bool:
     if not exponent and "." not in mantissa:
         return len(mantissa) > MAX_DIGITS
     digits = exponent.lstrip("+-").partition(".")[0].lstrip("0")
-    return len(mantissa) > MAX_DECIMAL or len(digits) > 3 or int(digits or "0") > MAX_EXPONENT
+    if not digits.isdecimal():  # no exponent after all: the parser says so
+        return len(mantissa) > MAX_DECIMAL
+    return len(mantissa) > MAX_DECIMAL or len(digits) > 3 or int(digits) > MAX_EXPONENT
 
 
 def unescape(literal: str) -> str:

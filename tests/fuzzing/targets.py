@@ -126,8 +126,8 @@ def formatter(data: bytes) -> Codes:
     if errors:
         _promise(not isinstance(made, str), "a text with syntax errors was formatted")
         return _codes(found)
-    _promise(isinstance(made, str), "a text without syntax errors was refused")
-    assert isinstance(made, str)
+    if not isinstance(made, str):
+        raise Broken("a text without syntax errors was refused")
     second, told = parse(Source(NAME, made))
     _promise(not [d for d in told if d.severity is Severity.ERROR], "formatted text does not parse")
     _promise(_shape(second) == _shape(file), "the tree is another one")
