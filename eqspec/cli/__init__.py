@@ -22,6 +22,7 @@ gc.set_threshold(100_000, 20, 50)  # a short command allocates much and frees li
 COMMANDS = (
     "check",
     "compile",
+    "fmt",
     "explain",
     "cost",
     "graph",

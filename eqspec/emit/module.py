@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eqspec.diagnostics.model import Source
 from eqspec.emit.energies import energy_buffers, energy_lines, table_lines, weight_lines
 from eqspec.emit.folding import fold_parts
 from eqspec.emit.guarantee import assumptions, law
@@ -246,11 +247,24 @@ def _notes(module: Module) -> dict[str, str]:
 
 def _note(module: Module, node: Node) -> str:
     line, _ = module.source.position(node.span.start)
-    text = comment(module.source.line(line).partition("#")[0])
+    text = comment(_statement(module.source, line))
     room = WIDTH - len("        # line 12345: ")
     if len(text) > room:
         text = text[: room - 4].rstrip() + " ..."
     return f"line {line}: {text}"
+
+
+def _statement(source: Source, number: int) -> str:
+    """A line of the spec, with the lines below it that stand further in: on one line, no comments."""
+    lines = [source.line(number)]
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    end, _ = source.position(len(source.text))
+    for below in range(number + 1, min(number + 8, end + 1)):
+        line = source.line(below)
+        if len(line) - len(line.lstrip()) <= indent or not line.strip():
+            break
+        lines.append(line)
+    return " ".join(line.partition("#")[0].strip() for line in lines).strip()
 
 
 def _init(

@@ -1,0 +1,1 @@
+"""`eqspec fmt`, and the repairs of `eqspec check --fix`: what changes specs."""
