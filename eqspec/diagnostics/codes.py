@@ -180,8 +180,8 @@ _TABLE = (
     Code("EQS509", "an emitted file was edited"),
     Code("EQS510", "an emitted file is missing"),
     Code("EQS511", "torch or pytest is missing"),
-    Code("EQS540", "a drawing is too large"),
     Code("EQS512", "a spec is not in its canonical layout"),
+    Code("EQS540", "a drawing is too large"),
     Code("EQS599", "a fault of eqspec itself"),
     # ---- configuration ----
     Code("EQS601", "an unknown setting"),
