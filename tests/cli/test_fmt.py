@@ -104,6 +104,19 @@ def test_rights_and_links_are_kept(here: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+def test_marks_and_line_ends(here: Path) -> None:
+    """A byte order mark goes; line ends become those of the first line."""
+    for before, after in (
+        (b"\xef\xbb\xbf" + UNTIDY.encode(), TIDY),
+        (TIDY.replace("\n", "\r\n", 2).encode(), TIDY.replace("\n", "\r\n")),
+        (b"eqspec 1\n\r\ngroup Rot = cyclic(4)  # turns\r\n", TIDY),
+    ):
+        (here / "a.eqs").write_bytes(before)
+        assert run("fmt").exit_code == 0
+        assert (here / "a.eqs").read_bytes().decode() == after
+        assert run("fmt", "--check").exit_code == 0
+
+
 def test_specs_in_documents(here: Path) -> None:
     document = "# A\n\n```eqs\n{}```\n\n- b\n\n  ```eqs\n  eqspec 1\n  param   n=3\n  ```\n"
     (here / "a.md").write_text(document.format(UNTIDY) + "```eqs\ngroup\n```\n```py\nx=1\n```\n")

@@ -59,7 +59,7 @@ def run_fmt(
             out(patch(laid.source, laid.text, color))
         elif check:
             found.append(untidy(laid.source, laid.text))
-        elif blocked := replace_text(spec.path, laid.text):
+        elif blocked := replace_text(spec.path, laid.source, laid.text):
             found.append(blocked)
             wrong += 1
             continue
