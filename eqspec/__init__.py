@@ -3,6 +3,7 @@
     eqspec.check(spec)     proves every promise, or raises `SpecError`
     eqspec.compile(spec)   the files of a spec, in memory
     eqspec.load(spec)      its classes, ready to be called
+    eqspec.diff(old, new)  what became of the promises
     eqspec.diagnose(spec)  everything there is to say of a spec, as values
     eqspec.lift(model, ...)   a spec from a torch model of plain layers
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from eqspec.tools.api.loading import load as load
     from eqspec.tools.api.values import CheckedSpec as CheckedSpec
     from eqspec.tools.api.values import CompiledSpec as CompiledSpec
+    from eqspec.tools.diff.changes import SpecDiff as SpecDiff
+    from eqspec.tools.diff.running import diff as diff
 
 __version__ = "0.1.0"
 
@@ -34,10 +37,12 @@ __all__ = [
     "CompiledSpec",
     "Diagnostic",
     "LoadedSpec",
+    "SpecDiff",
     "SpecError",
     "check",
     "compile",
     "diagnose",
+    "diff",
     "lift",
     "load",
 ]
@@ -47,10 +52,12 @@ _PLACES = {
     "CompiledSpec": "eqspec.tools.api.values",
     "Diagnostic": "eqspec.diagnostics.model",
     "LoadedSpec": "eqspec.tools.api.loading",
+    "SpecDiff": "eqspec.tools.diff.changes",
     "SpecError": "eqspec.tools.api.errors",
     "check": "eqspec.tools.api.calls",
     "compile": "eqspec.tools.api.calls",
     "diagnose": "eqspec.tools.api.calls",
+    "diff": "eqspec.tools.diff.running",
     "load": "eqspec.tools.api.loading",
 }
 

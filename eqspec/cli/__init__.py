@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "cost",
     "graph",
+    "diff",
     "audit",
     "lift",
     "init",

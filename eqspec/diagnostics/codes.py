@@ -181,6 +181,10 @@ _TABLE = (
     Code("EQS510", "an emitted file is missing"),
     Code("EQS511", "torch or pytest is missing"),
     Code("EQS512", "a spec is not in its canonical layout"),
+    Code("EQS530", "a revision cannot be read"),
+    Code("EQS531", "a promise is weaker than it was"),
+    Code("EQS532", "a promise or a signature is broken"),
+    Code("EQS533", "whether a promise is kept is not decided"),
     Code("EQS540", "a drawing is too large"),
     Code("EQS599", "a fault of eqspec itself"),
     # ---- configuration ----

@@ -56,10 +56,13 @@ class ClassText:
 @dataclass(frozen=True)
 class ModuleNames:
     """How the file calls things: the class of every instance, and for every class the local variable
-    that holds a named feature (the emitted tests look at it)."""
+    that holds a named feature (the emitted tests look at it), and its own entries of a `state_dict` with
+    their shapes; ``children`` are the attributes that hold instances of others."""
 
     classes: Mapping[str, str]
     locals: Mapping[str, Mapping[str, str]]
+    state: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleNames]:
@@ -71,6 +74,8 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
     shared = shared_tables((item.program for item in lowered.values()), helpers)
     texts: list[ClassText] = []
     found: dict[str, Mapping[str, str]] = {}
+    state: dict[str, Mapping[str, tuple[int, ...]]] = {}
+    children: dict[str, Mapping[str, str]] = {}
     for key, item in lowered.items():
         text, printed = _class(
             item,
@@ -83,6 +88,9 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         )
         texts.append(text)
         found[key] = printed.locals
+        weights = {attribute: tuple(p.shape) for attribute, p in printed.parameters}
+        state[key] = weights | printed.statistics
+        children[key] = printed.children
     distributed = any(item.distributed for item in lowered.values())
     folding = fold_parts(lowered, texts)
     body = render(
@@ -95,7 +103,7 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         helpers=helpers,
         classes=texts,
     )
-    return body, ModuleNames(classes, found)
+    return body, ModuleNames(classes, found, state, children)
 
 
 def _class_name(names: Names, key: str) -> str:
@@ -188,6 +196,9 @@ def _class(
     printed = printer.run()
     children = {
         node: (printer.child_names[node], classes[key]) for node, key in module.children.items()
+    }
+    printed.children |= {
+        attribute: module.children[node] for node, (attribute, _) in children.items()
     }
     helpers |= printed.helpers
     orbits = OrbitPrinter(printer.attributes, helpers)

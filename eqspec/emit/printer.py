@@ -78,6 +78,8 @@ class Printed:
     """Lines of the three places, and what the template needs to know about them."""
 
     parameters: list[tuple[str, Parameter]] = field(default_factory=list)
+    statistics: dict[str, tuple[int, ...]] = field(default_factory=dict)  # buffers that are saved
+    children: dict[str, str] = field(default_factory=dict)  # attributes of called modules
     buffers: list[str] = field(default_factory=list)
     buffer_lines: list[str] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
@@ -381,6 +383,7 @@ class Printer:
                 continue
             name = self.attributes.take(f"{stem}_running_{word}")
             self.out.buffers.append(name)
+            self.out.statistics[name] = tuple(instruction.channels(shape))
             self.out.buffer_lines.extend(
                 call(8, "self.register_buffer", [f'"{name}"', f"torch.{start}({sizes})"])
             )

@@ -23,6 +23,7 @@ from eqspec.ops.contract import LoweringSite, Op, Registers
 from eqspec.ops.normalise import (
     affine,
     affine_of,
+    affine_parameters,
     biases_of,
     each_axes,
     eps_of,
@@ -43,6 +44,7 @@ class BatchStatistics:
     weight: bool
     momentum: float
     eps: float
+    parameters: int
 
 
 def check(site: CallSite) -> Checked:
@@ -60,8 +62,10 @@ def check(site: CallSite) -> Checked:
     for block in arg.type.blocks:
         _check_orthogonal(site, block)
     centred = tuple(is_permuted(block) for block in arg.type.blocks)
+    biases = biases_of(site)
+    weights = affine_parameters(site, biases)
     data = BatchStatistics(
-        channels, centred, biases_of(site), affine_of(site), momentum, eps_of(site)
+        channels, centred, biases, affine_of(site), momentum, eps_of(site), weights
     )
     return Checked(arg.type, data)
 

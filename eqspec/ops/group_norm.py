@@ -33,6 +33,7 @@ from eqspec.ops.normalise import (
     ONE,
     affine,
     affine_of,
+    affine_parameters,
     biases_of,
     check_each,
     each_axes,
@@ -61,6 +62,7 @@ class GroupStatistics:
     eps: float
     weight: bool
     biases: tuple[bool, ...]
+    parameters: int
 
 
 def check_instance_norm(site: CallSite) -> Checked:
@@ -87,7 +89,9 @@ def check_group_norm(site: CallSite) -> Checked:
 def _checked(site: CallSite, groups: int) -> Checked:
     (arg,) = site.args
     parts = tuple(_parts(site, block, groups) for block in arg.type.blocks)
-    data = GroupStatistics(parts, groups, eps_of(site), affine_of(site), biases_of(site))
+    biases = biases_of(site)
+    weights = affine_parameters(site, biases)
+    data = GroupStatistics(parts, groups, eps_of(site), affine_of(site), biases, weights)
     return Checked(arg.type, data)
 
 

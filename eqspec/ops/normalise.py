@@ -18,6 +18,7 @@ Normalization* (2019).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -42,23 +43,25 @@ LEAST_EPS = 1e-12  # below, single precision may divide 0 by 0
 @dataclass(frozen=True)
 class Normalisation:
     """For every block the axes that share a statistic, with the form of each that is acted on, and
-    whether there is a bias. ``joint``: one statistic for all blocks."""
+    whether there is a bias. ``joint``: one statistic for all blocks; ``parameters``: weights and biases."""
 
     forms: tuple[tuple[tuple[int, Form], ...], ...]
     centre: bool
     eps: float
     weight: bool
     biases: tuple[bool, ...]
+    parameters: int
     joint: bool = False
 
 
 def check_layer_norm(site: CallSite) -> Checked:
     (arg,) = site.args
     forms = _forms(site, centre=True)
-    return Checked(
-        arg.type,
-        Normalisation(forms, True, eps_of(site), affine_of(site), biases_of(site)),
+    biases = biases_of(site)
+    data = Normalisation(
+        forms, True, eps_of(site), affine_of(site), biases, affine_parameters(site, biases)
     )
+    return Checked(arg.type, data)
 
 
 def check_rms_norm(site: CallSite) -> Checked:
@@ -79,9 +82,9 @@ def check_rms_norm(site: CallSite) -> Checked:
         )
     none = tuple(False for _ in arg.type.blocks)
     forms = _forms(site, centre=False)
-    return Checked(
-        arg.type, Normalisation(forms, False, eps_of(site), affine_of(site), none, joint)
-    )
+    weights = affine_parameters(site, none)
+    data = Normalisation(forms, False, eps_of(site), affine_of(site), none, weights, joint)
+    return Checked(arg.type, data)
 
 
 # ---- options, shared with `batch_norm` ----
@@ -102,6 +105,25 @@ def eps_of(site: CallSite) -> float:
 
 def affine_of(site: CallSite) -> bool:
     return site.keywords.get("affine") is not False
+
+
+def affine_parameters(site: CallSite, biases: Sequence[bool]) -> int:
+    """How many weights and biases `affine` takes: one for every index of the plain axes of a block."""
+    if not affine_of(site):
+        return 0
+    return sum(
+        (1 + bias) * math.prod(_affine_sizes(block))
+        for block, bias in zip(site.args[0].type.blocks, biases, strict=True)
+    )
+
+
+def _affine_sizes(block: Block) -> tuple[int, ...]:
+    """The shape of a weight: 1 along acted axes and where a size is known at run time only."""
+    return tuple(
+        n if isinstance(axis, PlainAxis) and not is_dynamic(n) else 1
+        for axis in block.axes
+        for n in axis.shape
+    )
 
 
 def is_permuted(block: Block) -> bool:
@@ -349,13 +371,9 @@ def affine(site: LoweringSite, x: int, block: Block, suffix: str, weight: bool, 
     """One weight and one bias for every index of the plain axes, the same along all others (and along
     those whose size is known at run time only)."""
     b = site.builder
-    sizes = tuple(
-        n if isinstance(axis, PlainAxis) and not is_dynamic(n) else 1
-        for axis in block.axes
-        for n in axis.shape
-    )
     if not weight:
         return x
+    sizes = _affine_sizes(block)
     scale = parameter(site, f"weight{suffix}", sizes, 1.0)
     if not bias:
         return b.mul(x, scale)

@@ -35,6 +35,27 @@ module Small {
 }
 """
 WRONG = TEXT.replace("[1] = linear(x)", "[1] = realu(x)")
+NORMS = """eqspec 1
+
+group Rot = cyclic(4)
+group O3 = orthogonal(3)
+
+module Norms {
+  input x: [4, Rot.rot90(6, 6)]
+  input v: [2, O3.vector] + [3]
+  input z: [3, 5]
+  a: [4, Rot.rot90(6, 6)] = batch_norm(x)
+  b = group_norm(a, groups=2)
+  c = instance_norm(b, bias=false)
+  d = layer_norm(c, affine=false)
+  e = rms_norm(v, joint=true)
+  f = rms_norm(v)
+  g = layer_norm(z)
+  output y: [4, Rot.rot90(6, 6)] = d + a
+  output w: [2, O3.vector] + [3] = e + f
+  output u: [3, 5] = g
+}
+"""
 INTERFACE = """eqspec 1
 
 group Flip = cyclic(2)
@@ -170,6 +191,21 @@ def test_load_gives_classes(tmp_path: Path) -> None:
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
     scaled = eqspec.load(TEXT, sizes={"n": 3}).Small(net)
     assert scaled(torch.randn(5, 3, 4)).mean.shape == (5, 3)
+
+
+def test_parameters_are_counted_alike_by_checker_and_compiler() -> None:
+    """What `explain` says of a node without solving anything, and what the compiled module has."""
+    specs = ("cartpole", "go", "dipole", "graph_layer", "inertia", "sets_of_sets", "point_cloud")
+    paths = [ROOT / "examples" / name / f"{name}.eqs" for name in specs]
+    for spec in (*paths, NORMS):
+        checked = eqspec.check(spec)
+        for record in checked.cost()["modules"]:
+            module = checked[record["module"]]
+            assert module.parameters == record["total"]["parameters"], (spec, module.name)
+            for node in record["nodes"]:
+                told = module.explain(node["node"])
+                if len(told["steps"]) == 1:
+                    assert told["parameters"] == node["parameters"], (spec, node["node"])
 
 
 def test_load_of_an_interface_gives_its_symmetry() -> None:
