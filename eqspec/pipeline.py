@@ -165,8 +165,8 @@ def compile_spec(
     """Emit the files of a checked spec.
 
     ``stem`` is the name of the spec's file without its ending, ``header_path`` the path that the
-    header of each file names; ``emit`` asks for some of "module", "tests", "actions" (None: module
-    and tests for modules, actions and tests for interfaces). In a ``distributed`` module several
+    header of each file names; ``emit`` asks for some of "module", "tests", "actions", "certificate" (None:
+    module and tests for modules, actions and tests for interfaces). In a ``distributed`` module several
     processes can share the calls of an average.
     """
     from eqspec.emit.files import emit_spec, stem_problem
@@ -212,7 +212,7 @@ def compile_spec(
     if refused:
         return CompileResult((), tuple(diagnostics), lowered)
     with one_thread():
-        files = emit_spec(checked.spec, lowered, stem, header_path, emit)
+        files = emit_spec(checked.spec, lowered, stem, header_path, emit, distributed)
     return CompileResult(tuple(files), tuple(diagnostics), lowered)
 
 

@@ -27,7 +27,7 @@ from eqspec.tools.flags import emit_kinds
     multiple=True,
     metavar="KIND,...",
     shell_complete=offers("kinds"),
-    help="What to write: module, tests, actions (the symmetry functions)."
+    help="What to write: module, tests, actions (the symmetry functions), certificate."
     "  [default: module,tests; of an interface actions,tests]",
 )
 @set_flag

@@ -19,7 +19,7 @@ from eqspec.lowering.module import Lowered
 
 @dataclass(frozen=True)
 class EmittedFile:
-    """A file of the output folder; ``kind`` is "module", "tests" or "actions"."""
+    """A file of the output folder; ``kind`` is "module", "tests", "actions" or "certificate"."""
 
     name: str
     text: str
@@ -32,18 +32,43 @@ def emit_spec(
     stem: str,
     header_path: str,
     emit: Sequence[str] | None = None,
+    distributed: bool = False,
 ) -> list[EmittedFile]:
     """All files asked for."""
+    interfaces = any(module.is_interface for module in spec.modules)
+    usual = {"module", "tests"} | ({"actions"} if interfaces else set())
+    wanted = set(emit) if emit is not None else usual
+    digest = hashlib.sha256()
+    for source in spec.sources:
+        digest.update(source.text.encode("utf-8"))
+    spec_hash = digest.hexdigest()
+    certified = "certificate" in wanted
+    # a certificate speaks of all files of the spec, whatever is written beside it
+    kinds = (wanted | usual) - {"certificate"} if certified else wanted
+    files = [
+        EmittedFile(f.name, _with_header(f.text, header_path, spec_hash), f.kind)
+        for f in _python_files(spec, lowered, stem, kinds, set(emit or ()))
+    ]
+    if not certified:
+        return files
+    from eqspec.emit.certificate.document import SUFFIX, certificate_text, claims
+
+    listed = [(f.name, f.kind, f.text) for f in files]
+    text = certificate_text(claims(spec, header_path), listed, spec_hash, distributed)
+    certificate = EmittedFile(f"{stem}{SUFFIX}", text, "certificate")
+    return [*(f for f in files if f.kind in wanted), certificate]
+
+
+def _python_files(
+    spec: Spec, lowered: Mapping[str, Lowered], stem: str, wanted: set[str], asked: set[str]
+) -> list[EmittedFile]:
+    """The files of the kinds ``wanted``, without their headers. Symmetry functions that were ``asked``
+    for are those of modules too."""
     from eqspec.emit.actions import actions_test_text, actions_text
     from eqspec.emit.tests import tests_text
 
     modules = [module for module in spec.modules if not module.is_interface]
     interfaces = [module for module in spec.modules if module.is_interface]
-    wanted = (
-        set(emit)
-        if emit is not None
-        else {"module", "tests"} | ({"actions"} if interfaces else set())
-    )
     files: list[EmittedFile] = []
     if modules and wanted & {"module", "tests"}:
         body, names = module_text(lowered, stem)
@@ -53,19 +78,13 @@ def emit_spec(
             text = tests_text(spec, lowered, names, stem)
             files.append(EmittedFile(f"test_{stem}.py", text, "tests"))
     if "actions" in wanted:
-        chosen = [*interfaces, *modules] if emit is not None else interfaces
+        chosen = [*interfaces, *modules] if "actions" in asked else interfaces
         files.append(EmittedFile(f"{stem}_symmetry.py", actions_text(chosen, stem), "actions"))
         if "tests" in wanted:
             files.append(
                 EmittedFile(f"test_{stem}_symmetry.py", actions_test_text(chosen, stem), "tests")
             )
-    digest = hashlib.sha256()
-    for source in spec.sources:
-        digest.update(source.text.encode("utf-8"))
-    return [
-        EmittedFile(f.name, _with_header(f.text, header_path, digest.hexdigest()), f.kind)
-        for f in files
-    ]
+    return files
 
 
 def _with_header(text: str, header_path: str, spec_hash: str) -> str:

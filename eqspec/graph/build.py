@@ -272,7 +272,9 @@ class ModuleBuilder:
         targets = tuple(path.text for path in member.targets)
         for claim in claims:
             if isinstance(claim, Subgroup):
-                found.append(Promise(targets, member.kind, level, claim.group, claim.name))
+                found.append(
+                    Promise(targets, member.kind, level, claim.group, claim.name, claim.words)
+                )
             else:
                 found.append(Promise(targets, member.kind, level, claim))
 

@@ -19,6 +19,8 @@ from eqspec.graph.types import Type
 if TYPE_CHECKING:
     import networkx as nx
 
+    from eqspec.algebra.averages import FWord
+
 
 class Level(IntEnum):
     """What is guaranteed, weakest first."""
@@ -157,13 +159,15 @@ class OutputFeature:
 
 @dataclass(frozen=True)
 class Promise:
-    """An `ensure` that was proved, for factors or for a named subgroup of their product."""
+    """An `ensure` that was proved, for factors or for a named subgroup of their product, which the
+    ``words`` generate (each a list of factor, generator, exponent)."""
 
     targets: tuple[str, ...]
     kind: Literal["invariant", "equivariant"]
     level: Level
     factors: tuple[str, ...]
     subgroup: str = ""
+    words: tuple[FWord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -286,11 +290,13 @@ def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True)
 class Spec:
-    """Everything that one file declares, checked. ``modules`` are in order of dependence."""
+    """Everything that one file declares, checked. ``modules`` are in order of dependence; ``overrides``
+    are the sizes of parameters that were set from outside."""
 
     source: Source
     modules: tuple[Module, ...]
     sources: tuple[Source, ...]
+    overrides: tuple[tuple[str, int], ...] = ()
 
     def module(self, key: str) -> Module:
         for module in self.modules:

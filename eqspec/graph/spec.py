@@ -72,7 +72,8 @@ def build_spec(
         *(s.source for s in world.files.values() if s is not scope),
         *(world.vocabularies[path] for path in sorted(world.vocabularies)),
     )
-    spec = Spec(scope.source, (*modules, *interfaces), sources)
+    sizes = tuple(sorted(overrides.items()))
+    spec = Spec(scope.source, (*modules, *interfaces), sources, sizes)
     return spec, _unique(world.diagnostics)
 
 

@@ -19,6 +19,8 @@ from eqspec.pipeline import Progress, compile_spec
 from eqspec.tools.checking import Checked
 from eqspec.tools.places import SpecFile, project_of, shown, walk
 
+CERTIFICATE = ".certificate.json"
+
 
 @dataclass(frozen=True)
 class Build:
@@ -199,11 +201,13 @@ def orphans(builds: Sequence[Build], walked: Iterable[Path]) -> list[Orphan]:
     candidates: set[Path] = set()
     for folder in {one.folder for one in builds}:
         try:
-            candidates.update(path for path in folder.glob("*.py") if path.is_file())
+            found_here = (*folder.glob("*.py"), *folder.glob(f"*{CERTIFICATE}"))
+            candidates.update(path for path in found_here if path.is_file())
         except OSError:
             continue
     for folder in walked:
-        candidates.update(path.absolute() for path in walk(folder, ".py", excluded))
+        for suffix in (".py", CERTIFICATE):
+            candidates.update(path.absolute() for path in walk(folder, suffix, excluded))
     emitted = {target.path for one in builds for target in one.targets}
     specs = [one.spec for one in builds]
     owners = {(one.folder, comment(one.spec.header_path)): one for one in builds}
@@ -214,8 +218,8 @@ def orphans(builds: Sequence[Build], walked: Iterable[Path]) -> list[Orphan]:
             continue
         owner = owners.get((path.parent, header.spec))
         if owner is not None:
-            if not owner.targets or not owner.whole:
-                continue  # refused, or only a part was asked for
+            if not owner.targets or not owner.whole or path.name.endswith(CERTIFICATE):
+                continue  # refused, or only a part was asked for; certificates are made on request
             reason = f"`{header.spec}` does not emit it any more"
         elif not _exists(header.spec, path, specs):
             reason = f"its spec `{header.spec}` is gone"
