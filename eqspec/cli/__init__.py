@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "cost",
     "graph",
+    "verify",
     "diff",
     "audit",
     "lift",

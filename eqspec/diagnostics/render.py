@@ -42,7 +42,7 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """Schema 1: lines and columns from 1 in code points, offsets from 0 in code points."""
     import json  # lazy: the other formats do without
 
-    found = [_record(diagnostic) for diagnostic in in_order(diagnostics)]
+    found = [diagnostic_record(diagnostic) for diagnostic in in_order(diagnostics)]
     return json.dumps({"schema": SCHEMA, "diagnostics": found}, indent=2) + "\n"
 
 
@@ -155,7 +155,8 @@ def _told(found: Diagnostic) -> str:
 # ---- machines ------------------------------------------------------------------------------------
 
 
-def _record(found: Diagnostic) -> dict[str, Any]:
+def diagnostic_record(found: Diagnostic) -> dict[str, Any]:
+    """A message as plain values for JSON."""
     source = found.source
     labels = [{**_range(source, found.span), "text": found.label, "primary": True}]
     labels += [

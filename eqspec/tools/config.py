@@ -17,14 +17,9 @@ from eqspec.diagnostics.model import Diagnostic, Source, Span
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.tools.places import project_of, shown
 
-<<<<<<< HEAD
 FORMATS = ("full", "concise", "json", "github", "sarif")
 DOCUMENTS = ("json", "sarif")  # formats in which standard output is one document
-EMIT = ("module", "tests", "actions")
-=======
-FORMATS = ("full", "concise", "json", "github")
 EMIT = ("module", "tests", "actions", "certificate")
->>>>>>> 0417acd (Certificate: claims with their matrices; an independent verifier)
 KEYS = (
     "output-format",
     "select",

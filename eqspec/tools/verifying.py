@@ -85,7 +85,8 @@ def verify_module(path: Path, spec: str | None = None, looks: str = "rebuild") -
         return found
     record = _record(data)
     names = _names(record)
-    files = {name: data for name in names if (data := _bytes(path.parent / name)) is not None}
+    texts = {name: _bytes(path.parent / name) for name in names}
+    files = {name: text for name, text in texts.items() if text is not None}
     place = None if looks == "certificate" else _spec_of(path, spec, record)
     found.report = verify_certificate(data, files, _sources(place, record))
     for finding in found.report.findings:

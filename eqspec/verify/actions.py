@@ -20,6 +20,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import factorial
 
+from eqspec.verify.arithmetic import determinant, inverse, kron, product, transposed
 from eqspec.verify.counting import natural
 from eqspec.verify.equations import intertwiners
 from eqspec.verify.exact import (
@@ -32,15 +33,10 @@ from eqspec.verify.exact import (
     Tangent,
     Turned,
     dense,
-    determinant,
     entries,
-    inverse,
     is_identity,
-    kron,
     matrix,
-    product,
     rank,
-    transposed,
 )
 from eqspec.verify.groups import (
     TooLarge,

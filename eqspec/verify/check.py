@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from eqspec.verify.actions import check_actions, check_groups
 from eqspec.verify.claims import check_modules
 from eqspec.verify.exact import NoMatrix
+from eqspec.verify.parsing import certificate_of
 from eqspec.verify.reading import Malformed, read, unified
-from eqspec.verify.record import Certificate, certificate_of
+from eqspec.verify.record import Certificate
 from eqspec.verify.report import Report
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eqspec.verify.arithmetic import inverse, product
 from eqspec.verify.counting import Spaces
-from eqspec.verify.exact import Map, NoMatrix, inverse, is_identity, matrix, product
+from eqspec.verify.exact import Map, NoMatrix, is_identity, matrix
 from eqspec.verify.groups import TooLarge
 from eqspec.verify.laws import LAWS, Broken, Site, Unproved
 from eqspec.verify.levels import ALMOST, Levels

@@ -22,18 +22,9 @@ from functools import cache
 from math import prod
 from typing import TypeAlias
 
+from eqspec.verify.arithmetic import kron, trace
 from eqspec.verify.equations import intertwiners
-from eqspec.verify.exact import (
-    Dense,
-    Map,
-    Motion,
-    Signed,
-    Tangent,
-    is_identity,
-    kron,
-    matrix,
-    trace,
-)
+from eqspec.verify.exact import Dense, Map, Motion, Signed, Tangent, is_identity, matrix
 from eqspec.verify.groups import TooLarge, elements, one_of
 from eqspec.verify.orbits import Orbits
 from eqspec.verify.record import Action, Group, Part

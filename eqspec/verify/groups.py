@@ -13,17 +13,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import TypeAlias
 
-from eqspec.verify.exact import (
-    Dense,
-    Map,
-    Motion,
-    Moved,
-    NoMatrix,
-    Signed,
-    identity,
-    matrix,
-    product,
-)
+from eqspec.verify.arithmetic import product
+from eqspec.verify.exact import Dense, Map, Motion, Moved, NoMatrix, Signed, identity, matrix
 
 Tuple: TypeAlias = tuple[Map, ...]
 """An element as it acts in several places at once."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import prod
 
-from eqspec.verify.counting import acting, letter, product_of
+from eqspec.verify.counting import acting, letter, product_of, tangent_rows
 from eqspec.verify.exact import (
     Dense,
     Map,
@@ -127,8 +127,6 @@ def image_of_axes(parts: Sequence[Part], name: str, generator: int) -> Map:
 def direct_sum(maps: Sequence[Map]) -> Map:
     """Maps along the diagonal."""
     if any(isinstance(value, Tangent) for value in maps):
-        from eqspec.verify.counting import tangent_rows
-
         return Tangent(_diagonal([tangent_rows(value) for value in maps]))
     found = [matrix(value) for value in maps]
     if all(isinstance(value, Signed) for value in found):
@@ -266,7 +264,8 @@ def nonzero_of_axes(parts: Iterable[Part], name: str, generator: int) -> frozens
 
 def permutes(parts: Sequence[Part]) -> bool:
     """Does every generator permute the entries of each axis?"""
-    return all(nonzero(part, name, g) == {1} for part in parts for name, g in generators([part]))
+    ones = frozenset([Fraction(1)])
+    return all(nonzero(part, name, g) == ones for part in parts for name, g in generators([part]))
 
 
 def permutes_with(parts: Sequence[Part], allowed: str) -> bool:

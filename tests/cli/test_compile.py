@@ -67,9 +67,10 @@ def test_emit(spec: Path) -> None:
     assert [path.name for path in spec.glob("*.py")] == ["good.py"]
     assert run("compile", "--emit", "module,tests", "--emit", "actions").exit_code == 0
     assert (spec / "good_symmetry.py").exists()
-    certificate = run("compile", "--emit", "certificate")
-    assert certificate.exit_code == 2
-    assert "not built yet" in certificate.stderr
+    assert run("compile", "--emit", "certificate").exit_code == 0
+    assert (spec / "good.certificate.json").exists()
+    assert run("compile", "--clean").exit_code == 0  # made on request, so it is no orphan
+    assert (spec / "good.certificate.json").exists()
     near = run("compile", "--emit", "modul")
     assert near.exit_code == 2
     assert "did you mean 'module'?" in near.stderr
