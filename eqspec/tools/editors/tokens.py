@@ -104,11 +104,11 @@ def _with_roles(pieces: list[Piece], solid: list[int]) -> list[Piece]:
         elif piece.kind is Kind.NAME:
             if before in known.defines - known.members:
                 pieces[number] = replace(piece, kind=Kind.DEFINITION)
-            elif before in known.members or (depth == 0 and after in ("EQUAL", "COLON")):
+            elif before in known.members or after == "COLON" or (after == "EQUAL" and not depth):
                 pieces[number] = replace(piece, kind=Kind.FEATURE)
             elif after == "LPAR":
                 pieces[number] = replace(piece, kind=Kind.CALL)
-            elif after in ("EQUAL", "COLON"):
+            elif after == "EQUAL":
                 pieces[number] = replace(piece, kind=Kind.ARGUMENT)
         elif piece.kind is Kind.ATTRIBUTE and after == "LPAR":
             pieces[number] = replace(piece, kind=Kind.CALL)
