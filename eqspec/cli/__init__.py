@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "cost",
     "graph",
+    "report",
     "verify",
     "diff",
     "audit",

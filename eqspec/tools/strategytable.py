@@ -66,8 +66,8 @@ def strategy_lines(node: Record, color: bool) -> list[str]:
             f"{one['base_calls']:,}",
             f"{one['helper_calls']:,}" if one["helper_calls"] else "-",
             f"{one['kept_in_training']:,}",
-            _guarantee(one["levels"]),
-            _reaches(one.get("loses")) + (f"  ({one['declares']})" if "declares" in one else ""),
+            guarantee_words(one["levels"]),
+            reaches(one.get("loses")) + (f"  ({one['declares']})" if "declares" in one else ""),
         )
         for one in node["strategies"]
     ]
@@ -85,14 +85,14 @@ def strategy_lines(node: Record, color: bool) -> list[str]:
     return lines
 
 
-def _guarantee(levels: Mapping[str, str]) -> str:
+def guarantee_words(levels: Mapping[str, str]) -> str:
     words = {level.key: level.words for level in Level}
     if len(set(levels.values())) <= 1:
         return words[next(iter(levels.values()), Level.EXACT.key)]
     return ", ".join(f"{words[level]} under {name}" for name, level in levels.items())
 
 
-def _reaches(loses: Mapping[str, int] | None) -> str:
+def reaches(loses: Mapping[str, int] | None) -> str:
     if loses is None:
         return UNIVERSAL
     return (

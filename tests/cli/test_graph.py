@@ -91,4 +91,4 @@ def test_the_picture_of_the_documentation_is_the_one_that_is_made(
     monkeypatch.chdir(ROOT)
     kept = (ROOT / "docs" / "assets" / "two_view.svg").read_text("utf-8")
     made = run("graph", "examples/two_view/two_view.eqs").stdout
-    assert kept.split("\n", 2)[2] == made, "eqspec graph examples/two_view/two_view.eqs -o ..."
+    assert kept.split("\n", 2)[2] == made, "run eqspec graph again"

@@ -63,7 +63,7 @@ def card_of(feature: Feature, least: float = 0.0) -> Card:
     widths = [
         len(name) * BIG + (sans_width(tag, 10) + 22 if tag else 0),
         *(sum(len(t.text) for t in line) * MONO for line in lines),
-        *(sans_width(text, 12) * (1.0 if kind == "o" else 1.12) for kind, text in below),
+        *(sans_width(text, 12) * (1.0 if kind == "o" else 1.2) for kind, text in below),
     ]
     width = max(112.0, least, max(widths) + 2 * PAD + 4)
     height = PAD + LINE + len(lines) * LINE + len(below) * 17 + (5 if below else 0) + 5

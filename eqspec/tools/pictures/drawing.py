@@ -39,7 +39,7 @@ class Drawing:
 
 
 def svg_text(scenes: Sequence[Scene], *, titles: bool = True) -> str:
-    """All scenes, one below the other, each with its title and legend (``titles``)."""
+    """All scenes, one below the other, each with its legend, and its title and doc (``titles``)."""
     drawings = [draw_scene(scene, titles=titles) for scene in scenes]
     width = max((d.width for d in drawings), default=0.0)
     parts: list[Markup] = []
@@ -59,6 +59,7 @@ def svg_text(scenes: Sequence[Scene], *, titles: bool = True) -> str:
         aria_label=f"Layer graph of {what}",
         width=number(width),
         height=number(y),
+        style=f"--eq-width:{number(width)}px",
         viewBox=f"0 0 {number(width)} {number(y)}",
     )
 
@@ -81,7 +82,7 @@ def draw_scene(scene: Scene, *, titles: bool = True) -> Drawing:
     }
     boxes = [Box(name, card.width, card.height) for name, card in cards.items()]
     places = layout(boxes, links)
-    head = _head(scene, max(places.width, LEAST)) if titles else Drawing(0.0, 0.0, Markup(""))
+    head = _head(scene, max(places.width, LEAST), titles)
     inner = max(places.width, head.width)
     shift = (inner - places.width) / 2
     wires = [
@@ -263,26 +264,28 @@ def sentence(arrow: Arrow) -> str:
 # ---- the head ------------------------------------------------------------------------------------
 
 
-def _head(scene: Scene, width: float) -> Drawing:
+def _head(scene: Scene, width: float, titles: bool) -> Drawing:
     """The name of the module, its first words, and the factors with their colours."""
-    y = 14.0
-    title = clipped(scene.module, 60)
-    parts = [
-        element("text", title, class_="eqg-h", x=0.0, y=y),
-    ]
-    y += 6
-    widest = sans_width(title, 19)
-    paragraph = " ".join(scene.doc.split("\n\n")[0].split())
-    for line in textwrap.wrap(paragraph, max(40, int(width / 6.6)))[:3]:
-        y += 18
-        parts.append(element("text", line, class_="eqg-o", x=0.0, y=y))
-        widest = max(widest, sans_width(line, 12) * 0.9)
-    y += 12
+    y = 0.0
+    widest = 0.0
+    parts: list[Markup] = []
+    if titles:
+        y = 14.0
+        title = clipped(scene.module, 60)
+        parts.append(element("text", title, class_="eqg-h", x=0.0, y=y))
+        y += 6
+        widest = sans_width(title, 19)
+        paragraph = " ".join(scene.doc.split("\n\n")[0].split())
+        for line in textwrap.wrap(paragraph, max(40, int(width / 6.6)))[:3]:
+            y += 18
+            parts.append(element("text", line, class_="eqg-o", x=0.0, y=y))
+            widest = max(widest, sans_width(line, 12) * 0.9)
+        y += 12
     x = 0.0
     y += 16
     for factor in scene.factors:
         text = f"{factor.name}"
-        what = clipped(f"{factor.group}{_order(factor)}", 60)
+        what = clipped(f"{factor.group}, {factor.extent}", 60)
         size = 34 + len(text) * MONO_LEGEND + 10 + sans_width(what, 12) + 22
         if x and x + size > width:
             x = 0.0
@@ -302,12 +305,6 @@ def _head(scene: Scene, width: float) -> Drawing:
 
 
 MONO_LEGEND = 7.23
-
-
-def _order(factor: Factor) -> str:
-    if factor.order is None:
-        return ", infinite"
-    return f", {factor.order:,} element{'s' if factor.order != 1 else ''}"
 
 
 def _key(scene: Scene) -> Iterator[str]:

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eqspec.algebra.groups import Group
 from eqspec.graph.model import EdgeClass, Level, Module, Node, edge_classes
+from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Type
 from eqspec.tools.derivation import derivation
 from eqspec.tools.pictures.tokens import Token, type_tokens
@@ -25,12 +27,14 @@ ANY_MODEL = "your model"  # a name of a spec has no blank
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor of the symmetry of a module; ``number`` is that of its colour."""
+    """A factor of the symmetry of a module; ``number`` is that of its colour. ``order`` is None where it
+    is infinite, or depends on a size of run time; ``extent`` says which, in words."""
 
     name: str
     group: str
     order: int | None
     number: int
+    extent: str
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,7 @@ class Scene:
 def scene_of(module: Module, *, steps: bool = False) -> Scene:
     """The scene of a module; of an interface, its inputs and outputs around a place for a model."""
     factors = tuple(
-        Factor(name, group.description, group.order, number)
-        for number, (name, group) in enumerate(module.groups.items())
+        _factor(name, group, number) for number, (name, group) in enumerate(module.groups.items())
     )
     if module.is_interface:
         features, arrows = _interface(module)
@@ -108,6 +111,16 @@ def scene_of(module: Module, *, steps: bool = False) -> Scene:
     return Scene(
         module.key, module.name, doc, module.is_interface, factors, features, arrows, bases
     )
+
+
+def _factor(name: str, group: Group, number: int) -> Factor:
+    order = group.order
+    if order is None:
+        return Factor(name, group.description, None, number, "infinite")
+    if is_dynamic(group.parameters):  # the order at hand is that at one size
+        return Factor(name, group.description, None, number, "of any size")
+    extent = f"{order:,} element{'s' if order != 1 else ''}"
+    return Factor(name, group.description, order, number, extent)
 
 
 # ---- features ------------------------------------------------------------------------------------
