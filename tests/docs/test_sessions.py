@@ -10,12 +10,11 @@ import pytest
 from tests.docs.sessions import ROOT, Block, blocks, clean, differences, refreshed
 
 DOCS = ROOT / "docs"
-FAST = ("index.md",)
-SLOW = sorted(
-    file.relative_to(DOCS).as_posix()
-    for folder in ("gallery", "tutorial")
-    for file in (DOCS / folder).glob("*.md")
-)
+FAST = ("index.md", "peers.md", "proofs.md")
+SLOW = [
+    "tutorial.md",
+    *sorted(file.relative_to(DOCS).as_posix() for file in (DOCS / "gallery").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("name", FAST)
