@@ -132,10 +132,12 @@ def page() -> str:
     patterns = {k: v for k, v in terminals(text).items() if k not in SKIPPED}
     out = [
         "# Grammar\n",
-        "Made from [`grammars/eqs.lark`](../grammars/eqs.lark), the file that the parser is made from, by `python -m website.grammar`. "
-        "What the parts mean is in [the language](language.md).\n",
-        "Quotes stand around what is written as it is; `[ ]` may be left out, `*` is repeated any number of times, `+` at least once, `|` separates choices. "
-        "Blanks, line ends and comments (`#` to the end of the line) may stand between any two words. A statement begins on its own line or right after `{`.\n",
+        "Made from [`grammars/eqs.lark`](../grammars/eqs.lark), the file that the parser is made from,"
+        " by `python -m website.grammar`. What the parts mean is in [the language](language.md).\n",
+        "Quotes stand around what is written as it is; `[ ]` may be left out, `*` is repeated any number"
+        " of times, `+` at least once, `|` separates choices. Blanks, line ends and comments (`#` to the"
+        " end of the line) may stand between any two words. A statement begins on its own line or right"
+        " after `{`.\n",
     ]
     for section in sections(text):
         out.append(f"## {section.title}\n")
