@@ -78,3 +78,21 @@ def _leaves(tokens: Sequence[Token], text: str, comments: Sequence[Comment]) -> 
         Leaf(leaf.kind, leaf.text, leaf.above, behind, leaf.newline, leaf.blank)
         for leaf, behind in zip(found, after, strict=True)
     ]
+
+
+Part = Branch | Leaf
+
+
+def is_a(part: Part, *kinds: str) -> bool:
+    """Whether it is of one of these rules or terminals."""
+    return (part.kind if isinstance(part, Leaf) else part.rule) in kinds
+
+
+def first_of(part: Part) -> Leaf:
+    while isinstance(part, Branch):
+        part = part.parts[0]
+    return part
+
+
+def leaves_of(part: Part) -> list[Leaf]:
+    return [part] if isinstance(part, Leaf) else [x for one in part.parts for x in leaves_of(one)]

@@ -12,10 +12,10 @@ from typing import Any
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
 from eqspec.syntax import tree
-from eqspec.syntax.format.columns import joined
-from eqspec.syntax.format.documents import cat, lay_out
+from eqspec.syntax.format.joining import joined
 from eqspec.syntax.format.leaves import with_comments
-from eqspec.syntax.format.rules import statements
+from eqspec.syntax.format.pages import lay_out
+from eqspec.syntax.format.statements import statements
 from eqspec.syntax.grammar import concrete_parser
 from eqspec.syntax.parser import parse
 
@@ -32,7 +32,7 @@ def format_text(source: Source, width: int = WIDTH) -> str | tuple[Diagnostic, .
     if errors:
         return errors
     root, end = with_comments(concrete_parser().parse(source.text), source.text, file.comments)
-    text = joined(lay_out(cat(statements(root.parts, end)), width), width)
+    text = joined(lay_out(statements(root.parts, end), width), width)
     again, faults = parse(Source(source.path, text))
     if [one.code for one in faults] != [one.code for one in found] or not same(file, again):
         return (_fault(source),)
