@@ -12,7 +12,7 @@ from eqspec.diagnostics.model import Span
 from eqspec.graph.build import ModuleBuilder
 from eqspec.graph.groups import group_of
 from eqspec.graph.memo import Made, Memo, Use, moved
-from eqspec.graph.model import Module
+from eqspec.graph.model import Module, Node
 from eqspec.graph.numbers import size_of
 from eqspec.graph.op import Refusal
 from eqspec.graph.resolve import ModuleEntry, resolve
@@ -39,6 +39,7 @@ class Instances:
     keys: dict[object, str] = field(default_factory=dict)
     active: list[str] = field(default_factory=list)
     memo: Memo | None = None
+    refused: dict[str, tuple[Node, ...]] = field(default_factory=dict)
     _told: set[int] = field(
         default_factory=set
     )  # messages that an instance keeps as its own, by id
@@ -197,4 +198,7 @@ def _build(
     )
     scope.values.update(arguments)
     builder = ModuleBuilder(instances.make, scope, item, key)
-    return builder.build()
+    module = builder.build()
+    if module is None and entry.scope is instances.main:
+        instances.refused[item.name.text] = tuple(builder.expressions.nodes.values())
+    return module

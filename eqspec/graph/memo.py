@@ -88,13 +88,13 @@ class Memo:
                 always.append(written)
             if isinstance(item, tree.RepDeclaration):
                 name = item.path.names[-1].text
-                always.append(_stamp(scope, item))
             else:
                 name = item.name.text
             # twice for a name that is declared twice: the second has a say too
             self._table.setdefault(name, []).append(f"{written}")
         for name in file.lost:
             self._table.setdefault(name, []).append("lost")
+        always += [_stamp(entry.scope, entry.item) for entry in world.reps.values()]
         used = [inner.source.text for inner in world.files.values() if inner is not scope]
         self._always = (
             *always,

@@ -291,12 +291,16 @@ def fusion_points(module: Module) -> tuple[tuple[str, str], ...]:
 @dataclass(frozen=True)
 class Spec:
     """Everything that one file declares, checked. ``modules`` are in order of dependence; ``overrides``
-    are the sizes of parameters that were set from outside."""
+    are the sizes of parameters that were set from outside. ``refused`` are the nodes of modules with an
+    error that came through by themselves, by the name of the module, for editors: their types hold, and
+    nothing is promised of them.
+    """
 
     source: Source
     modules: tuple[Module, ...]
     sources: tuple[Source, ...]
     overrides: tuple[tuple[str, int], ...] = ()
+    refused: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def module(self, key: str) -> Module:
         for module in self.modules:

@@ -73,7 +73,7 @@ def build_spec(
         *(world.vocabularies[path] for path in sorted(world.vocabularies)),
     )
     sizes = tuple(sorted(overrides.items()))
-    spec = Spec(scope.source, (*modules, *interfaces), sources, sizes)
+    spec = Spec(scope.source, (*modules, *interfaces), sources, sizes, instances.refused)
     return spec, _unique(world.diagnostics)
 
 

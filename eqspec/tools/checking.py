@@ -79,7 +79,7 @@ def check_stdin(name: str | None, overrides: Mapping[str, int]) -> Checked:
     source, diagnostics = source_of_bytes(data, shown)
     if source is None:
         return Checked(spec, config, CheckResult(None, tuple(diagnostics)))
-    known = _names(source.text)
+    known = declared_names(source.text)
     sizes = {key: value for key, value in config.overrides.items() if key in known}
     return Checked(spec, config, check_source(source, path, root, sizes | dict(overrides)))
 
@@ -97,10 +97,11 @@ def _declared(spec: SpecFile, wanted: Mapping[str, int]) -> set[str]:
     if not wanted:
         return set()
     try:
-        return _names(spec.path.read_text(encoding="utf-8", errors="replace"))
+        return declared_names(spec.path.read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError):
         return set()
 
 
-def _names(text: str) -> set[str]:
+def declared_names(text: str) -> set[str]:
+    """The parameters that a text declares, by its words alone."""
     return set(re.findall(r"(?m)^\s*param\s+([A-Za-z_][A-Za-z0-9_]*)", text))
