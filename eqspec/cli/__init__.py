@@ -33,6 +33,7 @@ COMMANDS = (
     "lift",
     "init",
     "completions",
+    "lsp",
 )
 """In the order of `eqspec --help`; ``eqspec.cli.NAME`` defines ``command``."""
 

@@ -19,9 +19,14 @@ from eqspec.graph.reps import BUILT
 from eqspec.ops import OPS
 from eqspec.syntax import tree
 from eqspec.syntax.words import FORMS
-from eqspec.tools.server.cursor import Place, place
+from eqspec.tools.server.cursor import Open, Place, place
 from eqspec.tools.server.declaring import factors
-from eqspec.tools.server.dictionary import MODIFIERS, summary_of_family, summary_of_rep
+from eqspec.tools.server.dictionary import (
+    MODIFIERS,
+    generators_of,
+    summary_of_family,
+    summary_of_rep,
+)
 from eqspec.tools.server.lookup import Lookup
 from eqspec.tools.server.positions import Positions
 from eqspec.tools.server.signatures import choices, signature_of, words_of
@@ -149,7 +154,12 @@ class _Completer:
         for factor in factors(self.names, group):
             for file in self.look.every_file():
                 if file.path == factor[0]:
-                    yield from map(_symbol, file.generators.get(factor[1], {}).values())
+                    written = file.generators.get(factor[1], {})
+                    yield from map(_symbol, written.values())
+                    item = file.items.get(factor[1])
+                    if isinstance(item, tree.GroupDeclaration):
+                        for name in generators_of(item):
+                            yield Item(label=name, kind=_ICONS[Kind.GENERATOR], detail="generator")
 
     # ---- declarations ---------------------------------------------------------------------------
 
@@ -251,13 +261,22 @@ class _Completer:
 
     def _in_layer(self) -> Iterator[Item]:
         call = self.here.call
-        if call is not None and self.here.inside[-1].sign != "{":
+        options: list[Item] = []
+        if call is not None:
             key = _key(call.tokens)
             if key:
                 yield from self._option(call.word, key)
                 return
-            yield from self._options(call.word, call.tokens)
-        yield from self._features()
+            options = list(self._options(call.word, call.tokens))
+            if self._wants_base(call):
+                yield from self._of_module(Kind.BASE)
+                return
+        if call is not None and not call.tokens:
+            yield from self._features()
+            yield from options
+        else:
+            yield from options
+            yield from self._features()
         yield from self._declared(Kind.MODULE, Kind.FILE)
         for name in OPS:
             if name.isidentifier():
@@ -269,19 +288,19 @@ class _Completer:
                     documentation=op.rule,
                 )
 
+    def _wants_base(self, call: Open) -> bool:
+        """Is the next argument of the op a network?"""
+        op = OPS.get(call.word)
+        return op is not None and call.tokens.count(",") < op.signature.bases
+
     def _features(self) -> Iterator[Item]:
         own = (
             self.here.statement[1:2]
             if self.here.statement[:1] == ["output"]
             else self.here.statement[:1]
         )
-        wanted: tuple[Kind, ...] = _FEATURES
-        call = self.here.call
-        op = OPS.get(call.word) if call is not None else None
-        if op is not None and call is not None and call.tokens.count(",") < op.signature.bases:
-            wanted = (Kind.BASE,)
         for symbol in self.look.members.values():
-            if symbol.kind in wanted and symbol.name not in own:
+            if symbol.kind in _FEATURES and symbol.name not in own:
                 item = _symbol(symbol)
                 item.detail = self.types(symbol.container, symbol.name) or item.detail
                 yield item

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eqspec.algebra import constructors, lattice
+from eqspec.algebra import classical, constructors, families, lattice
 from eqspec.algebra.disc import disc
-from eqspec.graph.groups import FAMILIES, PLAIN_FAMILIES
+from eqspec.algebra.groups import GroupError
+from eqspec.graph.groups import FAMILIES, MATRIX_FAMILIES, PLAIN_FAMILIES
 from eqspec.graph.reps import BUILT
+from eqspec.syntax import tree
 
 
 def summary_of_rep(name: str) -> str | None:
@@ -32,6 +34,27 @@ def summary_of_family(name: str) -> str | None:
     if name in PLAIN_FAMILIES:
         return _first(PLAIN_FAMILIES[name])
     return OTHER_FAMILIES.get(name)
+
+
+def generators_of(item: tree.GroupDeclaration) -> list[str]:
+    """The generators that a family brings, under the names that the declaration leaves them."""
+    if not isinstance(item.value, tree.Call) or not isinstance(item.value.function, tree.Reference):
+        return []
+    name = item.value.function.name
+    try:
+        if name in FAMILIES:
+            known = FAMILIES[name](4).generators
+        elif name in PLAIN_FAMILIES:
+            known = PLAIN_FAMILIES[name]().generators
+        elif name in MATRIX_FAMILIES:
+            sizes = [(4,), (1, 3)][classical.ARITY.get(name, 1) - 1]
+            known = families.classical_group(name, *sizes).generators
+        else:
+            return []
+    except GroupError:
+        return []
+    renamed = {entry.old.text: entry.new.text for entry in item.named or ()}
+    return [renamed.get(generator, generator) for generator in known]
 
 
 MODIFIERS = {

@@ -121,6 +121,8 @@ def _feature(analysis: Analysis, symbol: Symbol, costs: Costs) -> list[str]:
             lines = [f"type {inline(str(node.type))}", *_shape(node.type), *_acting(node.type)]
             refused = f"{inline(symbol.container)} is refused: nothing is promised."
             return [_list(lines), refused]
+    if symbol.container in analysis.elaborated:
+        return ["It cannot be derived: something that it reads is refused."]
     return []
 
 
@@ -140,7 +142,7 @@ def _node(module: Module, node: Node, cost: Mapping[str, int] | None) -> str:
     lines += _cost(record, cost)
     if record["rule"]:
         ops = " after ".join(inline(step["op"]) for step in reversed(record["steps"]))
-        lines.append(f"{ops}: {plain(record['rule'])}")
+        lines.append(f"{ops}: {record['rule']}")
     return _list(lines)
 
 
@@ -215,15 +217,20 @@ def _word(analysis: Analysis, word: str, start: int) -> str | None:
     dotted = analysis.source.text[max(start - 1, 0) : start] == "."
     if dotted:
         summary = summary_of_rep(word)
-        return f"{inline(word)}: {plain(summary)}" if summary else None
+        return f"{inline(word)}: {summary}" if summary else None
     if word in OPS:
         op = OPS[word]
-        return f"{code(signature_of(op))}\n\n{plain(op.rule)}"
+        return f"{code(signature_of(op))}\n\n{sentence(op.rule)}"
     summary = summary_of_family(word)
     if summary:
-        return f"{inline(word)}: {plain(summary)}"
+        return f"{inline(word)}: {summary}"
     form = FORMS.get(word.upper())
-    return plain(form[:1].upper() + form[1:]) if form and word.islower() else None
+    return sentence(form) if form and word.islower() else None
+
+
+def sentence(text: str) -> str:
+    """A text of our own with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _list(lines: list[str]) -> str:

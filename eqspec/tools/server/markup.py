@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import re
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:@/$])")
+_SPECIAL = re.compile(
+    r"[\\`*_\[\]<>|~&$@]"  # emphasis, code, links, HTML, tables, formulas, addresses
+    r"|:(?=//)|(?<=www)\."  # addresses that need no brackets
+    r"|^[#+\-=]"  # headings, lists, rules
+)
+
+
+_NUMBERED = re.compile(r"^([0-9]+)([.)])")
 
 
 def plain(text: str) -> str:
     """A text as it is written, whatever signs are in it; a line stays a line."""
-    lines = (_SPECIAL.sub(r"\\\1", line.strip()) for line in _printable(text).split("\n"))
-    return "  \n".join(lines)
+    lines = (_SPECIAL.sub(r"\\\g<0>", line.strip()) for line in _printable(text).split("\n"))
+    return "  \n".join(_NUMBERED.sub(r"\1\\\2", line) for line in lines)
 
 
 def code(text: str) -> str:

@@ -202,6 +202,20 @@ class Session:
                 return known.index
         return index(path, parsed(text, shown(path))[0], self.read)
 
+    def index_now(self, document: Document) -> Index:
+        """The index of a text as it is this moment; where it cannot be read, of the last that could."""
+        path = document.path or Path("/", "untitled", document.uri.rpartition(":")[2])
+        file, _ = parse(Source(shown(path), document.text))
+        return index(path, file, self.read)
+
+    def used_file_at(self, analysis: Analysis, offset: int) -> Path | None:
+        """The file that a `use` at the offset names in its string."""
+        for item in analysis.file.items:
+            if isinstance(item, tree.Use) and item.file.span.start <= offset <= item.file.span.end:
+                found = analysis.index.names.files.get(item.name.text)
+                return found.path if found is not None else None
+        return None
+
     def read(self, path: Path) -> tree.File | None:
         text = self.text_at(path)
         return parsed(text, shown(path))[0] if text is not None else None
