@@ -57,8 +57,15 @@ def _convolution(effort: Effort, options: argparse.Namespace) -> list[Table]:
     return convolution.convolutions(effort, options.escnn)
 
 
+def _keystroke(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks import keystroke
+
+    return keystroke.keystrokes(effort)
+
+
 SECTIONS: dict[str, Section] = {
     "check": _check,
+    "keystroke": _keystroke,
     "compile": _compile,
     "basis": _basis,
     "linear": _linear,

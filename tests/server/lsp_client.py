@@ -91,24 +91,32 @@ class Client(LanguageClient):
         return await asyncio.wait_for(wait(), WAIT)
 
     def position(self, text: str, needle: str, number: int = 0, after: int = 0) -> lsp.Position:
-        """Where the occurrence of this number stands (an ASCII line), ``after`` characters further."""
+        """Where the occurrence of this number stands, ``after`` characters further."""
         at = -1
         for _ in range(number + 1):
             at = text.index(needle, at + 1)
         at += after
         line = text.count("\n", 0, at)
-        return lsp.Position(line, at - (text.rfind("\n", 0, at) + 1))
+        return lsp.Position(line, _units(text[text.rfind("\n", 0, at) + 1 : at]))
+
+
+def _units(text: str) -> int:
+    """The length in UTF-16, counted otherwise than in the server."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def edited(text: str, edits: list[Any]) -> str:
-    """A text with the edits of an answer applied (ASCII)."""
-    lines = text.split("\n")
+    """A text with the edits of an answer applied."""
+    lines = [line.encode("utf-16-le") for line in text.split("\n")]
+    encoded = b"\n\0".join(lines)
 
     def offset(position: lsp.Position) -> int:
-        return sum(len(line) + 1 for line in lines[: position.line]) + position.character
+        return sum(len(line) + 2 for line in lines[: position.line]) + 2 * position.character
 
-    for edit in sorted(
-        edits, key=lambda e: (e.range.start.line, e.range.start.character), reverse=True
-    ):
-        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
-    return text
+    def start(edit: Any) -> tuple[int, int]:
+        return edit.range.start.line, edit.range.start.character
+
+    for edit in sorted(edits, key=start, reverse=True):
+        new = edit.new_text.encode("utf-16-le")
+        encoded = encoded[: offset(edit.range.start)] + new + encoded[offset(edit.range.end) :]
+    return encoded.decode("utf-16-le")

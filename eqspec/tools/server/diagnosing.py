@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lsprotocol import types as lsp
 
@@ -39,6 +39,30 @@ def diagnostic(found: Diagnostic, positions: Positions, uri: str) -> lsp.Diagnos
             for label in found.labels
         ]
         or None,
+    )
+
+
+def failing_use(
+    analysis: Analysis, span: Span, uri: str, found: Sequence[Diagnostic]
+) -> lsp.Diagnostic:
+    """At a `use`: the file has errors, which are related places."""
+    errors = [one for one in found if one.severity is Severity.ERROR]
+    related = []
+    for one in errors[:5]:
+        positions = Positions(one.source.text, analysis.positions.encoding)
+        related.append(
+            lsp.DiagnosticRelatedInformation(
+                lsp.Location(uri, positions.range(one.span)), one.message
+            )
+        )
+    count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+    return lsp.Diagnostic(
+        range=analysis.positions.range(span),
+        message=f"{count} in this file: {errors[0].message}",
+        severity=lsp.DiagnosticSeverity.Error,
+        code=errors[0].code,
+        source="eqspec",
+        related_information=related,
     )
 
 

@@ -19,9 +19,10 @@ from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
 from eqspec import __version__
+from eqspec.diagnostics.model import Severity
 from eqspec.tools import config, places
 from eqspec.tools.server.costs import costs_of
-from eqspec.tools.server.diagnosing import diagnostic
+from eqspec.tools.server.diagnosing import diagnostic, failing_use
 from eqspec.tools.server.positions import Positions
 from eqspec.tools.server.session import (
     Analysis,
@@ -96,29 +97,56 @@ class Server(LanguageServer):
         return None
 
     def _publish(self, analysis: Analysis) -> None:
-        found = [diagnostic(d, analysis.positions, analysis.uri) for d in analysis.diagnostics]
-        self._send(analysis.uri, found, analysis.version)
+        """Tell the editor about a text, and about the files that it uses."""
+        path = self.session.documents[analysis.uri].path
+        own = [diagnostic(d, analysis.positions, analysis.uri) for d in analysis.diagnostics]
+        own += self._failing_uses(analysis)
+        own += self._from_users(path, analysis.uri, analysis.source.text)
+        self._send(analysis.uri, own, analysis.version)
         before = self.told.pop(analysis.uri, set())
         if analysis.elsewhere:
             self.told[analysis.uri] = set(analysis.elsewhere)
-        for path in before | set(analysis.elsewhere):
-            self._publish_used(path)
+        for used in before | set(analysis.elsewhere):
+            self._publish_used(used)
 
     def _publish_used(self, path: Path) -> None:
-        """The messages about a file that is not open itself, from all that use it."""
+        """The messages about a file, after those who use it have found others."""
         uri = self.session.uri_of(path)
-        if uri in self.session.documents:
-            return  # it is checked by itself
+        document = self.session.documents.get(uri)
+        if document is None:
+            self._send(uri, self._from_users(path, uri, None), None)
+        elif document.analysis is not None and uri not in self.dirty:
+            analysis = document.analysis
+            own = [diagnostic(d, analysis.positions, uri) for d in analysis.diagnostics]
+            own += self._failing_uses(analysis)
+            own += self._from_users(path, uri, document.text)
+            self._send(uri, own, document.version)
+
+    def _from_users(self, path: Path | None, uri: str, text: str | None) -> list[lsp.Diagnostic]:
+        """What the checks of other texts found in a file: a template is checked where it is called.
+        A message about another ``text`` of it is out of date."""
         found: dict[tuple[str, int, str], lsp.Diagnostic] = {}
         for document in self.session.documents.values():
-            if document.analysis is None:
+            if document.analysis is None or path is None or document.uri == uri:
                 continue
+            known = self.session.documents.get(uri)
+            said = known.analysis.diagnostics if known and known.analysis else ()
+            own = {(d.code, d.span.start, d.message) for d in said}
             for one in document.analysis.elsewhere.get(path, ()):
+                key = (one.code, one.span.start, one.message)
+                if key in own or (text is not None and one.source.text != text):
+                    continue
                 where = Positions(one.source.text, self.session.encoding)
-                found.setdefault(
-                    (one.code, one.span.start, one.message), diagnostic(one, where, uri)
-                )
-        self._send(uri, list(found.values()), None)
+                found.setdefault(key, diagnostic(one, where, uri))
+        return list(found.values())
+
+    def _failing_uses(self, analysis: Analysis) -> list[lsp.Diagnostic]:
+        """At every `use` of a file with errors, where they are."""
+        return [
+            failing_use(analysis, span, self.session.uri_of(path), analysis.elsewhere[path])
+            for path, span in self.session.uses(analysis)
+            if any(d.severity is Severity.ERROR for d in analysis.elsewhere.get(path, ()))
+        ]
 
     def _send(self, uri: str, found: list[lsp.Diagnostic], version: int | None) -> None:
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))
@@ -166,7 +194,10 @@ def documents(server: Server) -> None:
 
     @server.feature(lsp.INITIALIZED)
     def initialized(_: lsp.InitializedParams) -> None:
-        session.encoding = str(getattr(server.workspace.position_encoding, "value", "utf-16"))
+        encoding = (
+            server.workspace.position_encoding
+        )  # pygls gives a member of the enum, or its value
+        session.encoding = str(getattr(encoding, "value", encoding))
         folders = [folder.uri for folder in server.workspace.folders.values()]
         if not folders and server.workspace.root_uri:
             folders = [server.workspace.root_uri]

@@ -216,6 +216,14 @@ class Session:
                 return found.path if found is not None else None
         return None
 
+    def uses(self, analysis: Analysis) -> Iterator[tuple[Path, Span]]:
+        """Every file that is used, directly or not, with the place of the `use` that leads to it."""
+        for item in analysis.file.items:
+            used = isinstance(item, tree.Use) and analysis.index.names.files.get(item.name.text)
+            if isinstance(item, tree.Use) and used:
+                for file in Lookup(used).every_file():
+                    yield file.path, item.file.span
+
     def read(self, path: Path) -> tree.File | None:
         text = self.text_at(path)
         return parsed(text, shown(path))[0] if text is not None else None
