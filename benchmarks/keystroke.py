@@ -79,7 +79,7 @@ def keystrokes(effort: Effort) -> list[Table]:
             *(name, text.count("\n"), len(times), middle(times), max(times)),
             goal(middle(times), most=0.1),
         )
-    wire.notes.append("The pause of 20 ms before a check is in these times.")
+    wire.notes.append("The pause of 5 ms before a check is in these times.")
     return [table, wire]
 
 

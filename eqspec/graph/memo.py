@@ -1,11 +1,11 @@
 """Checking a file again after an edit: modules whose text, and all they rest on, did not change.
 
 In: the instances of modules that one check made. Out: the same instances in the next check, without
-their elaboration. An instance rests on its own text, on the text of every declaration whose name
-occurs in it, directly or through other declarations, on all groups, on all used files and on the sizes
-set from outside. That is more than it reads, so what is remembered is never out of date; a test holds
-checks with a memo against checks without, over random edits. Only what came through without an error
-is remembered: messages about errors may speak of names that stand anywhere.
+their elaboration. An instance rests on its own text and its arguments, on the text of every declaration
+whose name occurs in these, directly or through other declarations, on the names of groups, on all used
+files and on the sizes set from outside. That is more than it reads, so what is remembered is never out
+of date; a test holds checks with a memo against checks without, over random edits. Only what came
+through without an error is remembered: messages about errors may speak of names that stand anywhere.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Memo:
         always: list[object] = []
         for item in file.items:
             written = (text[item.span.start : item.span.end], getattr(item, "doc", None))
-            if isinstance(item, tree.GroupDeclaration | tree.Use) or _of_run_time(item):
+            if isinstance(item, tree.Use) or _names_a_group(item) or _of_run_time(item):
                 always.append(written)
             if isinstance(item, tree.RepDeclaration):
                 name = item.path.names[-1].text
@@ -108,7 +108,7 @@ class Memo:
     def recall(self, scope: Scope, item: tree.Module, arguments: Arguments) -> Remembered | None:
         """The instance of an earlier check, if nothing on which it rests has changed."""
         found = self.entries.get(self._key(scope, item, arguments))
-        if found is None or found.rests_on != self._rests_on(scope, item):
+        if found is None or found.rests_on != self._rests_on(scope, item, arguments):
             return None
         return found
 
@@ -122,7 +122,7 @@ class Memo:
         module: Module,
         said: Iterable[Diagnostic],
     ) -> None:
-        rests_on = self._rests_on(scope, item)
+        rests_on = self._rests_on(scope, item, arguments)
         diagnostics = tuple(said)
         if rests_on is None or not all(
             _inside(found, scope.source, item.span) for found in diagnostics
@@ -152,15 +152,17 @@ class Memo:
     def _key(self, scope: Scope, item: tree.Module, arguments: Arguments) -> Key:
         return self._name_of(scope), item.name.text, tuple(sorted(arguments.items()))
 
-    def _rests_on(self, scope: Scope, item: tree.Module) -> tuple[object, ...] | None:
+    def _rests_on(
+        self, scope: Scope, item: tree.Module, arguments: Arguments
+    ) -> tuple[object, ...] | None:
         """Everything that the instance may depend on, as text; None: too much to say."""
         if not item.complete:
             return None
         own = scope.source.text[item.span.start : item.span.end]
-        if scope is not self._main:  # its file, whole, is among the used ones
-            return (own, item.doc, *self._always)
         found: dict[str, tuple[str, ...]] = {}
-        todo = [own]
+        # of a used file the whole text is among the rest
+        todo = [own] if scope is self._main else []
+        todo += [" ".join(v.names) for v in arguments.values() if isinstance(v, GroupValue)]
         while todo:
             for word in _words(todo.pop()):
                 if word in self._table and word not in found:
@@ -193,6 +195,11 @@ def moved(diagnostics: Iterable[Diagnostic], source: Source, by: int) -> list[Di
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
+
+
+def _names_a_group(item: tree.Item) -> bool:
+    """Labels of types call a product by the name under which it is declared anywhere."""
+    return isinstance(item, tree.GroupDeclaration) and not isinstance(item.value, tree.Call)
 
 
 def _of_run_time(item: tree.Item) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 from eqspec.algebra import constructors, lattice
 from eqspec.algebra.disc import disc, plane_motions
-from eqspec.algebra.groups import GroupTooLarge
+from eqspec.algebra.groups import Group, GroupTooLarge
 from eqspec.algebra.homomorphism import Fault, NotFunctorial, homomorphism_fault
 from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
@@ -103,7 +104,8 @@ def represent(
     if sizes:
         label += "(" + ", ".join(str(size) for size in sizes) + ")"
     try:
-        return _built_in(scope, group, name.text, label, tuple(sizes))
+        parts = tuple((factor, world.groups[factor]) for factor in group.names)
+        return _built_in(parts, name.text, label, tuple(sizes))
     except RepresentationError as error:
         help_ = error.help
         factors = [world.groups[factor] for factor in group.names]
@@ -119,22 +121,20 @@ def represent(
         scope.refuse("EQS306", str(error), span, "no such representation", help=help_)
 
 
+@lru_cache(maxsize=256)  # one value for all places: what is computed of it is computed once
 def _built_in(
-    scope: Scope, group: GroupValue, name: str, label: str, sizes: tuple[int, ...]
+    parts: tuple[tuple[str, Group], ...], name: str, label: str, sizes: tuple[int, ...]
 ) -> Representation:
-    world = scope.world
-    if len(group.names) > 1:
+    if len(parts) > 1:
         if name not in ("regular", "trivial") or sizes:
             raise RepresentationError(
-                f"`{name}` belongs to one factor; this is the product of {len(group.names)}",
-                help=f"write `{group.names[0]}.{name}`",
+                f"`{name}` belongs to one factor; this is the product of {len(parts)}",
+                help=f"write `{parts[0][0]}.{name}`",
             )
-        parts = tuple((factor, world.groups[factor]) for factor in group.names)
         if name == "trivial":
             return constructors.trivial(label, *parts[0])
         return constructors.product_regular(label, parts)
-    factor = group.names[0]
-    primitive = world.groups[factor]
+    factor, primitive = parts[0]
     if name in ("trivial", "regular", "sign", "vector", "covector", "point"):
         if sizes:
             raise RepresentationError(f"`{name}` takes no sizes", help=None)

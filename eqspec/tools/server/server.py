@@ -33,8 +33,8 @@ from eqspec.tools.server.session import (
 )
 from eqspec.tools.server.symbols import Symbol
 
-DEBOUNCE = 0.02
-"""Seconds between a change and the check: the letters of one paste or one fast word come together."""
+DEBOUNCE = 0.005
+"""Seconds between a change and the check, so that changes that come together are checked together."""
 
 log = logging.getLogger(__name__)
 
