@@ -22,6 +22,7 @@ from eqspec.tools.flags import color_wanted, size
     type=size,
     multiple=True,
     metavar="NAME=N",
+    shell_complete=offers("sizes"),
     help="Audit at this size of a `param`. Repeatable, also with several sizes of one `param`.",
 )
 @click.option(

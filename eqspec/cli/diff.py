@@ -6,15 +6,15 @@ import sys
 
 import click
 
-from eqspec.cli.options import color_flag, set_flag
+from eqspec.cli.options import color_flag, offers, set_flag
 from eqspec.tools.flags import color_wanted
 
 
 @click.command(
     epilog="Exit codes: 0 every promise is kept, 1 one is not, 2 wrong usage, unreadable file."
 )
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="[NEW]", required=False)
+@click.argument("old", metavar="OLD", shell_complete=offers("revisions"))
+@click.argument("new", metavar="[NEW]", required=False, shell_complete=offers("revisions"))
 @click.option(
     "--output-format",
     "format_",

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from eqspec.cli.options import offers
 from eqspec.tools.config import FORMATS
 
 EXIT_CODES = (
@@ -15,7 +16,7 @@ EXIT_CODES = (
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=offers("specs"))
 @click.option("--check", is_flag=True, help="Write nothing; report the files that would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print a patch of what would change.")
 @click.option(

@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from eqspec.cli.options import set_flag
+from eqspec.cli.options import offers, set_flag
 
 
 @click.command(
     epilog="Examples: `eqspec graph two_view.eqs -o two_view.svg`, `eqspec graph two_view.eqs --format mermaid`."
 )
-@click.argument("spec")
+@click.argument("spec", shell_complete=offers("specs"))
 @click.option(
     "--format",
     "format_",
@@ -20,7 +20,9 @@ from eqspec.cli.options import set_flag
     help="What to make.  [default: by the ending of FILE, else svg]",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write there and not to standard output.")
-@click.option("--module", "-m", metavar="NAME", help="This module alone.")
+@click.option(
+    "--module", "-m", metavar="NAME", shell_complete=offers("modules"), help="This module alone."
+)
 @click.option("--steps", is_flag=True, help="Show every step of an expression as a feature.")
 @set_flag
 @click.option("--force", is_flag=True, help="Overwrite FILE even if eqspec did not write it.")

@@ -7,12 +7,19 @@ from typing import Any
 
 import click
 
-from eqspec.cli.options import EXIT_CODES, format_flag, reporting_flags
+from eqspec.cli.options import EXIT_CODES, format_flag, offers, reporting_flags
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("paths", nargs=-1, required=True, metavar="MODULE.py...")
-@click.option("--spec", metavar="PATH", help="The spec, if it is not where the certificate says.")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="MODULE.py...", shell_complete=offers("emitted")
+)
+@click.option(
+    "--spec",
+    metavar="PATH",
+    shell_complete=offers("specs"),
+    help="The spec, if it is not where the certificate says.",
+)
 @click.option("--no-spec", is_flag=True, help="Look at the certificate and the files alone.")
 @click.option("--no-rebuild", is_flag=True, help="Check the spec, but do not compile it again.")
 @format_flag

@@ -88,8 +88,8 @@ def _offers(find: _Finder) -> Offers:
 # ---- files ------------------------------------------------------------------------------------------
 
 
-def _specs(incomplete: str) -> Iterator[str]:
-    """Specs and folders in the folder that is being typed."""
+def _files(incomplete: str, wanted: Callable[[os.DirEntry[str]], bool]) -> Iterator[str]:
+    """Such files, and folders, in the folder that is being typed."""
     folder, _, begun = incomplete.rpartition("/")
     prefix = f"{folder}/" if "/" in incomplete else ""
     with os.scandir(os.path.expanduser(prefix) or ".") as entries:
@@ -101,8 +101,12 @@ def _specs(incomplete: str) -> Iterator[str]:
             continue
         if entry.is_dir():
             yield f"{prefix}{entry.name}/"
-        elif entry.name.endswith(".eqs"):
+        elif wanted(entry):
             yield f"{prefix}{entry.name}"
+
+
+def _specs(incomplete: str) -> Iterator[str]:
+    return _files(incomplete, lambda entry: entry.name.endswith(".eqs"))
 
 
 @_offers
@@ -113,6 +117,28 @@ def specs(_: Mapping[str, Any], incomplete: str) -> Iterable[str]:
 @_offers
 def folders(_: Mapping[str, Any], incomplete: str) -> Iterable[str]:
     return (name for name in _specs(incomplete) if name.endswith("/"))
+
+
+@_offers
+def emitted(_: Mapping[str, Any], incomplete: str) -> Iterable[str]:
+    """Modules that eqspec wrote, without their tests."""
+    from eqspec.emit.write import read_header
+
+    return _files(
+        incomplete,
+        lambda entry: (
+            entry.name.endswith(".py")
+            and not entry.name.startswith("test_")
+            and read_header(Path(entry.path)) is not None
+        ),
+    )
+
+
+@_offers
+def revisions(_: Mapping[str, Any], incomplete: str) -> Iterable[str]:
+    """A spec, or behind `REVISION:` a spec below this folder."""
+    revision, colon, path = incomplete.partition(":")
+    return (f"{revision}:{name}" for name in _specs(path)) if colon else _specs(incomplete)
 
 
 @_offers

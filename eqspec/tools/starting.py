@@ -34,6 +34,12 @@ HOOKS = r"""repos:
         language: system
         types: [text]
         files: \.eqs$
+      - id: eqspec-fmt
+        name: eqspec fmt
+        entry: eqspec fmt
+        language: system
+        types: [text]
+        files: \.eqs$
       - id: eqspec-compile-check
         name: eqspec compile --check
         entry: eqspec compile --check

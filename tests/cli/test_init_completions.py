@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from cli_support import GOOD, ROOT, run
@@ -97,8 +98,22 @@ def test_offers(here: Path) -> None:
     assert offered("compile", "-o", "") == ["more/"]
     assert offered("init", "--template", "") == NAMES
     assert offered("audit", "m:f", "good.eqs:") == ["good.eqs:Small"]
+    assert offered("diff", "main:") == ["main:good.eqs", "main:more/"]
+    assert run("compile", "good.eqs").exit_code == 0
+    assert offered("verify", "") == ["good.py", "more/"]
     assert "completions" in offered("")
     assert "--watch" in offered("compile", "--w")
+
+
+def test_every_path_is_completed() -> None:
+    context = click.Context(main)
+    paths = {"spec", "paths", "old", "new", "what", "folder", "module", "sizes", "select", "ignore"}
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        for parameter in command.params:
+            if parameter.name in paths:
+                assert parameter._custom_shell_complete is not None, (name, parameter.name)
 
 
 def test_no_offer_is_an_error(here: Path) -> None:
