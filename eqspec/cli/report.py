@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from eqspec.cli.options import EXIT_CODES, set_flag
+from eqspec.cli.options import EXIT_CODES, offers, set_flag
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("spec")
+@click.argument("spec", shell_complete=offers("specs"))
 @click.option(
     "-o",
     "--output",
