@@ -204,3 +204,66 @@ def _sorted(weight: Weight) -> tuple[Weight, int]:
         weight[i] < weight[j] for i in range(len(weight)) for j in range(i + 1, len(weight))
     )
     return tuple(sorted(weight, reverse=True)), -1 if inversions % 2 else 1
+
+
+# ---- for readers ---------------------------------------------------------------------------------
+
+
+def spelled(group: Group, kinds: Sequence[tuple[Kind | None, int]]) -> tuple[str, ...] | None:
+    """The formula written out, component by component, where the torus is at most a circle; z stands for
+    a turn by an angle, z^-1 for the turn back. None for larger tori."""
+    sizes = tuple(size for size in group.parameters if isinstance(size, int))
+    components = _components(group.family, sizes) or ()
+    if not components or any(c.rank > 1 or c.reflections == "none" for c in components):
+        return None
+    lines: list[str] = []
+    values: list[int] = []
+    for component in components:
+        factors: list[tuple[Character, int]] = []
+        for kind, count in kinds:
+            character = None if kind is None else _character(group.family, sizes, component, kind)
+            if character is None:
+                return None
+            factors.append((character, count))
+        values.append(_mean(component, group.family, factors))
+        where = "" if len(components) == 1 else "det 1: " if len(values) == 1 else "det -1: "
+        shown = " ".join(
+            f"({_polynomial(character, component.unit)})" + (f"^{count}" if count > 1 else "")
+            for character, count in factors
+        )
+        measure = _measure(component)
+        if component.rank == 0:
+            lines.append(f"{where}{shown or '1'} = {values[-1]}")
+        else:
+            lines.append(f"{where}constant term of {measure}{shown or '1'} = {values[-1]}")
+    if len(values) > 1:
+        total = sum(values)
+        lines.append(
+            f"the mean of both components: {total} / {len(values)} = {total // len(values)}"
+        )
+    return tuple(lines)
+
+
+def _measure(component: Component) -> str:
+    """The half product over the positive roots: one root, of length 1 in space, 2 for symplectic(2)."""
+    if component.reflections != "signed" or component.rank != 1:
+        return ""
+    return "(1 - z) " if component.unit == 2 else "(1 - z^2) "
+
+
+def _polynomial(character: Character, unit: int) -> str:
+    """`z^-1 + 1 + z`."""
+    total: dict[int, int] = {}
+    for weight, multiplicity in character:
+        power = weight[0] // unit if weight else 0
+        total[power] = total.get(power, 0) + multiplicity
+    words = ""
+    for power in sorted(total):
+        factor = total[power]
+        if not factor:
+            continue
+        letter = "" if power == 0 else "z" if power == 1 else f"z^{power}"
+        number = str(abs(factor)) if abs(factor) != 1 or not letter else ""
+        sign = ("-" if factor < 0 else "") if not words else (" - " if factor < 0 else " + ")
+        words += sign + " ".join(part for part in (number, letter) if part)
+    return words or "0"

@@ -6,6 +6,7 @@ Everything is counted, nothing solved, so NumPy is not needed.
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 from eqspec.algebra.counting import CannotCount, clusters, hom_dimension
@@ -25,6 +26,7 @@ from eqspec.ops.frames import Framing
 from eqspec.ops.kernels import Kernels
 from eqspec.ops.linear import LinearMaps
 from eqspec.ops.steerable import Steerable
+from eqspec.tools.spelling import count_of, law_of
 
 SCHEMA = 1
 ORBITS = "orbits of index pairs"
@@ -35,10 +37,13 @@ HARMONICS = "circular harmonics"
 Axes: TypeAlias = tuple[int | Representation, ...]
 
 
-def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, Any]:
+def derivation(
+    module: Module, node: Node, *, whole: bool = True, counted: bool = False
+) -> dict[str, Any]:
     """Everything that is known of a node; keys as in the published schema.
 
-    A declared layer is told ``whole``: its edges are those that enter any step of its expression.
+    A declared layer is told ``whole``: its edges are those that enter any step of its expression. Every
+    cluster that is solved says how it was ``counted``, if asked.
     """
     steps = module.steps(node.name) if whole and node.declared else (node,)
     inside = {step.name for step in steps}
@@ -57,12 +62,15 @@ def derivation(module: Module, node: Node, *, whole: bool = True) -> dict[str, A
         "parameters": sum(parameters(step) for step in steps),
         "steps": [{"node": step.name, "op": step.op, "type": str(step.type)} for step in steps],
         "edges": [
-            _edge(module, step, number)
+            _edge(module, step, number, counted)
             for step in steps
             for number, arg in enumerate(step.args)
             if arg not in inside
         ],
     }
+    law = law_of(module, node)
+    if law is not None:
+        record["law"] = law
     maps = [step.data for step in steps if isinstance(step.data, LinearMaps | Kernels)]
     if maps:
         record["bias"] = sum(sum(found.biases) for found in maps)
@@ -137,7 +145,7 @@ def _shape(type_: Type) -> list[Any]:
     return [list(shape) for shape in type_.shapes]
 
 
-def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
+def _edge(module: Module, node: Node, number: int, counted: bool) -> dict[str, Any]:
     source = module.node(node.args[number])
     classes = edge_classes(source.type, node.type)
     maps = node.data if isinstance(node.data, LinearMaps | Kernels) else None
@@ -159,11 +167,13 @@ def _edge(module: Module, node: Node, number: int) -> dict[str, Any]:
                 )
             else:
                 ends = (left.parts, right.parts)
-            found = _clusters(*ends, maps is None and table is None)
+            solved = maps is not None or table is not None
+            found = _clusters(*ends, not solved, counted and solved)
             if isinstance(node.data, Steerable):
                 kernels = node.data.kernels(number, s, t)
                 found = [r | {"dimension": kernels, "solver": HARMONICS} for r in found]
-            blocks.append({"source": s, "target": t, "clusters": found})
+            channels = [math.prod(axis for axis in end if isinstance(axis, int)) for end in ends]
+            blocks.append({"source": s, "target": t, "channels": channels, "clusters": found})
     if maps is not None:
         dimension: int | None = sum(d for row in maps.dimensions[number] for d in row)
     elif table is not None:
@@ -237,8 +247,9 @@ def _each(maps: LinearMaps, target: Type) -> tuple[str, ...]:
     return (*plain, *(str(target.blocks[0].axes[k]) for k in places))
 
 
-def _clusters(source: Axes, target: Axes, unsolved: bool) -> list[dict[str, Any]]:
-    """Clusters with their dimensions, channels left out. ``unsolved``: the op solves nothing."""
+def _clusters(source: Axes, target: Axes, unsolved: bool, counted: bool) -> list[dict[str, Any]]:
+    """Clusters with their dimensions, channels left out. ``unsolved``: the op solves nothing;
+    ``counted``: the count is spelled out."""
     found = []
     for cluster in clusters(source, target):
         left = tuple(source[k] for k in cluster.source)
@@ -259,6 +270,8 @@ def _clusters(source: Axes, target: Axes, unsolved: bool) -> list[dict[str, Any]
         symbols = symbols_of(*(size for shape in legs for size in shape))
         if symbols:  # below, some of the diagrams depend on others
             record["holds_from"] = {symbol.name: len(legs) for symbol in sorted(symbols)}
+        elif counted and dimension is not None:
+            record["count"] = count_of(left, right)
         found.append(record)
     return found
 

@@ -222,6 +222,17 @@ def test_names_of_modules_do_not_hide_what_loaded_specs_have() -> None:
     assert loaded["source"].__name__ == "source"
 
 
+def test_notebooks_see_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = eqspec.load(TEXT)
+    picture = loaded._repr_svg_()
+    assert picture is not None and picture.startswith("<svg") and "score" in picture
+    assert picture == eqspec.check(TEXT)._repr_svg_()
+    assert (loaded.checked["Small"]._repr_svg_() or "").startswith("<svg")
+    monkeypatch.setattr("eqspec.tools.pictures.notebook.MOST_FEATURES", 2)
+    assert eqspec.check(TEXT)._repr_svg_() is None  # too large: the text stands in
+    assert "_ipython_display_" not in dir(loaded) and not hasattr(loaded, "_repr_html_")
+
+
 def test_threads_share_one_module() -> None:
     found: list[object] = []
     threads = [

@@ -216,6 +216,17 @@ def test_sizes_of_run_time_are_the_same_or_undecided() -> None:
     assert told.verdict is Verdict.BROKEN  # n is no 11
 
 
+def test_groups_of_a_lie_algebra_are_compared_with_themselves() -> None:
+    plane = vectors("lie(2) { algebra j = [[0, -1], [1, 0]] }")
+    (found,) = only(plane, plane.replace("G", "Turn"))
+    assert found.kind == "kept"
+    (found, *_) = only(plane, vectors("special_orthogonal(2)"))
+    assert (found.kind, found.verdict) == ("undecided", Verdict.UNDECIDED)
+    # twice the speed is the same set of turns, but that is not decided either; never "kept" by chance
+    twice = vectors("lie(2) { algebra j = [[0, -2], [2, 0]] }")
+    assert only(plane, twice)[0].kind != "kept"
+
+
 def test_levels() -> None:
     exact = (
         "group A = cyclic(4)\nmodule M {\n  input x: [A.rot90(4, 4)]\n  base net: [4, 4] -> [3]\n"

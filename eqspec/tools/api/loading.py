@@ -72,7 +72,7 @@ class LoadedSpec:
             raise KeyError(unknown("module", name, list(self.classes))) from None
 
     def __getattr__(self, name: str) -> type[nn.Module]:
-        if name.startswith("__") or name == "_values":
+        if name.startswith("_"):
             raise AttributeError(name)
         try:
             return self.classes[name]
@@ -85,6 +85,9 @@ class LoadedSpec:
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.classes})
+
+    def _repr_svg_(self) -> str | None:
+        return self.checked._repr_svg_()
 
     def __repr__(self) -> str:
         return f"<eqspec {self.checked.path}: {', '.join(self.classes) or 'no modules'}>"

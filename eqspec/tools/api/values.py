@@ -117,8 +117,13 @@ class ModuleInfo:
         name = next((f.node for f in self._module.outputs if f.name == node and f.node), node)
         if name not in self.nodes:
             raise KeyError(unknown("node", node, self.nodes))
-        record: dict[str, Any] = for_json(derivation(self._module, self._module.node(name)))
+        record: dict[str, Any] = for_json(
+            derivation(self._module, self._module.node(name), counted=True)
+        )
         return record
+
+    def _repr_svg_(self) -> str | None:
+        return _picture(self._module)
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,9 @@ class CheckedSpec:
 
     def __len__(self) -> int:
         return len(self.modules)
+
+    def _repr_svg_(self) -> str | None:
+        return _picture(self._spec)
 
     def cost(self) -> dict[str, Any]:
         """What the modules cost, node by node: what `eqspec cost SPEC --format json` prints.
@@ -241,6 +249,16 @@ def _feature(
     known = {factor: levels.get(factor, Level.EXACT).key for factor in module.factors}
     factors = tuple(factor for factor in module.factors if factor in type_.factors)
     return Feature(name, str(type_), shapes, factors, MappingProxyType(known), doc)
+
+
+def _picture(spec: Spec | model.Module) -> str | None:
+    """What a notebook shows: the layer graph; None, which means the text, where it is too large."""
+    from eqspec.tools.pictures.notebook import svg_of
+
+    try:
+        return svg_of(spec)
+    except ValueError:
+        return None
 
 
 def unknown(what: str, name: str, known: Sequence[str]) -> str:

@@ -140,6 +140,16 @@ class SpecDiff:
         """Is there a promise of the old spec that the new one is not shown to keep?"""
         return self.verdict >= Verdict.UNDECIDED
 
+    def __str__(self) -> str:
+        from eqspec.tools.diff.printing import text  # which imports this file
+
+        return text(self, color=False)
+
+    def _repr_markdown_(self) -> str:
+        from eqspec.tools.diff.printing import markdown
+
+        return markdown(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Schema 1, as `eqspec diff --output-format json` prints it."""
         return {
