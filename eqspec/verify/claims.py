@@ -20,6 +20,8 @@ from eqspec.verify.types import factors_of, image_of_axes, parts_of, primitive, 
 EVERY_BASE = ("deterministic", "by sample", "read only", "one shape", "one state")
 """What the law of a module assumes of each user's network."""
 
+MOST_EXPONENT = 10_000
+
 
 def check_modules(certificate: Certificate, report: Report) -> None:
     spaces = Spaces(certificate.actions, certificate.groups)
@@ -192,13 +194,27 @@ def _fixes(node: Node, word: tuple[tuple[str, int, int], ...]) -> bool:
     for block in node.type:
         total: Map | None = None
         for factor, generator, exponent in word:
-            step = image_of_axes(parts_of(block), factor, generator)
-            for _ in range(abs(exponent)):
-                one = matrix(inverse(step)) if exponent < 0 else matrix(step)
-                total = one if total is None else product(total, one)
+            step = matrix(image_of_axes(parts_of(block), factor, generator))
+            if exponent == 0:
+                continue
+            moved = _power(matrix(inverse(step)) if exponent < 0 else step, abs(exponent))
+            total = moved if total is None else product(total, moved)
         if total is not None and not is_identity(total):
             return False
     return True
+
+
+def _power(value: Map, exponent: int) -> Map:
+    """By squaring: exponents are numbers of a file. TooLarge where exact entries would grow too much."""
+    if exponent > MOST_EXPONENT:
+        raise TooLarge(f"a power of {exponent:,}")
+    result: Map | None = None
+    while exponent:
+        if exponent & 1:
+            result = value if result is None else product(result, value)
+        value, exponent = product(value, value), exponent >> 1
+    assert result is not None
+    return result
 
 
 def _check_parameters(certificate: Certificate, module: Module, report: Report) -> None:

@@ -113,10 +113,10 @@ def _null_space(equations: list[dict[int, int]], free: list[int]) -> list[Vector
                 vector[lead] = value
         basis.append(vector)
     for vector in basis:
+        scale = lcm(*(v.denominator for v in vector.values()))
+        whole = {k: int(v * scale) for k, v in vector.items()}
         for equation in equations:
-            if sum(
-                (value * vector.get(k, Fraction(0)) for k, value in equation.items()), Fraction(0)
-            ):
+            if sum(value * whole.get(k, 0) for k, value in equation.items()):
                 raise TooLarge("solutions modulo a prime that are none over the rationals")
     return basis
 

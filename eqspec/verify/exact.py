@@ -16,6 +16,8 @@ Rows: TypeAlias = tuple[tuple[Fraction, ...], ...]
 Entries: TypeAlias = tuple[dict[int, Fraction], ...]
 """The entries of every row that are not zero, by column."""
 
+MOST_POINTS = 1 << 21  # entries of a motion that are written out
+
 
 class NoMatrix(TypeError):  # noqa: N818 - says what the argument is not
     """A turned picture or a one-parameter group was taken for a matrix."""
@@ -136,7 +138,9 @@ def motion(
 
 
 def points(value: Motion) -> Signed:
-    """The same permutation, entry by entry, row by row."""
+    """The same permutation, entry by entry, row by row. NoMatrix if there are too many entries."""
+    if value.degree > MOST_POINTS:
+        raise NoMatrix(f"a permutation of {value.degree:,} entries")
     strides = [prod(value.shape[d + 1 :]) for d in range(len(value.shape))]
     images = [0]
     for d, size in enumerate(value.shape):

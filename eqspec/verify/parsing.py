@@ -27,6 +27,10 @@ from eqspec.verify.record import (
 )
 from eqspec.verify.values import Fields, map_of, rational
 
+MOST_DEGREE = 1 << 40
+MOST_LEAVES = 10_000
+"""Primitive parts of one representation: sums that name sums could grow without bound."""
+
 
 def certificate_of(value: dict[str, Any]) -> Certificate:
     top = Fields(value, "certificate")
@@ -114,11 +118,16 @@ def _action(one: Fields, groups: int, known: list[Action]) -> Action:
     factors = {key: _whole(v, one.place) for key, v in one.mapping("groups").items()}
     if any(not 0 <= number < groups for number in factors.values()):
         raise Malformed(f"{one.place} names a group that is not there")
+    if degree > MOST_DEGREE:
+        raise Malformed(f"{one.place} has degree {degree}")
     if one.peek("sum") is not None:
         terms = tuple(
             tuple(_part(part, known, one.place) for part in term) for term in one.lists("sum")
         )
-        found = Action(len(known), label, degree, shape, factors, {}, terms)
+        leaves = sum(part.leaves for term in terms for part in term if isinstance(part, Action))
+        if leaves > MOST_LEAVES:
+            raise Malformed(f"{one.place} is made of {leaves} representations")
+        found = Action(len(known), label, degree, shape, factors, {}, terms, leaves)
     else:
         matrices = {
             key: tuple(map_of(Fields(m, f"{one.place}.{key}"), one.place) for m in _list(row, one))

@@ -32,7 +32,11 @@ def read(data: bytes) -> dict[str, Any]:
     value = _parsed(text)
     if not isinstance(value, dict) or tuple(value)[:3] != HEADER:
         raise Malformed("it does not begin as a certificate does")
-    if canonical(value) + "\n" != text:
+    try:
+        written = canonical(value) + "\n"
+    except RecursionError:
+        raise Malformed("it is nested too deeply") from None
+    if written != text:
         raise Malformed("it is not written as eqspec writes certificates")
     lines = text.split("\n", 4)
     found = hashlib.sha256(lines[4].encode("ascii")).hexdigest()

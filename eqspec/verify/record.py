@@ -22,7 +22,7 @@ class Group:
 @dataclass(frozen=True, eq=False)
 class Action:
     """A representation: by ``matrices`` (factor to one map for each generator), or as a ``sum`` of
-    tensor products. ``groups`` are the numbers of the groups of its factors."""
+    tensor products of ``leaves`` primitive ones. ``groups`` are the numbers of the groups of its factors."""
 
     number: int
     label: str
@@ -31,6 +31,7 @@ class Action:
     groups: dict[str, int]
     matrices: dict[str, tuple[Map, ...]] = field(default_factory=dict)
     sum: tuple[tuple[Part, ...], ...] | None = None
+    leaves: int = 1
 
 
 Part: TypeAlias = int | Action

@@ -203,9 +203,26 @@ def _same_terms(first: Action, second: Action) -> bool:
 
 
 def same_axes(first: Sequence[Part], second: Sequence[Part]) -> bool:
-    return len(first) == len(second) and all(
-        shape(a) == shape(b) and same(a, b) for a, b in zip(first, second, strict=True)
+    """Do the same matrices act along the same dimensions? A tensor power may be one axis or several."""
+    pairs = (first, second), (unfolded(first), unfolded(second))
+    return any(
+        len(left) == len(right)
+        and all(shape(a) == shape(b) and same(a, b) for a, b in zip(left, right, strict=True))
+        for left, right in pairs
     )
+
+
+def unfolded(parts: Sequence[Part]) -> list[Part]:
+    """Axes of several dimensions that are tensor products, taken apart."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, int) or part.sum is None or len(part.sum) != 1 or len(part.shape) < 2:
+            found.append(part)
+            continue
+        inner = unfolded(part.sum[0])
+        fits = tuple(n for each in inner for n in shape(each)) == part.shape
+        found += inner if fits else [part]
+    return found
 
 
 def same_type(first: Type, second: Type) -> bool:

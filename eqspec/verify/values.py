@@ -12,6 +12,9 @@ from eqspec.verify.reading import Malformed
 MOST_ENTRIES = 1 << 24
 """Entries of one map: larger ones are refused before they fill the memory."""
 
+MOST_ROWS = 256
+"""Rows of a matrix that is no permutation: inverses and ranks take the cube of them."""
+
 _RATIONAL = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
 
 
@@ -102,6 +105,8 @@ def rational(value: Any, place: str) -> Fraction:
 def rows_of(value: Any, place: str) -> tuple[tuple[Fraction, ...], ...]:
     if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
         raise Malformed(f"{place} is no list of rows")
+    if len(value) > MOST_ROWS:
+        raise Malformed(f"{place} has {len(value)} rows")
     rows = tuple(tuple(rational(entry, place) for entry in row) for row in value)
     if any(len(row) != len(rows) for row in rows):
         raise Malformed(f"{place} is not square")

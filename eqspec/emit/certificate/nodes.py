@@ -9,32 +9,23 @@ along, its options, its forms.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
-from typing import Any
 
-from eqspec.algebra.forms import Form
 from eqspec.algebra.representations import Representation
-from eqspec.emit.certificate.tables import Record, Tables, number
+from eqspec.emit.certificate.data import data_of
+from eqspec.emit.certificate.tables import Record, Tables
 from eqspec.graph.model import (
-    BlockOf,
-    FieldOf,
     Level,
     Module,
-    ModuleCall,
     Node,
     edge_classes,
     is_fusion,
 )
-from eqspec.graph.types import Block, FlatAxis, PlainAxis
+from eqspec.graph.types import Block, PlainAxis
 from eqspec.ops import op_named
-from eqspec.ops.averaging import Average
 from eqspec.ops.contract import Weighted
 from eqspec.ops.embedding import Table
 from eqspec.ops.kernels import Kernels
 from eqspec.ops.linear import LinearMaps
-from eqspec.ops.norm import Lengths
-from eqspec.ops.pool import Pooling
-from eqspec.ops.structure import Joined
 
 Parts = Sequence[int | Representation]
 
@@ -162,81 +153,3 @@ def _without(block: Block, each: tuple[str, ...]) -> Parts:
         for axis, part in zip(block.axes, block.parts, strict=True)
         if not (isinstance(axis, PlainAxis) and axis.name in each)
     ]
-
-
-# ---- what an op depends on besides the types -----------------------------------------------------
-
-
-def data_of(module: Module, node: Node) -> Record:
-    data = node.data
-    match data:
-        case LinearMaps():
-            ends = [*(module.node(arg).type for arg in node.args), node.type]
-            numbers = [*range(len(node.args)), -1]
-            return {
-                "each": [
-                    [_each(block, data.each) for block in data.end(number, type_).blocks]
-                    for number, type_ in zip(numbers, ends, strict=True)
-                ]
-            }
-        case Kernels():
-            return _convolution(data)
-        case Table(places=places):
-            return {"places": places}
-        case Pooling(axes=axes, how=how):
-            return {"axes": [list(own) for own in axes], "by": how}
-        case Lengths(forms=forms, squared=squared):
-            return {
-                "axes": [[k for k, _ in own] for own in forms],
-                "forms": [[_form(form) for _, form in own] for own in forms],
-                "squared": squared,
-            }
-        case Average():
-            return {
-                "base": data.base.name,
-                "networks": [base.name for base in data.bases],
-                "branches": [list(branch) for branch in data.branches],
-                "elements": int(data.elements),
-            }
-        case Joined(how=how, axis=axis):
-            return {"how": how, "axis": axis}
-        case FieldOf(axis=axis, name=name):
-            flat = module.node(node.args[0]).type.blocks[0].axes[axis]
-            assert isinstance(flat, FlatAxis)
-            return {"axis": axis, "name": name, "start": int(flat.offset(name))}
-        case BlockOf(start=start, stop=stop):
-            return {"start": start, "stop": stop}
-        case ModuleCall(module=called, bases=bases):
-            return {"module": called.key, "bases": list(bases)}
-        case (str(), tuple() as options):
-            return {name: number(Fraction(value)) for name, value in options}
-    return {}
-
-
-def _each(block: Block, each: tuple[str, ...]) -> list[int]:
-    """The axes along which the same map is used, in the order of `each`."""
-    return [
-        k
-        for name in each
-        for k, axis in enumerate(block.axes)
-        if isinstance(axis, PlainAxis) and axis.name == name
-    ]
-
-
-def _form(form: Form) -> Any:
-    """An invariant form by its rows; the identity is null."""
-    return None if form.rows is None else [[number(v) for v in row] for row in form.dense()]
-
-
-def _convolution(data: Kernels) -> Record:
-    return {
-        "kernel": list(data.sweep.kernel),
-        "stride": list(data.sweep.stride),
-        "padding": [list(pair) for pair in data.sweep.padding],
-        "dilation": list(data.sweep.dilation),
-        "mode": data.sweep.mode,
-        "groups": data.groups,
-        "transposed": data.transposed,
-        "positions": [[list(place.axes) for place in own] for own in data.sources],
-        "results": [list(own) for own in data.targets],
-    }

@@ -12,15 +12,21 @@ from collections.abc import Callable
 from eqspec.verify.laws.averages import AVERAGES
 from eqspec.verify.laws.entrywise import ENTRYWISE
 from eqspec.verify.laws.maps import MAPS
+from eqspec.verify.laws.norms import NORMS
+from eqspec.verify.laws.products import PRODUCTS
 from eqspec.verify.laws.reducing import REDUCING
 from eqspec.verify.laws.site import Broken, Site, Unproved
 from eqspec.verify.laws.structure import STRUCTURE
+from eqspec.verify.laws.windows import WINDOWS
 
 LAWS: dict[str, Callable[[Site], None]] = {
     **STRUCTURE,
     **ENTRYWISE,
     **MAPS,
     **REDUCING,
+    **NORMS,
+    **PRODUCTS,
+    **WINDOWS,
     **AVERAGES,
 }
 

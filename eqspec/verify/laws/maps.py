@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from eqspec.verify.exact import Map, Motion, is_identity
 from eqspec.verify.laws.site import Site, Unproved, numbers, without
+from eqspec.verify.laws.windows import check_windows
 from eqspec.verify.reading import Malformed
 from eqspec.verify.record import Action, Part
-from eqspec.verify.types import generators, image, permutes, same, same_axes, shape, size
+from eqspec.verify.types import generators, permutes, same, same_axes, size
 
 Key: TypeAlias = tuple[tuple[int, int] | None, int]
 Ends: TypeAlias = dict[Key, tuple[tuple[Part, ...], tuple[Part, ...]]]
@@ -122,7 +122,7 @@ def convolution(site: Site) -> None:
                 assert space is not None
                 window = space.source[len(left) :]
                 wanted[(k, s), t] = (*left, *window), right
-                _check_windows(
+                check_windows(
                     site,
                     [source.axes[axis] for axis in own[s]],
                     list(window),
@@ -131,71 +131,6 @@ def convolution(site: Site) -> None:
         if t in biases:
             wanted[None, t] = (), right
     _compare(site, wanted)
-
-
-def _check_windows(site: Site, source: list[Part], window: list[Part], target: list[Part]) -> None:
-    sweep = site.data
-    stride, dilation = _numbers(sweep.get("stride")), _numbers(sweep.get("dilation"))
-    kernel, begins = _numbers(sweep.get("kernel")), numbers(sweep.get("padding"), "data.padding")
-    circular = site.text("mode") == "circular"
-    before = [n for part in source for n in shape(part)]
-    after = [n for part in target for n in shape(part)]
-    offsets = [n for part in window for n in shape(part)]
-    count = len(before)
-    fits = len(after) == count and offsets == kernel and len(begins) == count
-    site.require(
-        fits and len(stride) == len(dilation) == count, "its windows have other dimensions"
-    )
-    for d in range(count):
-        span = before[d] + sum(begins[d]) - dilation[d] * (kernel[d] - 1) - 1
-        site.require(stride[d] > 0 and span >= 0, "its windows are larger than the padded input")
-        site.require(after[d] == span // stride[d] + 1, "it has another number of windows")
-    for name, g in generators([*source, *window, *target]):
-        moves = [_moves(parts, name, g) for parts in (source, window, target)]
-        for d in range(count):
-            sizes = before[d], kernel[d], after[d]
-            # on one entry no motion shows: the others say where the dimension goes, and how
-            told = [move[d] for move, size_ in zip(moves, sizes, strict=True) if size_ > 1]
-            to, sign, shift = told[0] if told else (d, 1, 0)
-            site.require(all(other[0] == to for other in told), "axes are exchanged differently")
-            if before[d] == 1:
-                shift = 0
-            (_, w_sign, w_shift), (_, o_sign, o_shift) = moves[1][d], moves[2][d]
-            for o in range(after[d]):
-                for w in range(kernel[d]):
-                    here = stride[d] * o + dilation[d] * w - begins[d][0]
-                    o_new = (o_sign * o + o_shift) % after[to]
-                    w_new = (w_sign * w + w_shift) % kernel[to]
-                    there = stride[to] * o_new + dilation[to] * w_new - begins[to][0]
-                    wanted = sign * here + shift
-                    # beyond the edges the motion goes on as inside; a roll needs circular padding
-                    fine = (there - wanted) % before[to] == 0 if circular else there == wanted
-                    site.require(fine, f"generator {g} of {name} does not carry windows to windows")
-
-
-def _numbers(value: object) -> list[int]:
-    if not isinstance(value, list) or not all(type(n) is int for n in value):
-        raise Malformed("data of a convolution is no list of whole numbers")
-    return value
-
-
-def _moves(parts: list[Part], name: str, generator: int) -> list[tuple[int, int, int]]:
-    """For every dimension where it goes, its sign, and its shift; reversal is n - 1 - c."""
-    found: list[tuple[int, int, int]] = []
-    for part in parts:
-        start = len(found)
-        value: Map = image(part, name, generator)
-        if is_identity(value):
-            found += [(start + k, 1, 0) for k in range(len(shape(part)))]
-        elif isinstance(value, Motion):
-            for k, n in enumerate(value.shape):
-                axis, sign, offset = value.axes[k], value.signs[k], value.offsets[k]
-                if n == 2 and sign == 1 and offset == 1:
-                    sign, offset = -1, 1  # of two entries a roll is a reversal
-                found.append((start + axis, sign, offset))
-        else:
-            raise Unproved("positions that move by a permutation of another form")
-    return found
 
 
 MAPS = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eqspec.verify.exact import Moved, matrix
-from eqspec.verify.laws.site import Broken, Site, Unproved
+from eqspec.verify.laws.site import Broken, Site, Unproved, without
 from eqspec.verify.record import Block, Part, Type
 from eqspec.verify.types import (
     generators,
     image,
     is_point,
+    permutes,
     same,
     same_axes,
     same_block,
@@ -175,6 +178,35 @@ def call(site: Site) -> None:
         site.require(not more, f"the module relies on claims that `{name}` does not make")
 
 
+def center(site: Site) -> None:
+    """The mean along permuted axes is taken off: what is added to all rows alike falls out."""
+    site.require(_is_vector_of(site.type, site.args[0]), "its type is not that of differences")
+    axes = site.numbers("axes")
+    site.require(len(axes) == len(site.args[0]), "it has other blocks")
+    for own, block in zip(axes, site.args[0], strict=True):
+        kept = without(block.axes, own)
+        site.require(
+            permutes([block.axes[k] for k in own]), "the averaged entries are not permuted"
+        )
+        site.require(len(kept) < len(block.axes), "it averages over nothing")
+
+
+def difference(site: Site) -> None:
+    """Of two features of one type, or of all rows along a first axis that is permuted."""
+    if site.data.get("pairwise") is not True:
+        site.require(len(site.args) == 2, "it has two arguments")
+        site.require(same_type(site.args[0], site.args[1]), "the terms have different types")
+        site.require(_is_vector_of(site.type, site.args[0]), "its type is not that of differences")
+        return
+    site.require(len(site.args[0]) == len(site.type), "it has other blocks")
+    for source, result in zip(site.args[0], site.type, strict=True):
+        first = result.axes[:1]
+        site.require(permutes(first), "the rows are not permuted")
+        site.require(same_axes(first, source.axes[:1]), "the rows are others")
+        rest = replace(result, axes=result.axes[1:])
+        site.require(_is_vector_of((rest,), (source,)), "its type is not that of differences")
+
+
 STRUCTURE = {
     "input": input_,
     "identity": unchanged,
@@ -185,4 +217,6 @@ STRUCTURE = {
     "field": field,
     "block": block,
     "call": call,
+    "center": center,
+    "difference": difference,
 }
