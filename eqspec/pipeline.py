@@ -28,6 +28,7 @@ from eqspec.graph.model import Module, Spec
 from eqspec.graph.scope import Loader
 from eqspec.graph.spec import build_spec
 from eqspec.graph.types import symbols_in
+from eqspec.limits import LimitReached, reached
 from eqspec.ops import OPS
 from eqspec.syntax import tree
 from eqspec.syntax.parser import parse
@@ -131,6 +132,8 @@ def lower_spec(
             with one_thread():
                 lowered[module.key] = lower_module(module, distributed)
                 fault = validate(lowered, module.key) or check_sizes(lowered, module.key)
+        except (LimitReached, MemoryError) as error:
+            raise reached(error, module.source, module.span) from None
         except LoweringRefused as refused:
             lowered.pop(module.key, None)
             diagnostics.append(

@@ -19,9 +19,10 @@ from typing import TypeAlias
 
 from eqspec.algebra import images as im
 from eqspec.algebra.counting import clusters
-from eqspec.algebra.groups import ENUMERATION_LIMIT, Group, Word, extend
+from eqspec.algebra.groups import Group, Word, extend
 from eqspec.algebra.images import AnyImage, Image
 from eqspec.algebra.representations import Factors, Representation, joined
+from eqspec.limits import limits
 
 FWord: TypeAlias = tuple[tuple[str, int, int], ...]
 """Letters (factor, generator index, +1 or -1), left to right as a product."""
@@ -50,12 +51,13 @@ class ActionImage:
         return len(self.elements)
 
 
-def action_image(parts: Sequence[Representation], limit: int = ENUMERATION_LIMIT) -> ActionImage:
+def action_image(parts: Sequence[Representation], limit: int | None = None) -> ActionImage:
     """The image and kernel of the joint action on `parts`. ActionTooLarge beyond `limit` elements.
 
     Elements are listed breadth-first in positive letters (cyclic r: 1, r, rr, ...); over several
     clusters row by row, the last one running fastest. Factors that move nothing lie in the kernel.
     """
+    limit = limits().group_elements if limit is None else limit
     groups = joined([part.groups for part in parts])
     for name, group in groups:
         if not group.is_finite and any(name in part.factors for part in parts):

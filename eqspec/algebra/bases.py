@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqspec.algebra.nullspace import ENTRY_LIMIT, SolverTooLarge, rank_modulo
-
-BASIS_LIMIT = 1 << 26  # entries of a dense basis
+from eqspec.limits import limits
 
 Labels: TypeAlias = NDArray[np.int64]
 Signs: TypeAlias = NDArray[np.int8]
@@ -125,8 +124,8 @@ def _largest(values: NDArray[np.int64]) -> int:
 
 
 def bounded(count: int, o: int, i: int) -> None:
-    if count * o * i > BASIS_LIMIT:
+    if count * o * i > limits().basis_entries:
         raise SolverTooLarge(
             f"a dense basis of {count:,} maps of {o:,} x {i:,} entries:"
-            f" at most {BASIS_LIMIT:,} numbers"
+            f" at most {limits().basis_entries:,} numbers"
         )

@@ -13,7 +13,7 @@ from math import prod
 from eqspec.algebra import images as im
 from eqspec.algebra.classical import AFFINE
 from eqspec.algebra.classical import FAMILIES as CLASSICAL
-from eqspec.algebra.groups import ENUMERATION_LIMIT, Group, GroupTooLarge
+from eqspec.algebra.groups import Group, GroupTooLarge
 from eqspec.algebra.images import AnyImage, Monomial
 from eqspec.algebra.products import dihedral_size, points
 from eqspec.algebra.representations import (
@@ -26,6 +26,7 @@ from eqspec.algebra.representations import (
     element_trace,
     tensor_product,
 )
+from eqspec.limits import limits
 
 LARGEST_TENSOR = 4_096  # entries of tensor(p, q)
 
@@ -52,10 +53,10 @@ def regular(label: str, factor: str, group: Group) -> Representation:
         )
     if group.family == "cyclic":
         return shifted(label, factor, group, group.order)
-    if group.order > ENUMERATION_LIMIT:
+    if group.order > limits().group_elements:
         raise RepresentationError(
             f"{label} would have {group.order:,} entries;"
-            f" regular axes go up to {ENUMERATION_LIMIT:,}",
+            f" regular axes go up to {limits().group_elements:,}",
             "natural has one entry for each point",
         )
     try:

@@ -25,13 +25,12 @@ from eqspec.algebra.images import (
     rows_of,
     trace_is_finite,
 )
+from eqspec.limits import limits
 
 Word: TypeAlias = tuple[tuple[int, int], ...]
 """(generator index, exponent), left to right as a product: (a, 1), (b, 1) is a * b."""
 
-ENUMERATION_LIMIT = 20_160
 LARGEST_ENTRY_BITS = 512
-LISTED_ENTRIES = 1 << 23  # of the matrices of all elements of a group that is listed
 
 
 class GroupError(ValueError):
@@ -39,7 +38,7 @@ class GroupError(ValueError):
 
 
 class GroupTooLarge(GroupError):  # noqa: N818 - says what the group is
-    """The elements were asked for and there are more than `ENUMERATION_LIMIT`."""
+    """The elements were asked for and there are more than `group_elements`."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ def breadth_first(generators: Sequence[AnyImage], limit: int, guard: bool = Fals
 
     With `guard`, an element that no finite rational group can hold (trace not a whole number or
     larger than the degree, entries beyond `LARGEST_ENTRY_BITS`) stops it early. GroupTooLarge
-    beyond `limit` and beyond `LISTED_ENTRIES`; its message says what the group is.
+    beyond `limit` and beyond `listed_entries`; its message says what the group is.
     """
     start = power(generators[0], 0)
-    room = LISTED_ENTRIES // max(start.degree, 1)
+    room = limits().listed_entries // max(start.degree, 1)
     words: list[Word] = [()]
     images: list[AnyImage] = [start]
     index: dict[AnyImage, int] = {start: 0}
@@ -100,7 +99,7 @@ def enumeration(family: str, parameters: tuple[Hashable, ...]) -> Enumeration:
         made, matrices = extension.elements(steps)
         return Enumeration(made, matrices, {image: i for i, image in enumerate(matrices)})
     if family not in ("cyclic", "dihedral"):
-        return breadth_first(steps, ENUMERATION_LIMIT)
+        return breadth_first(steps, limits().group_elements)
     n = parameters[0]
     assert isinstance(n, int)
     words: list[Word] = [power_word(0, k) for k in range(n)]

@@ -14,9 +14,9 @@ from math import prod
 
 from eqspec.algebra import images as im
 from eqspec.algebra.averages import FWord, evaluate_any
-from eqspec.algebra.groups import ENUMERATION_LIMIT
 from eqspec.algebra.images import AnyImage, Image, Monomial
 from eqspec.algebra.representations import Representation
+from eqspec.limits import limits
 
 POINT_LIMIT = 1 << 16
 
@@ -80,7 +80,7 @@ def _mean_trace(steps: Sequence[Image], size: int) -> int | None:
         for step in steps:
             image = im.compose(step, element)
             if image not in seen:
-                if len(seen) >= ENUMERATION_LIMIT:
+                if len(seen) >= limits().group_elements:
                     return None
                 seen[image] = None
                 todo.append(image)

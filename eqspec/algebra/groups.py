@@ -20,7 +20,6 @@ from eqspec.algebra.classes import (
     rotations,
 )
 from eqspec.algebra.enumeration import (
-    ENUMERATION_LIMIT,
     Enumeration,
     GroupError,
     GroupTooLarge,
@@ -33,6 +32,7 @@ from eqspec.algebra.enumeration import (
 )
 from eqspec.algebra.extension import Extension
 from eqspec.algebra.images import AnyImage, Infinitesimal, compose, power
+from eqspec.limits import limits
 
 TABLE_LIMIT = 1 << 22  # elements times points of a product that is listed
 
@@ -99,16 +99,16 @@ class Group:
     def elements(self) -> tuple[Word, ...]:
         """All elements as words: cyclic r^0, r^1, ...; dihedral r^0 ... r^(n-1), s, rs, ...,
         r^(n-1)s; semidirect n h, n running fastest; any other group breadth-first. GroupTooLarge beyond
-        `ENUMERATION_LIMIT`."""
+        `group_elements`."""
         self._listable()
         return enumeration(self.family, self.parameters).words
 
     def classes(self) -> tuple[tuple[Word, int], ...]:
         """The conjugacy classes as (word of one representative, size). GroupTooLarge where neither
         a formula nor an enumeration within the limit gives them."""
-        if self.family == "cyclic" and self._size <= ENUMERATION_LIMIT:
+        if self.family == "cyclic" and self._size <= limits().group_elements:
             return tuple((power_word(0, k), 1) for k in range(self._size))
-        if self.family == "dihedral" and 2 * self._size <= ENUMERATION_LIMIT:
+        if self.family == "dihedral" and 2 * self._size <= limits().group_elements:
             n = self._size
             pairs = [(power_word(0, k), 2) for k in range(1, (n + 1) // 2)]
             middle = [(power_word(0, n // 2), 1)] if n % 2 == 0 else []
@@ -205,10 +205,10 @@ class Group:
             raise GroupTooLarge(
                 f"{self.description} is infinite: its elements cannot be listed one by one"
             )
-        if self.order > ENUMERATION_LIMIT:
+        if self.order > limits().group_elements:
             raise GroupTooLarge(
                 f"{self.description} has {self.order:,} elements;"
-                f" at most {ENUMERATION_LIMIT:,} are listed one by one"
+                f" at most {limits().group_elements:,} are listed one by one"
             )
         if self.extension is not None and self.order * self.model[0].degree > TABLE_LIMIT:
             raise GroupTooLarge(
@@ -242,7 +242,6 @@ def _alternating_relations(n: int) -> tuple[Word, ...]:
 
 
 __all__ = [
-    "ENUMERATION_LIMIT",
     "Enumeration",
     "Group",
     "GroupError",

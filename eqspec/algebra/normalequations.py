@@ -19,9 +19,9 @@ from functools import reduce
 from eqspec.algebra import images as im
 from eqspec.algebra.averages import FWord, evaluate_any
 from eqspec.algebra.elimination import inverse_rows
-from eqspec.algebra.groups import ENUMERATION_LIMIT
 from eqspec.algebra.images import AnyImage, Rational
 from eqspec.algebra.representations import Representation
+from eqspec.limits import limits
 
 _Sparse = list[dict[int, Rational]]
 
@@ -46,7 +46,7 @@ def mean_form(
 
     ``chain`` gives words that generate subgroups H_1, ..., H_k with G = H_1 ... H_k, every product
     H_1 ... H_j a subgroup: A -> mean of h^T A h over the first, then the second, and so on, is the mean
-    over G. FormTooLarge if a subgroup has more than `ENUMERATION_LIMIT` elements.
+    over G. FormTooLarge if a subgroup has more than `group_elements` elements.
     """
     one: AnyImage = im.identity(1)
     letters = [
@@ -96,8 +96,8 @@ def _generated(letters: Sequence[AnyImage], size: int) -> list[AnyImage]:
         for letter in letters:
             image = im.compose(letter, element)
             if image not in seen:
-                if len(seen) >= ENUMERATION_LIMIT:
-                    raise FormTooLarge(f"a group of more than {ENUMERATION_LIMIT:,} elements")
+                if len(seen) >= limits().group_elements:
+                    raise FormTooLarge(f"a group of more than {limits().group_elements:,} elements")
                 seen[image] = None
                 todo.append(image)
     return list(seen)

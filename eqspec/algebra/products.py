@@ -20,7 +20,6 @@ from math import prod
 from eqspec.algebra import images as im
 from eqspec.algebra.extension import Extension, evaluated, inverted, shifted
 from eqspec.algebra.groups import (
-    ENUMERATION_LIMIT,
     TABLE_LIMIT,
     Group,
     GroupError,
@@ -29,6 +28,7 @@ from eqspec.algebra.groups import (
 )
 from eqspec.algebra.homomorphism import Fault, images_fault
 from eqspec.algebra.images import AnyImage, Monomial
+from eqspec.limits import limits
 
 LARGEST_NORMAL = 1_024  # elements of the normal part of a semidirect product
 LARGEST_POINTS = 1 << 16  # points of a wreath product
@@ -248,8 +248,10 @@ def _monomials(group: Group) -> tuple[AnyImage, ...]:
     model = tuple(im.explicit(image) for image in group.model)
     if all(isinstance(image, Monomial) for image in model):
         return model
-    if _order(group) > ENUMERATION_LIMIT:
-        raise GroupTooLarge(f"{group.description} has more than {ENUMERATION_LIMIT:,} elements")
+    if _order(group) > limits().group_elements:
+        raise GroupTooLarge(
+            f"{group.description} has more than {limits().group_elements:,} elements"
+        )
     return tuple(im.permutation(group.left_multiplication(g)) for g in range(len(group.generators)))
 
 

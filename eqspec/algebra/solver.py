@@ -30,10 +30,9 @@ from eqspec.algebra.nullspace import SolverTooLarge, SparseRow, null_space
 from eqspec.algebra.orbits import orbits, signed_orbits
 from eqspec.algebra.representations import Representation, joined, word_image
 from eqspec.algebra.residuals import Parts, check_basis, generators_of, residual, side
+from eqspec.limits import limits
 
-ORBIT_LIMIT = 1 << 25  # entries of a map whose orbits are labelled
 UNKNOWN_LIMIT = 1 << 16  # entries of a map in one dense cluster
-ORBIT_UNKNOWN_LIMIT = 2_500  # unknowns that remain there
 SHORT_WORDS = 200  # words tried for signed permutations
 MOVES = 32  # of which so many are used
 
@@ -75,8 +74,8 @@ def hom_basis(source: Parts, target: Parts) -> Basis:
     """A basis of the maps L with rho_target(g) L = L rho_source(g) for all generators.
 
     Source and target are tensor products of their parts (row-major); an empty side is the trivial
-    representation of degree 1. SolverTooLarge beyond `ORBIT_LIMIT` entries; in one cluster of other
-    matrices `UNKNOWN_LIMIT` entries or `ORBIT_UNKNOWN_LIMIT` unknowns; or `BASIS_LIMIT` entries of
+    representation of degree 1. SolverTooLarge beyond `map_entries` entries; in one cluster of other
+    matrices `UNKNOWN_LIMIT` entries or `unknowns` unknowns; or `basis_entries` entries of
     a dense basis.
     """
     if all(part.is_signed_permutation for part in (*source, *target)):
@@ -90,8 +89,10 @@ def hom_basis(source: Parts, target: Parts) -> Basis:
 
 def _orbit_basis(source: Parts, target: Parts) -> OrbitBasis:
     o, i = prod(part.degree for part in target), prod(part.degree for part in source)
-    if o * i > ORBIT_LIMIT:
-        raise SolverTooLarge(f"maps of {o:,} x {i:,} entries: at most {ORBIT_LIMIT:,} are labelled")
+    if o * i > limits().map_entries:
+        raise SolverTooLarge(
+            f"maps of {o:,} x {i:,} entries: at most {limits().map_entries:,} are labelled"
+        )
     moves = [
         _joint_move([part.any_image(name, g) for part in (*target, *source)])
         for name, g in generators_of(source, target)
@@ -138,10 +139,10 @@ def _cluster(source: Parts, target: Parts) -> Basis:
     covered, elements = _monomial_elements(source, target)
     moves = [_joint_move([word_image(*at) for at in images]) for images in elements]
     labels, signs, count = orbits(moves, o * i)
-    if count > ORBIT_UNKNOWN_LIMIT:
+    if count > limits().unknowns:
         raise SolverTooLarge(
             f"maps of {o:,} x {i:,} entries with {count:,} unknowns between matrices that are no"
-            f" signed permutations: at most {ORBIT_UNKNOWN_LIMIT:,} unknowns are solved exactly"
+            f" signed permutations: at most {limits().unknowns:,} unknowns are solved exactly"
         )
     x, y = side(source), side(target)
     places, turns = labels.tolist(), signs.tolist()

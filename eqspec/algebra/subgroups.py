@@ -2,7 +2,7 @@
 
 In: a group and words that generate a subgroup. Out: the subgroup as a group of its own (family
 "subgroup"), its normal closure, the permutation representation on its cosets, induced
-representations. Everything is exact and bounded by `ENUMERATION_LIMIT`.
+representations. Everything is exact and bounded by `group_elements`.
 
 Sources: Serre, Linear Representations of Finite Groups, 3.3 and 7 (induced representations); Holt,
 Handbook of Computational Group Theory, 3.3.2 (normal closure).
@@ -19,7 +19,6 @@ from eqspec.algebra import images as im
 from eqspec.algebra.enumeration import breadth_first
 from eqspec.algebra.extension import inverted
 from eqspec.algebra.groups import (
-    ENUMERATION_LIMIT,
     Group,
     GroupError,
     GroupTooLarge,
@@ -28,6 +27,7 @@ from eqspec.algebra.groups import (
 )
 from eqspec.algebra.images import Image, Monomial, compose
 from eqspec.algebra.representations import Representation, word_image
+from eqspec.limits import limits
 
 LARGEST_POINTS = 1 << 16
 
@@ -43,7 +43,7 @@ def subgroup(group: Group, words: Sequence[Word], generators: Sequence[str]) -> 
         )
     letters = tuple(im.explicit(group.element(word)) for word in words)
     try:
-        order = len(breadth_first(letters, ENUMERATION_LIMIT, guard=True).words)
+        order = len(breadth_first(letters, limits().group_elements, guard=True).words)
     except GroupTooLarge as error:
         raise GroupError(f"the words generate a subgroup that is {error}") from None
     listed = ", ".join(group.text(word) for word in words)
@@ -67,10 +67,10 @@ class Closure:
 
 def normal_closure(group: Group, words: Sequence[Word]) -> Closure:
     """The smallest normal subgroup that contains the words: conjugates by generators are added until
-    none is new. GroupTooLarge beyond `ENUMERATION_LIMIT` elements."""
+    none is new. GroupTooLarge beyond `group_elements` elements."""
     chosen = list(words)
     letters = [im.explicit(group.element(word)) for word in chosen]
-    table = breadth_first(letters, ENUMERATION_LIMIT, guard=True)
+    table = breadth_first(letters, limits().group_elements, guard=True)
     place = 0
     while place < len(chosen):
         for letter in range(len(group.generators)):
@@ -80,7 +80,7 @@ def normal_closure(group: Group, words: Sequence[Word]) -> Closure:
                 if image not in table.index:
                     chosen.append(word)
                     letters.append(image)
-                    table = breadth_first(letters, ENUMERATION_LIMIT, guard=True)
+                    table = breadth_first(letters, limits().group_elements, guard=True)
         place += 1
     return Closure(tuple(chosen), len(table.images))
 

@@ -16,6 +16,8 @@ from typing import Any
 import click
 
 from eqspec import __version__
+from eqspec.limits import LimitReached, limited
+from eqspec.tools.flags import limit
 
 gc.set_threshold(100_000, 20, 50)  # a short command allocates much and frees little
 
@@ -64,6 +66,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except (LimitReached, MemoryError) as error:  # of a command that has no diagnostics
+            from eqspec.tools.bounding import words_of
+
+            click.echo(words_of(error), err=True)
+            ctx.exit(2)
         except Exception as error:
             if os.environ.get("EQSPEC_DEBUG") == "1":
                 raise
@@ -79,9 +86,19 @@ class Commands(click.Group):
     epilog="Start with `eqspec check`: it proves or refuses every spec below this folder.",
 )
 @click.version_option(__version__, prog_name="eqspec", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--limit",
+    "moved",
+    type=limit,
+    multiple=True,
+    metavar="NAME=N",
+    help="Move a bound of what a spec may cost, as --limit seconds=60. Repeatable.",
+)
+@click.pass_context
+def main(context: click.Context, moved: tuple[tuple[str, int], ...]) -> None:
     """Compile declared symmetries into PyTorch modules that provably have them.
 
     A spec (a file that ends in .eqs) says which groups act on which tensors and which layers
     connect them. eqspec proves every layer equivariant, or says where and why it is not.
     """
+    context.with_resource(limited(dict(moved), fixed=True))

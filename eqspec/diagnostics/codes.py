@@ -210,6 +210,7 @@ _TABLE = (
     # ---- other commands ----
     Code("EQS620", "watchfiles is missing"),
     # ---- limits and interruptions ----
+    Code("EQS630", "a limit of time or memory was reached"),
     Code("EQS631", "writing files was interrupted"),
     # ---- lints ----
     Code("EQS901", "a `##` comment documents nothing", _WARNING),

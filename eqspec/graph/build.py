@@ -37,6 +37,7 @@ from eqspec.graph.promises import (
 )
 from eqspec.graph.scope import Scope
 from eqspec.graph.sizes import is_dynamic
+from eqspec.limits import LimitReached, reached
 from eqspec.syntax import tree
 
 LEVELS = {
@@ -220,6 +221,8 @@ class ModuleBuilder:
         except Refusal:
             self.expressions.broken.add(name)
             raise
+        except (LimitReached, MemoryError) as error:
+            raise reached(error, self.scope.source, member.name.span) from None
 
     def _outputs(self) -> list[OutputFeature]:
         for name, member in self.members.items():

@@ -9,16 +9,16 @@ from __future__ import annotations
 from eqspec.algebra.representations import Representation, RepresentationError, direct_sum
 from eqspec.diagnostics.model import Span
 from eqspec.graph.groups import declared_group, group_root
-from eqspec.graph.numbers import MAX_AXIS, size_of
+from eqspec.graph.numbers import size_of
 from eqspec.graph.op import Refusal
 from eqspec.graph.reps import represent, select, user_representation
 from eqspec.graph.resolve import ModuleEntry, kind, path_value, resolve
 from eqspec.graph.scope import GroupValue, RepEntry, Scope, SubgroupValue
 from eqspec.graph.sizes import NOMINAL, Size, is_dynamic, size_named, symbols_of
 from eqspec.graph.types import Axis, Block, FlatAxis, PlainAxis, RepAxis, Type, Values, term_of
+from eqspec.limits import limits
 from eqspec.syntax import tree
 
-MAX_BLOCK = 2**26
 MAX_AXES = 16
 
 
@@ -268,9 +268,11 @@ def type_of(scope: Scope, expr: tree.TypeExpression) -> Type:
             case tree.AxesBlock(fixed=fixed, multiple=multiple, axes=axes):
                 found = tuple(axis_of(scope, axis) for axis in axes)
                 if multiple is not None:
-                    if not 1 <= multiple <= MAX_AXIS:
+                    if not 1 <= multiple <= limits().axis_entries:
                         scope.refuse(
-                            "EQS205", f"a multiple must lie between 1 and {MAX_AXIS:,}", block.span
+                            "EQS205",
+                            f"a multiple must lie between 1 and {limits().axis_entries:,}",
+                            block.span,
                         )
                     found = (PlainAxis(multiple), *found)
                 blocks.append(_checked_block(scope, Block(found, fixed), block.span))
@@ -376,8 +378,11 @@ def _permutes(scope: Scope, rep: Representation, span: Span, what: str) -> None:
 
 
 def _bounded(scope: Scope, size: int, span: Span) -> None:
-    if size > MAX_BLOCK:
+    if size > limits().block_entries:
         said = f"{size:,}" if size < 10**15 else "far more"
         scope.refuse(
-            "EQS205", f"a block has at most {MAX_BLOCK:,} numbers", span, f"this has {said}"
+            "EQS205",
+            f"a block has at most {limits().block_entries:,} numbers",
+            span,
+            f"this has {said}",
         )

@@ -13,10 +13,11 @@ from eqspec.algebra import classical, families
 from eqspec.algebra.groups import Group, GroupError
 from eqspec.diagnostics.model import Span
 from eqspec.graph.images import cycles_image, matrix_rows
-from eqspec.graph.numbers import MAX_AXIS, dynamic_size, number_of
+from eqspec.graph.numbers import dynamic_size, number_of
 from eqspec.graph.resolve import kind, qualified, resolve
 from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
 from eqspec.graph.sizes import Size, is_dynamic
+from eqspec.limits import limits
 from eqspec.syntax import tree
 
 GROUPS_NOT_BUILT: frozenset[str] = frozenset()
@@ -278,8 +279,8 @@ def _group_size(scope: Scope, expr: tree.Expression) -> int:
 
 def _generated_group(scope: Scope, name: str, n: int, item: tree.GroupDeclaration) -> Group:
     assert item.generators is not None
-    if n > MAX_AXIS:
-        scope.refuse("EQS301", f"at most {MAX_AXIS:,} points", item.value.span)
+    if n > limits().axis_entries:
+        scope.refuse("EQS301", f"at most {limits().axis_entries:,} points", item.value.span)
     images: dict[str, tuple[tuple[int, ...], tree.Generator]] = {}
     rows: dict[str, tuple[tuple[Fraction, ...], ...]] = {}
     for number, generator in enumerate(item.generators):

@@ -17,10 +17,10 @@ from eqspec.graph.numbers import size_of
 from eqspec.graph.op import Refusal
 from eqspec.graph.resolve import ModuleEntry, resolve
 from eqspec.graph.scope import Call, GroupValue, Scope, World
+from eqspec.limits import limits
 from eqspec.syntax import tree
 
 MAX_NESTING = 40
-MAX_INSTANCES = 1_000
 
 
 @dataclass
@@ -66,8 +66,10 @@ class Instances:
         if len(self.active) >= MAX_NESTING:
             scope.refuse("EQS204", f"modules are nested deeper than {MAX_NESTING}", span)
         if key not in self.made:
-            if len(self.made) >= MAX_INSTANCES:
-                scope.refuse("EQS204", f"more than {MAX_INSTANCES:,} instances of modules", span)
+            if len(self.made) >= limits().instances:
+                scope.refuse(
+                    "EQS204", f"more than {limits().instances:,} instances of modules", span
+                )
             self.active.append(key)
             try:
                 module = self._recalled(entry, arguments, key, span)

@@ -8,10 +8,8 @@ from eqspec.diagnostics.model import Span
 from eqspec.graph.resolve import kind, qualified, resolve
 from eqspec.graph.scope import Scope
 from eqspec.graph.sizes import Size
+from eqspec.limits import limits
 from eqspec.syntax import tree
-
-MAX_AXIS = 2**22
-
 
 MAX_BITS = 4_096
 
@@ -103,9 +101,12 @@ def size_of(scope: Scope, expr: tree.Expression, *, dynamic: bool = False) -> in
             expr.span,
             f"this is {value.numerator}/{value.denominator}",
         )
-    if not 1 <= value <= MAX_AXIS:
+    if not 1 <= value <= limits().axis_entries:
         said = str(value) if abs(value) < 10**18 else "a huge number"
         scope.refuse(
-            "EQS205", f"a size must lie between 1 and {MAX_AXIS:,}", expr.span, f"this is {said}"
+            "EQS205",
+            f"a size must lie between 1 and {limits().axis_entries:,}",
+            expr.span,
+            f"this is {said}",
         )
     return int(value)

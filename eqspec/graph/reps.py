@@ -28,6 +28,7 @@ from eqspec.graph.numbers import number_of, size_of
 from eqspec.graph.scope import GroupValue, Scope
 from eqspec.graph.vocabulary import words_of_file
 from eqspec.graph.words import generator_of
+from eqspec.limits import limits
 from eqspec.syntax import tree
 
 ArgumentConstructor: TypeAlias = Callable[
@@ -46,7 +47,6 @@ BY_ARGUMENTS: dict[str, ArgumentConstructor] = {
     "irreps": irreps.irreps,
 }
 """Representations whose arguments are no sizes."""
-MAX_DEGREE = 2**22
 
 
 def represent(
@@ -138,7 +138,11 @@ def _built_in(
     if name in ("trivial", "regular", "sign", "vector", "covector", "point"):
         if sizes:
             raise RepresentationError(f"`{name}` takes no sizes", help=None)
-        if name == "regular" and primitive.order is not None and primitive.order > MAX_DEGREE:
+        if (
+            name == "regular"
+            and primitive.order is not None
+            and primitive.order > limits().axis_entries
+        ):
             raise RepresentationError(
                 f"a regular representation has one entry for each of the {_order(primitive.order)} elements",
                 help=f"`{factor}.natural` has one entry for each point",

@@ -12,6 +12,7 @@ from eqspec.diagnostics.model import Span
 from eqspec.graph.op import Refusal
 from eqspec.graph.scope import GroupValue, Scope, SubgroupValue
 from eqspec.graph.types import Type
+from eqspec.limits import LimitReached, reached
 from eqspec.syntax import tree
 
 
@@ -52,8 +53,16 @@ def _elaborate_item(owner: Scope, name: str, span: Span, user: Scope) -> None:
         owner.broken.add(name)
         owner.gather(refusal)
         raise Refusal() from None
+    except (LimitReached, MemoryError) as error:
+        raise reached(error, owner.source, _place(owner.items[name])) from None
     finally:
         owner.active.pop()
+
+
+def _place(item: tree.Item) -> Span:
+    """Where the name of a declaration stands, or the declaration."""
+    named = getattr(item, "name", None)
+    return named.span if isinstance(named, tree.Name) else item.span
 
 
 def qualified(scope: Scope, expr: tree.Attribute) -> object:

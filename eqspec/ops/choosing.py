@@ -36,10 +36,10 @@ from eqspec.algebra.restriction import restricted
 from eqspec.graph.model import Base, Level
 from eqspec.graph.op import CallSite, Checked, Signature, WordOrBase
 from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.limits import limits
 from eqspec.ops.averaging import Average, Choice, branched, full, lower
 from eqspec.ops.contract import Op
 from eqspec.ops.orbitchecks import (
-    CALLS_LIMIT,
     calls_over,
     check_second,
     invariants_under,
@@ -131,7 +131,7 @@ def _checked(site: CallSite, checked: Checked) -> Checked:
 
 def _check_moving(site: CallSite, source: Type) -> None:
     """Elements that move axes and no tensor, as a sign along each of two axes, tie with 1 everywhere."""
-    elements = action_image(tuple(source.representations()), limit=CALLS_LIMIT).elements
+    elements = action_image(tuple(source.representations()), limit=limits().group_elements).elements
     for word in scalar_elements(source, elements):
         letters = [
             f"{factor}.{source.groups[factor].generators[k]}" + (f"^{n}" if n != 1 else "")
@@ -154,7 +154,7 @@ def _check_seen(site: CallSite, source: Type, factor: str) -> None:
         return
     reps = tuple(restricted(rep, frozenset({factor})) for rep in source.representations())
     try:
-        for word in action_image(reps, limit=CALLS_LIMIT).elements[1:]:
+        for word in action_image(reps, limit=limits().group_elements).elements[1:]:
             if all(_unseen(block, factor, others, word) for block in source.blocks):
                 site.refuse(
                     "EQS416",

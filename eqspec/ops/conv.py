@@ -18,9 +18,9 @@ from eqspec.algebra.representations import RepresentationError
 from eqspec.algebra.windows import EXTENSIONS
 from eqspec.graph.op import CallSite, Checked, Keyword, Numbers, Signature
 from eqspec.graph.types import Axis, Block, RepAxis, Type
+from eqspec.limits import limits
 from eqspec.ops.clusters import axis_size
 from eqspec.ops.contract import LoweringSite, Op, Registers
-from eqspec.ops.drawing import MAX_LABELS, MAX_WEIGHT
 from eqspec.ops.kernels import KernelPair, Kernels, channels_of, first_plain
 from eqspec.ops.linear import check_bias, labels_of, zero_help
 from eqspec.ops.spatial import SWEEP, Spatial, Sweep, spatial_of, sweep_of, swept_sizes, with_sizes
@@ -185,8 +185,8 @@ def _check_size(site: CallSite, source: Block, target: Block, kernels: KernelPai
         for part in (*pair.shared, *pair.invariant, *pair.symmetric)
     ]
     for what, count, most in (
-        ("the weight", rows * columns, MAX_WEIGHT),
-        ("a table", max(tables, default=1), MAX_LABELS),
+        ("the weight", rows * columns, limits().weight_entries),
+        ("a table", max(tables, default=1), limits().table_entries),
     ):
         if count > most:
             site.refuse(

@@ -16,13 +16,12 @@ from eqspec.algebra.diagrams import DiagramBasis, Pattern, diagram_basis
 from eqspec.algebra.matchings import Contraction, Insertion, TensorBasis, tensor_basis
 from eqspec.algebra.representations import Representation
 from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis
+from eqspec.limits import limits
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 
 TargetPattern: TypeAlias = Pattern | Insertion
 SourcePattern: TypeAlias = Pattern | Contraction
 
-MAX_WEIGHT = 2**27
-MAX_LABELS = 2**24
 # A diagram takes a step or two, and a step some microseconds: so long as the weight has fewer entries
 # than this for each diagram, one product of matrices is quicker (see docs/decisions/0010-diagrams.md).
 WORTH = 2**13
@@ -137,7 +136,7 @@ def _is_worth(drawing: Drawing, whole: Pair, factors: tuple[str, ...]) -> bool:
     rows, columns = whole.middle_shape
     labels = math.prod(axis_size(whole.source, k) for k in part.source)
     labels *= math.prod(axis_size(whole.target, k) for k in part.target)
-    if rows * columns > MAX_WEIGHT or labels > MAX_LABELS:
+    if rows * columns > limits().weight_entries or labels > limits().table_entries:
         return True
     if not (part.source and part.target):  # a table with an entry for every tuple of points
         return labels > drawing.size and labels >= LONG_TABLE

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from eqspec.algebra.counting import CannotCount, hom_dimension
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, RepAxis, Values
+from eqspec.limits import limits
 from eqspec.ops.contract import LoweringSite, Op, Registers
 
 SPREAD = 3**0.5  # uniform in (-SPREAD, SPREAD): variance 1, as `torch.nn.Embedding` has
@@ -83,14 +84,13 @@ def check(site: CallSite) -> Checked:
 
 
 def _check_size(site: CallSite, table: Block) -> None:
-    from eqspec.ops.drawing import MAX_WEIGHT
 
-    if table.size > MAX_WEIGHT:
+    if table.size > limits().weight_entries:
         site.refuse(
             "EQS413",
             f"the table of this layer would have {table.size:,} entries",
             f"{table}",
-            help=f"at most {MAX_WEIGHT:,} are built",
+            help=f"at most {limits().weight_entries:,} are built",
         )
 
 

@@ -18,8 +18,7 @@ from eqspec.diagnostics.model import Label
 from eqspec.graph.model import Base
 from eqspec.graph.op import CallSite
 from eqspec.graph.types import Block, PlainAxis, Type
-
-CALLS_LIMIT = 20_160
+from eqspec.limits import limits
 
 
 def types_of(site: CallSite) -> tuple[Type, Type]:
@@ -167,7 +166,7 @@ def check_branches(
                     count = len(target.groups[factor].generators)
                     words.extend(((factor, g, 1),) for g in range(count))
             reps = tuple(restricted(rep, factors) for rep in source.representations())
-            image = action_image(reps, limit=CALLS_LIMIT)
+            image = action_image(reps, limit=limits().group_elements)
             words.extend(image.kernel)
             words.extend(scalar_elements(source, image.elements))
             empty.append(fixed_dimension(block.parts, words) == 0)
@@ -219,7 +218,7 @@ def invariants_under(block: Block, factors: frozenset[str]) -> int:
 def calls_over(site: CallSite, source: Type, factors: tuple[str, ...]) -> int:
     try:
         parts = tuple(restricted(rep, frozenset(factors)) for rep in source.representations())
-        return action_image(parts, limit=CALLS_LIMIT).order
+        return action_image(parts, limit=limits().group_elements).order
     except ActionTooLarge as error:
         site.refuse(
             "EQS412",

@@ -19,9 +19,10 @@ from eqspec.algebra.representations import Representation
 from eqspec.algebra.restriction import restricted
 from eqspec.graph.model import Base
 from eqspec.graph.types import Block, PlainAxis, Type
+from eqspec.limits import limits
 from eqspec.ops.collapse import lower_collapse
 from eqspec.ops.contract import LoweringSite
-from eqspec.ops.orbitchecks import CALLS_LIMIT, shapes_for
+from eqspec.ops.orbitchecks import shapes_for
 
 if TYPE_CHECKING:
     from eqspec.program.orbits import AxisMove, Orbit
@@ -65,7 +66,7 @@ def branch_of(
 
     mine = frozenset(factors)
     reps = tuple(restricted(rep, mine) for rep in source.representations())
-    image = action_image(reps, limit=CALLS_LIMIT)
+    image = action_image(reps, limit=limits().group_elements)
     accepts = shapes_for(source, [b for t in base.signature for b in t.blocks])
     returns = shapes_for(target, shapes)
     assert accepts is not None and returns is not None, "the typing rule has seen to it"

@@ -29,10 +29,10 @@ from eqspec.algebra.images import (
 )
 from eqspec.algebra.solver import signed_orbits
 from eqspec.graph.types import Block, PlainAxis
+from eqspec.limits import limits
 from eqspec.ops.blockmaps import LETTERS, expand_orbits, reduce_orbits
 from eqspec.program.builder import Builder
 
-GROUP_LIMIT = 20_160
 DENSE_LIMIT = 4_096
 
 
@@ -133,8 +133,10 @@ def link_sum(generators: Sequence[Image], size: int) -> tuple[NDArray[np.object_
         for generator in generators:
             image = compose(generator, element)
             if image not in seen:
-                if len(seen) >= GROUP_LIMIT:
-                    raise ProjectorTooLarge(f"a group of more than {GROUP_LIMIT:,} elements")
+                if len(seen) >= limits().group_elements:
+                    raise ProjectorTooLarge(
+                        f"a group of more than {limits().group_elements:,} elements"
+                    )
                 seen[image] = None
                 todo.append(image)
     total = [[Fraction(0)] * size for _ in range(size)]

@@ -15,10 +15,9 @@ from eqspec.algebra.lattice import Motion, motions, resized
 from eqspec.algebra.representations import Representation, RepresentationError, same_action
 from eqspec.algebra.windows import EXTENSIONS, Extension, Law, Spread, Window
 from eqspec.diagnostics.model import Label
-from eqspec.graph.elaborate import MAX_BLOCK
-from eqspec.graph.numbers import MAX_AXIS
 from eqspec.graph.op import Axes, CallSite, Ends, EndsOr, Keyword, Numbers
 from eqspec.graph.types import Axis, Block, PlainAxis, RepAxis
+from eqspec.limits import limits
 from eqspec.ops.spatialsizes import check_commutes
 
 SWEEP: Mapping[str, Keyword] = {
@@ -357,12 +356,12 @@ def with_sizes(site: CallSite, block: Block, spatial: Spatial, sizes: Sequence[i
                 help=error.help,
             )
     result = replace(block, axes=tuple(axes), fixed=False)
-    if max(sizes) > MAX_AXIS or result.size > MAX_BLOCK:
+    if max(sizes) > limits().axis_entries or result.size > limits().block_entries:
         site.refuse(
             "EQS463",
             f"the result of `{site.op}` is too large",
             f"{result} would have {result.size:,} entries",
             span=site.whole,
-            help=f"at most {MAX_BLOCK:,} are built",
+            help=f"at most {limits().block_entries:,} are built",
         )
     return result

@@ -25,8 +25,8 @@ from eqspec.algebra.steerable import LARGEST_FREQUENCY, dimension, is_permuted, 
 from eqspec.diagnostics.model import Span
 from eqspec.graph.op import CallSite, Checked, Keyword, Numbers, Signature
 from eqspec.graph.types import Block, RepAxis
+from eqspec.limits import limits
 from eqspec.ops.contract import LoweringSite, Op, Registers
-from eqspec.ops.drawing import MAX_WEIGHT
 from eqspec.ops.linear import check_bias
 from eqspec.ops.spatial import SWEEP, Spatial, Sweep, sweep_of, swept_sizes
 
@@ -255,8 +255,12 @@ def _counts(
     entries = prod(rep.degree for rep in (*out_of, *to)) * (2 * len(rings[0])) ** 2
     total = entries * sum(count * len(at) for count, at in zip(counts, rings, strict=True))
     weight = entries * picture.channels(source) * into.channels(target)
-    if total > LARGEST_BASIS or weight > MAX_WEIGHT:
-        what, most = ("filters", LARGEST_BASIS) if total > LARGEST_BASIS else ("weight", MAX_WEIGHT)
+    if total > LARGEST_BASIS or weight > limits().weight_entries:
+        what, most = (
+            ("filters", LARGEST_BASIS)
+            if total > LARGEST_BASIS
+            else ("weight", limits().weight_entries)
+        )
         site.refuse(
             "EQS413",
             f"the {what} of this layer would have {total if what == 'filters' else weight:,} entries",

@@ -8,15 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Source, Span
-
-MAX_BYTES = 4 * 1024 * 1024
+from eqspec.limits import limits
 
 
 def read_source(path: Path, shown: str) -> tuple[Source | None, list[Diagnostic]]:
     """Read a file; ``shown`` is how messages name it (relative, with ``/``)."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)  # a bound, also for pipes and devices
+            data = file.read(limits().source_bytes + 1)  # a bound, also for pipes and devices
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path itself
         reason = getattr(error, "strerror", None) or str(error)
         return None, [_whole("EQS123", f"cannot read this file: {reason}", shown)]
@@ -25,8 +24,10 @@ def read_source(path: Path, shown: str) -> tuple[Source | None, list[Diagnostic]
 
 def source_of_bytes(data: bytes, shown: str) -> tuple[Source | None, list[Diagnostic]]:
     """The source in a file's content, for example of standard input."""
-    if len(data) > MAX_BYTES:
-        message = f"this file is larger than {MAX_BYTES // 1024 // 1024} MiB"
+    if len(data) > limits().source_bytes:
+        most = limits().source_bytes
+        bound = f"{most:,} bytes" if most % 2**20 else f"{most // 2**20} MiB"
+        message = f"this file is larger than {bound}"
         return None, [
             _whole("EQS122", message, shown, "a spec is written by hand; is this the right file?")
         ]

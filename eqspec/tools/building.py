@@ -15,7 +15,9 @@ from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
 from eqspec.emit.journal import recover, unfinished
 from eqspec.emit.names import comment
 from eqspec.emit.write import State, Target, inspect, is_edited, read_header
-from eqspec.pipeline import Progress, compile_spec
+from eqspec.limits import limited
+from eqspec.pipeline import CompileResult, Progress, compile_spec
+from eqspec.tools.bounding import warm, within
 from eqspec.tools.checking import Checked
 from eqspec.tools.places import SpecFile, project_of, shown, walk
 
@@ -63,9 +65,7 @@ def build(
     kinds = emit or config.emit
     shared = distributed or config.distributed
     try:
-        result = compile_spec(
-            checked.result, spec.path.stem, spec.header_path, kinds, progress, shared
-        )
+        result = _compiled(checked, kinds, progress, shared)
     except Exception as error:
         error.add_note(f"while compiling {spec.shown}")
         raise
@@ -84,6 +84,26 @@ def refreshed(made: Build) -> Build:
     """The same build with a new look at the places of its files."""
     targets = tuple(inspect(target.path, target.text) for target in made.targets)
     return replace(made, targets=targets, again=True)
+
+
+def _compiled(
+    checked: Checked, kinds: Sequence[str] | None, progress: Progress | None, shared: bool
+) -> CompileResult:
+    """The files, inside the bounds of time and memory; beyond them there are none."""
+    spec = checked.spec
+    if not checked.result.ok:
+        return CompileResult((), checked.diagnostics, {})
+    warm()
+    with limited(checked.config.limits):
+        made = within(
+            spec.shown,
+            lambda: compile_spec(
+                checked.result, spec.path.stem, spec.header_path, kinds, progress, shared
+            ),
+        )
+    if isinstance(made, Diagnostic):
+        return CompileResult((), (*checked.diagnostics, made), {})
+    return made
 
 
 # ---- what may not be written ---------------------------------------------------------------------

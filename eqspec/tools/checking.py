@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic
+from eqspec.limits import limited, limits
 from eqspec.pipeline import CheckResult, check_file, check_source
 from eqspec.syntax.reader import source_of_bytes
+from eqspec.tools.bounding import within
 from eqspec.tools.config import Config, config_for
 from eqspec.tools.places import SpecFile, spec_file
 
@@ -60,28 +63,40 @@ def check_all(
             if name in declared[spec] or name not in somewhere
         }
         try:
-            result = check_file(spec.path, spec.shown, spec.root, sizes)
+            with limited(config.limits):
+                result = _within(
+                    spec.shown, partial(check_file, spec.path, spec.shown, spec.root, sizes)
+                )
         except Exception as error:
             error.add_note(f"while checking {spec.shown}")
             raise
         yield Checked(spec, config, result)
 
 
+def _within(name: str, action: Callable[[], CheckResult]) -> CheckResult:
+    """Check inside the bounds of time and memory; beyond them nothing is proved."""
+    result = within(name, action)
+    return CheckResult(None, (result,)) if isinstance(result, Diagnostic) else result
+
+
 def check_stdin(name: str | None, overrides: Mapping[str, int]) -> Checked:
     """Check standard input; with a ``name`` it is checked as if it were that file."""
-    data = sys.stdin.buffer.read()
     if name is None:
         shown, path, root, config, spec = "<stdin>", None, None, Config(), spec_file(Path("stdin"))
     else:
         spec = spec_file(Path(name))
         shown, path, root = spec.shown, spec.path, spec.root
         config = config_for(spec.path.parent)
-    source, diagnostics = source_of_bytes(data, shown)
-    if source is None:
-        return Checked(spec, config, CheckResult(None, tuple(diagnostics)))
-    known = declared_names(source.text)
-    sizes = {key: value for key, value in config.overrides.items() if key in known}
-    return Checked(spec, config, check_source(source, path, root, sizes | dict(overrides)))
+    with limited(config.limits):
+        data = sys.stdin.buffer.read(limits().source_bytes + 1)
+        source, diagnostics = source_of_bytes(data, shown)
+        if source is None:
+            return Checked(spec, config, CheckResult(None, tuple(diagnostics)))
+        known = declared_names(source.text)
+        sizes = {key: value for key, value in config.overrides.items() if key in known}
+        sizes |= dict(overrides)
+        result = _within(shown, partial(check_source, source, path, root, sizes))
+    return Checked(spec, config, result)
 
 
 def config_diagnostics(configs: Sequence[Config]) -> list[Diagnostic]:

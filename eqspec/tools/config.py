@@ -15,6 +15,7 @@ from typing import Any
 
 from eqspec.diagnostics.model import Diagnostic, Source, Span
 from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.limits import NAMES as LIMITS
 from eqspec.tools.places import project_of, shown
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
@@ -31,6 +32,7 @@ KEYS = (
     "exclude",
     "set",
     "distributed",
+    "limits",
 )
 CODE_PREFIX = re.compile(r"EQS[0-9]{0,3}\Z")
 
@@ -50,6 +52,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     overrides: Mapping[str, int] = field(default_factory=dict)
     distributed: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def excludes(self, path: Path) -> bool:
@@ -173,6 +176,7 @@ class _Reader:
             self.strings(table, "exclude", "a list of glob patterns") or (),
             self.sizes(table),
             bool(self.typed(table, "distributed", bool, "true or false")),
+            self.limits(table),
             tuple(self.found),
         )
 
@@ -228,6 +232,29 @@ class _Reader:
             return dict(value)
         self.wrong("set", "a table of whole numbers, as { n = 7 }")
         return {}
+
+    def limits(self, table: dict[str, Any]) -> dict[str, int]:
+        value = table.get("limits", {})
+        words = "a table of whole numbers above 0, as { seconds = 60 }"
+        if not isinstance(value, dict):
+            self.wrong("limits", words)
+            return {}
+        for name, entry in value.items():
+            if name not in LIMITS:
+                near = did_you_mean(name, LIMITS)
+                self.found.append(
+                    _at(
+                        "EQS601",
+                        f"there is no limit `{name}`",
+                        self.source,
+                        self.span(name),
+                        f"did you mean `{near}`?" if near else "unknown limit",
+                        None if near else "the limits are " + ", ".join(f"`{k}`" for k in LIMITS),
+                    )
+                )
+            elif type(entry) is not int or entry < 1:
+                self.wrong(name, "a whole number above 0")
+        return {k: v for k, v in value.items() if k in LIMITS and type(v) is int and v > 0}
 
     def wrong(
         self, key: str, wanted: str, value: str | None = None, words: tuple[str, ...] = ()

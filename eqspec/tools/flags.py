@@ -9,6 +9,7 @@ import sys
 import click
 
 from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.limits import NAMES
 from eqspec.tools.config import CODE_PREFIX, EMIT
 
 
@@ -38,6 +39,18 @@ def size(text: str) -> tuple[str, int]:
     if match is None:
         raise click.BadParameter(f"{text!r} is no name with a whole number, as n=7")
     return match[1], int(match[2])
+
+
+def limit(text: str) -> tuple[str, int]:
+    """``seconds=60``."""
+    name, sign, number = (part.strip() for part in text.partition("="))
+    if name not in NAMES:
+        near = did_you_mean(name, NAMES)
+        hint = f"did you mean {near!r}?" if near else f"the limits are {', '.join(NAMES)}"
+        raise click.BadParameter(f"there is no limit {name!r}; {hint}")
+    if not sign or not re.fullmatch(r"0*[1-9][0-9]{0,17}", number):
+        raise click.BadParameter(f"{text!r} is no limit with a whole number above 0, as seconds=60")
+    return name, int(number)
 
 
 def shape(text: str) -> tuple[int, ...]:

@@ -133,6 +133,7 @@ def test_commands_flags_and_settings_are_listed() -> None:
         for parameter in command.params
         for option in parameter.opts
     }
+    flags |= {option for parameter in main.params for option in parameter.opts}
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= flags
     table = text.partition("## Settings")[2]
     keys = re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))

@@ -18,8 +18,9 @@ from eqspec.diagnostics.render import (
     render_text,
     summary,
 )
+from eqspec.limits import limits
 from eqspec.syntax.parser import parse
-from eqspec.syntax.reader import MAX_BYTES, read_source, source_of_bytes
+from eqspec.syntax.reader import read_source, source_of_bytes
 from eqspec.syntax.trivia import MAX_DIAGNOSTICS
 
 H = "eqspec 1\n"
@@ -87,7 +88,7 @@ def test_the_number_of_messages_is_bounded(text: str) -> None:
         (b"\xff\xfee\0q\0s\0", "EQS120"),
         (b"eqspec 1\n\0\0", "EQS121"),
         (bytes(range(256)), "EQS121"),
-        (b"#" * (MAX_BYTES + 1), "EQS122"),
+        (b"#" * (limits().source_bytes + 1), "EQS122"),
     ],
 )
 def test_bytes(tmp_path: Path, data: bytes, code: str | None) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from eqspec.diagnostics.model import Diagnostic, Source, Span
-from eqspec.syntax.reader import MAX_BYTES
+from eqspec.limits import limits
 
 TIMEOUT = 30  # seconds for one question to git
 LARGEST_TREE = 4_000  # files that are laid out
@@ -70,7 +70,7 @@ def at_revision(text: str) -> Iterator[Path]:
             if ".." not in PurePosixPath(path).parts:
                 place = Path(folder, *PurePosixPath(path).parts)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content[: MAX_BYTES + 1])
+                place.write_bytes(content[: limits().source_bytes + 1])
         yield Path(folder, *PurePosixPath(name).parts)
 
 
