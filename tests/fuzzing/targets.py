@@ -12,6 +12,7 @@ import importlib.util
 import json
 import pkgutil
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -27,11 +28,19 @@ from eqspec.syntax.trivia import MAX_DIAGNOSTICS
 NAME = "spec.eqs"
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FAULTS = {"EQS505", "EQS506", "EQS599"}  # codes by which the compiler admits a fault of its own
-_IMPORTS = {
-    "__future__", "collections", "contextlib", "copy", "dataclasses", "fractions", "functools", "io", "itertools",
-    "importlib", "json", "keyword", "math", "operator", "os", "pathlib", "pickle", "pytest", "random", "sys",
-    "threading", "torch", "types", "typing", "warnings",
-}  # fmt: skip
+_REACHING = {
+    "subprocess",
+    "socket",
+    "ctypes",
+    "urllib",
+    "http",
+    "ftplib",
+    "smtplib",
+    "webbrowser",
+    "shutil",
+    "pty",
+}
+_IMPORTS = (set(sys.stdlib_module_names) - _REACHING) | {"torch", "pytest"}
 _STATEMENTS = (
     ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef | ast.Assign | ast.AnnAssign
 )
