@@ -182,7 +182,8 @@ def _said(session: Session, path: Path, texts: dict[Path, str]) -> object:
     )
     modules = result.spec.modules if result.spec is not None else ()
     proved = [
-        (len(m.nodes), [n.op for n in m.nodes], [n.level() for n in m.nodes], [n.type.shapes for n in m.nodes])
-        for m in modules
-    ]  # fmt: skip
+        (node.op, node.level(), [tuple(map(int, shape)) for shape in node.type.shapes])
+        for module in modules
+        for node in module.nodes
+    ]  # sizes of run time as numbers: they are called by the names of parameters
     return codes, proved
