@@ -78,3 +78,12 @@ def test_installed_package_checks_and_compiles(
     written = sorted(file.name for file in (tmp_path / "out").iterdir())
     assert written == ["cartpole.py", "test_cartpole.py"]
     compile((tmp_path / "out" / "cartpole.py").read_text(encoding="utf-8"), "cartpole.py", "exec")
+
+    run(eqspec, "init", "new", "--template", "robots", cwd=tmp_path)
+    run(eqspec, "check", "new", "--deny-warnings", cwd=tmp_path)
+    assert "_EQSPEC_COMPLETE" in run(eqspec, "completions", "zsh", cwd=tmp_path).stdout
+    run(python, "-m", "pip", "install", "--quiet", "pytest", "pygments", cwd=tmp_path)
+    asked = run(python, "-m", "pytest", "--eqspec", "new", cwd=tmp_path)  # by its entry point
+    assert "1 passed" in asked.stdout
+    coloured = run(python, "-m", "pygments", "-l", "eqs", "-f", "html", spec.name, cwd=tmp_path)
+    assert '<span class="kd">group</span>' in coloured.stdout
