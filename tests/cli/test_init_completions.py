@@ -32,7 +32,25 @@ def test_every_template_is_proved_and_listed(here: Path) -> None:
         (here / template.name / "pyproject.toml").unlink()
     checked = run("check", "--deny-warnings")
     assert checked.exit_code == 0, checked.stdout
+    assert run("fmt", "--check").exit_code == 0
     assert len(NAMES) >= 5
+
+
+@pytest.mark.slow
+def test_every_template_compiles_and_passes_its_tests(here: Path) -> None:
+    for name in NAMES:
+        assert run("init", name, "--template", name).exit_code == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "eqspec", "compile", "--test"],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert f"Compiled {len(NAMES)} specs" in done.stderr
 
 
 def test_settings_and_hooks_are_good(here: Path) -> None:
