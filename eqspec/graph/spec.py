@@ -7,6 +7,7 @@ every diagnostic of the run.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Span
@@ -59,13 +60,16 @@ def build_spec(
             continue
         if isinstance(value, ModuleEntry):
             _top_module(instances, interfaces, value, scope)
+    used = frozenset(
+        world.used
+    )  # below every representation is looked at, also one that nobody uses
     for (factors, name), entry in list(world.reps.items()):
         try:
             user_rep(entry, GroupValue(factors), name)
         except Refusal as refusal:
             entry.scope.gather(refusal)
     if not any(d.severity is Severity.ERROR for d in world.diagnostics):
-        _lint_unused(scope, file)
+        _lint_unused(scope, file, used)
     modules = [module for module in instances.made.values() if module is not None]
     sources = (
         scope.source,
@@ -229,9 +233,11 @@ def _top_module(
         scope.gather(refusal)
 
 
-def _lint_unused(scope: Scope, file: tree.File) -> None:
-    """Declarations that nothing uses."""
+def _lint_unused(scope: Scope, file: tree.File, by_modules: AbstractSet[object]) -> None:
+    """Declarations that nothing uses; a file without modules declares for others."""
     world = scope.world
+    if not any(isinstance(item, tree.Module | tree.Interface) for item in file.items):
+        return
     words = {
         tree.GroupDeclaration: "group",
         tree.Param: "parameter",
@@ -247,7 +253,8 @@ def _lint_unused(scope: Scope, file: tree.File) -> None:
             name, where, what = item.name.text, item.name.span, "template"
         else:
             continue
-        if (id(scope), name) not in world.used:
+        by = by_modules if what == "representation" else world.used
+        if (id(scope), name) not in by:
             world.diagnostics.append(
                 scope.diagnostic(
                     "EQS902",

@@ -293,3 +293,23 @@ def test_pooling_an_axis_takes_positions_where_positions_are_named() -> None:
   output y = pool(x, axis=Flip.regular)
 }"""
     assert codes(text) == ["EQS407"]
+
+
+def test_what_nothing_uses_is_told() -> None:
+    """Also a representation, which is elaborated whether it is used or not; not in a library."""
+    library = "eqspec 1\ngroup A = cyclic(2)\nrep A.turn = matrix(1) { r -> [[-1]] }\n"
+    module = "module M {\n  input x: [A.regular]\n  output y: [1] = linear(x)\n}\n"
+    used = module.replace("[A.regular]", "[A.turn] + [A.regular]")
+    found = {
+        name: [d.message for d in check_source(Source("m.eqs", text)).diagnostics]
+        for name, text in (
+            ("library", library),
+            ("module", library + module),
+            ("used", library + used),
+        )
+    }
+    assert found == {
+        "library": [],
+        "module": ["the representation `A.turn` is not used"],
+        "used": [],
+    }
