@@ -214,6 +214,10 @@ class Module:
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {node.name: place for place, node in enumerate(self.nodes)}
+
     def node(self, name: str) -> Node:
         """Raises KeyError if no node has this name."""
         return self._by_name[name]
@@ -221,14 +225,14 @@ class Module:
     def steps(self, name: str) -> tuple[Node, ...]:
         """The nodes that make up a layer: the steps inside its expression, in order, and itself."""
         inside = f"{name}."
-        found = [self.node(name)]
-        for node in found:  # grows while it is read
-            found.extend(
-                self.node(arg)
-                for arg in node.args
-                if arg.startswith(inside) and self.node(arg) not in found
-            )
-        return tuple(node for node in self.nodes if node in found)
+        found = {name: self.node(name)}
+        waiting = [self.node(name)]
+        for node in waiting:  # grows while it is read
+            for arg in node.args:
+                if arg.startswith(inside) and arg not in found:
+                    found[arg] = self.node(arg)
+                    waiting.append(found[arg])
+        return tuple(sorted(found.values(), key=lambda node: self._places[node.name]))
 
     def graph(self) -> nx.DiGraph[str]:
         """Features and edges; an edge carries ``classes``, a dict from factor to `EdgeClass`."""

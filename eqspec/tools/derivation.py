@@ -95,7 +95,11 @@ def derivation(
         record["averages"] = [_average(found) for found in averages]
     if isinstance(node.data, ModuleCall):
         record["calls"] = node.data.module.key
-    lowering = causes({inner.name: inner for inner in module.nodes}, node.name)
+    lowering = (  # what is exact has none: a guarantee is never more than that of any op upstream
+        causes({inner.name: inner for inner in module.nodes}, node.name)
+        if node.level() is not Level.EXACT
+        else []
+    )
     if lowering:
         record["lowered_by"] = [_cause(found) for found in lowering]
     if node.doc:

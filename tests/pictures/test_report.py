@@ -166,10 +166,19 @@ def test_laws_never_say_more_than_the_levels() -> None:
                     assert level is None or law.level == level.words
                     assert law.exact == (law.level == "exactly")
                     assert law.exact or law.except_
-                    moves = law.factor in output.type.factors
+                    moves = law.factor in output.type.factors and law.factor in node.live
                     if law.factor in node.touched:
                         assert ("moves along" in law.text) == moves
                         assert ("stays as it is" in law.text) != moves
+
+
+def test_an_output_that_a_group_fixes_is_not_said_to_move() -> None:
+    (module,) = spec_of(
+        "eqspec 1\ngroup G = cyclic(3)\nmodule M {\n  input x: [G.regular]\n"
+        "  output y: [G.regular] = linear(pool(x, over=G))\n}\n"
+    ).modules
+    (law,) = laws_of(module, module.outputs[0])
+    assert law.text.startswith("When `G` acts on `x`, `y` stays as it is, and the action")
 
 
 def test_tables_of_weights_have_the_dimensions_of_the_spaces() -> None:

@@ -97,7 +97,10 @@ def _cut(piece: list[Token], width: int) -> Iterator[Token]:
     """A piece that is longer than a line, shortened in the middle of its tokens."""
     left = width
     for token in piece:
-        if len(token.text) <= left:
+        text = (
+            token.text.rstrip() if token.breaks else token.text
+        )  # a blank may stand beyond the end
+        if len(text) <= left:
             yield token
             left -= len(token.text)
         elif left > 0:

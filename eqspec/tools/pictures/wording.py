@@ -67,7 +67,7 @@ def _law(module: Module, output: OutputFeature, node: Node, factor: str) -> Law:
     level = node.levels.get(factor, Level.EXACT)
     acted = [f"`{one.name}`" for one in module.inputs if factor in one.type.factors]
     when = f"When `{factor}` acts on {listed(acted)}" if acted else f"Under `{factor}`"
-    text = f"{when}, {_reply(output, factor)}."
+    text = f"{when}, {_reply(output, factor, factor in node.live)}."
     found: dict[str, None] = {}
     if level is not Level.EXACT:
         nodes = {inner.name: inner for inner in module.nodes}
@@ -81,16 +81,20 @@ def _asked(module: Module, output: OutputFeature, factor: str) -> Law:
     """An interface promises nothing: it says what a model has to do."""
     acted = [f"`{one.name}`" for one in module.inputs if factor in one.type.factors]
     when = f"When `{factor}` acts on {listed(acted)}" if acted else f"Under `{factor}`"
-    reply = _reply(output, factor)
+    reply = _reply(output, factor, True)
     text = f"{when}, {reply.replace(' stays ', ' must stay ').replace(' moves ', ' must move ')}."
     return Law(factor, module.groups[factor].description, text, "asked", True)
 
 
-def _reply(output: OutputFeature, factor: str) -> str:
+def _reply(output: OutputFeature, factor: str, live: bool) -> str:
+    """``live``: the factor can move the output (`graph.guarantees`); else it acts on it and fixes it."""
     if factor not in output.type.factors:
         return f"`{output.name}` stays as it is"
     axes = [str(axis) for axis in _axes(output.type) if factor in axis.factors]
     ways = listed([f"`{axis}`" for axis in dict.fromkeys(axes)])
+    if not live:
+        by = f" by {ways}" if ways else ""
+        return f"`{output.name}` stays as it is, and the action{by} on it leaves it alone"
     return f"`{output.name}` moves along, by {ways}" if ways else f"`{output.name}` moves along"
 
 
