@@ -10,7 +10,8 @@ from eqspec.cli.options import offers, set_flag
 
 
 @click.command(
-    epilog="Examples: `eqspec graph two_view.eqs -o two_view.svg`, `eqspec graph two_view.eqs --format mermaid`."
+    short_help="Draw the layers of a spec and how the groups act on them.",
+    epilog="Examples: `eqspec graph two_view.eqs -o two_view.svg`, `eqspec graph two_view.eqs --format mermaid`.",
 )
 @click.argument("spec", shell_complete=offers("specs"))
 @click.option(

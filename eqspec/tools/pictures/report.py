@@ -346,22 +346,26 @@ def _calls(cost: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _averages(cost: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The strategies for every average, as in the table of `eqspec cost`."""
-    return [
-        {
-            "node": record["node"],
-            "strategies": [
-                {
-                    "text": one["strategy"],
-                    "written": one["written"],
-                    "calls": one["base_calls"],
-                    "helper": one["helper_calls"],
-                    "guarantee": guarantee_words(one["levels"]),
-                    "reaches": reaches(one.get("loses")),
-                }
-                for one in record["strategies"]
-            ],
-        }
-        for record in cost["nodes"]
-        if "strategies" in record
-    ]
+    """The strategies for every average, as in the table of `eqspec cost`; averages with the same table
+    are told together."""
+    found: list[dict[str, Any]] = []
+    for record in cost["nodes"]:
+        if "strategies" not in record:
+            continue
+        rows = [
+            {
+                "text": one["strategy"],
+                "written": one["written"],
+                "calls": one["base_calls"],
+                "helper": one["helper_calls"],
+                "guarantee": guarantee_words(one["levels"]),
+                "reaches": reaches(one.get("loses")),
+            }
+            for one in record["strategies"]
+        ]
+        same = next((one for one in found if one["strategies"] == rows), None)
+        if same is not None:
+            same["nodes"].append(record["node"])
+        else:
+            found.append({"nodes": [record["node"]], "strategies": rows})
+    return found

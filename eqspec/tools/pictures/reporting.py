@@ -82,7 +82,7 @@ def page_of(checked: Checked) -> tuple[str, list[Diagnostic]]:
         records, refused = _costs(spec, checked.spec.shown)
         why = "It could not be compiled, so nothing was counted: see the diagnostics."
     diagnostics = [*checked.diagnostics, *refused]
-    text = report_text(spec, records, diagnostics, checked.spec.shown, why, example)
+    text = report_text(spec, records, diagnostics, checked.spec.header_path, why, example)
     return text, refused
 
 

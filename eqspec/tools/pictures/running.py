@@ -58,7 +58,7 @@ def run_graph(
     fault = too_large(modules, steps) if format_ in DRAWN else None
     if fault is not None:
         return _stop([fault])
-    text = picture(checked.result.spec, modules, format_, steps, checked.spec.shown)
+    text = picture(checked.result.spec, modules, format_, steps, checked.spec.header_path)
     if not to_file:
         out(text)
         return 0
