@@ -11,7 +11,8 @@ from eqspec.tools.flags import color_wanted
 
 
 @click.command(
-    epilog="Exit codes: 0 every promise is kept, 1 one is not, 2 wrong usage, unreadable file."
+    short_help="Which promises changed, from one spec to another.",
+    epilog="Exit codes: 0 every promise is kept, 1 one is not, 2 wrong usage, unreadable file.",
 )
 @click.argument("old", metavar="OLD", shell_complete=offers("revisions"))
 @click.argument("new", metavar="[NEW]", required=False, shell_complete=offers("revisions"))

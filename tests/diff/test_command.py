@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 import torch
 from click.testing import CliRunner, Result
@@ -164,6 +165,12 @@ def test_formats_and_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     record = json.loads(run("old.eqs", "weaker.eqs", "--output-format", "json").stdout)
     assert record == eqspec.diff("old.eqs", "weaker.eqs").to_dict()
     assert (record["schema"], record["verdict"]) == (1, "weaker")
+    schema = json.loads((ROOT / "docs" / "schemas" / "diff.json").read_text(encoding="utf-8"))
+    jsonschema.validate(record, schema)
+    broken = OLD.replace("turn: [Rot", "other: [Rot").replace(
+        "module Part", "interface Part_2 {\n  output y: [n]\n}\n\nmodule Part"
+    )
+    jsonschema.validate(eqspec.diff(OLD, broken).to_dict(), schema)
     lines = run(
         "old.eqs", "weaker.eqs", "--promises-only", "--output-format", "github"
     ).stdout.splitlines()

@@ -237,3 +237,39 @@ def test_levels() -> None:
     assert (found.kind, found.old, found.new) == ("weaker", "exact", "almost_everywhere")
     (found,) = only(almost, exact)
     assert (found.kind, found.verdict) == ("stronger", Verdict.STRONGER)
+
+
+def interface(groups: str, x: str, y: str) -> str:
+    return f"{groups}\ninterface M {{\n  input x: {x}\n  output y: {y}\n}}\n"
+
+
+def test_points_samples_and_ties() -> None:
+    """Points and samples have no matrices: nothing is said of them but where both sides are the same."""
+    points = interface("group E = euclidean(3)", "[4, E.point]", "[E.vector]")
+    vectors_ = interface("group O = orthogonal(3)", "[4, O.vector]", "[O.vector]")
+    disc = interface("group T = special_orthogonal(2)", "[1, T.disc(9, 9)]", "[3]")
+    turns = interface("group C = cyclic(4)", "[1, C.rot90(9, 9)]", "[3]")
+    tied = interface("group A = cyclic(8)", "[3, A.regular, A.regular]", "[A.regular]")
+    free = interface(
+        "group A = cyclic(8)\ngroup B = cyclic(8)", "[3, A.regular, B.regular]", "[A.regular]"
+    )
+    for text in (points, vectors_, disc, turns, tied, free):
+        assert [f.kind for f in only(text, text)] == ["kept"] * len(only(text, text))
+    assert only(points, vectors_)[0].kind == "lost"  # translations
+    assert only(vectors_, points)[0].kind == "undecided"
+    assert only(disc, turns)[0].kind == "undecided"
+    assert only(turns, disc)[0].kind == "undecided"
+    # one group on two axes is the diagonal of a product on them
+    kept, *more = only(tied, free)
+    assert (kept.kind, kept.by) == ("kept", "r is r of A times r of B")
+    assert [f.kind for f in more] == ["gained", "gained"]
+    assert {f.kind for f in only(free, tied)} == {"lost"}
+
+
+def test_names_of_the_values_of_indices() -> None:
+    def words(group: str, rep: str) -> str:
+        return interface(f"group S = {group}", f"index(S.{rep})[7]", f"[S.{rep}]")
+
+    cyclic, symmetric = words("cyclic(5)", "regular"), words("symmetric(5)", "natural")
+    assert [f.kind for f in only(cyclic, symmetric)] == ["kept", "gained"]
+    assert [(f.kind, f.why) for f in only(symmetric, cyclic)] == [("lost", "c is kept")]

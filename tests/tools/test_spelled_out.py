@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 import eqspec
@@ -132,11 +134,14 @@ def recount(cluster: dict[str, Any]) -> int:
 
 
 def test_every_count_can_be_followed() -> None:
+    schema = json.loads((ROOT / "docs" / "schemas" / "derivation.json").read_text("utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
     routes: Counter[str] = Counter()
     for spec in (FORMS, *(ROOT / "examples" / name / f"{name}.eqs" for name in EXAMPLES)):
         for module in eqspec.check(spec):
             for node in module.nodes:
                 record = module.explain(node)
+                validator.validate(record)
                 text = derivation_text(record, color=False)
                 wide = [x for x in text.splitlines() if len(x) > 100 and " cluster {" not in x]
                 assert not [x for x in wide if not x.startswith("  from ")], text

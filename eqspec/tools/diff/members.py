@@ -22,7 +22,7 @@ from itertools import product as combinations
 from math import prod
 
 from eqspec.algebra import images as im
-from eqspec.algebra.groups import Group, Word
+from eqspec.algebra.groups import Group, GroupTooLarge, Word
 from eqspec.algebra.images import AffineMap, AnyImage, Infinitesimal, Monomial, SampledMap
 from eqspec.algebra.representations import Representation, word_image
 from eqspec.graph.sizes import is_dynamic
@@ -34,6 +34,10 @@ LARGEST_GROUP = 2_048
 
 LARGEST_SEARCH = 4_096
 """Elements of a product of factors that are compared on all tensors."""
+
+
+UNDECIDED = (TooLarge, GroupTooLarge, im.NotLinear, im.NoElement)
+"""What stops a comparison: matrices or groups that are too large, points and samples that have none."""
 
 
 class Answer(Enum):
@@ -66,7 +70,7 @@ def same_factor(frame: Frame, side: int, factor: str, allowed: Sequence[str]) ->
                 for g in _numbers(other)
             ):
                 return name
-    except TooLarge:
+    except UNDECIDED:
         return None
     return None
 
@@ -75,12 +79,18 @@ def member(
     frame: Frame, side: int, factor: str, generator: int, allowed: Sequence[str]
 ) -> Element | Answer:
     """An element of the ``allowed`` factors of the other side that acts as this generator does."""
-    groups = frame.groups[1 - side]
     try:
-        wanted = frame.action(side, factor, generator)
-        goal = actions.key(frame, wanted)
-    except TooLarge:
+        return _member(frame, side, factor, generator, allowed)
+    except UNDECIDED:
         return Answer.UNKNOWN
+
+
+def _member(
+    frame: Frame, side: int, factor: str, generator: int, allowed: Sequence[str]
+) -> Element | Answer:
+    groups = frame.groups[1 - side]
+    wanted = frame.action(side, factor, generator)
+    goal = actions.key(frame, wanted)
     if all(image.is_identity for image in wanted):
         return Element(())
     dynamic = is_dynamic(frame.groups[side][factor].parameters) or any(
@@ -99,17 +109,14 @@ def member(
         choices.append((name, [c for c, fits in fitting if fits]))
     if prod(len(found) for _, found in choices) > LARGEST_SEARCH:
         return Answer.UNKNOWN
-    try:
-        for chosen in combinations(*(found for _, found in choices)):
-            if actions.key(frame, _together(frame, 1 - side, choices, chosen)) == goal:
-                parts = [
-                    (name, c.text)
-                    for (name, _), c in zip(choices, chosen, strict=True)
-                    if not c.is_identity
-                ]
-                return Element(tuple(parts))
-    except TooLarge:
-        return Answer.UNKNOWN
+    for chosen in combinations(*(found for _, found in choices)):
+        if actions.key(frame, _together(frame, 1 - side, choices, chosen)) == goal:
+            parts = [
+                (name, c.text)
+                for (name, _), c in zip(choices, chosen, strict=True)
+                if not c.is_identity
+            ]
+            return Element(tuple(parts))
     return Answer.NO if complete else Answer.UNKNOWN
 
 

@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from eqspec.diagnostics.model import Diagnostic, Severity
-from eqspec.diagnostics.render import render_github, render_text, summary
+from eqspec.diagnostics.render import render_text, summary
 from eqspec.graph.model import Spec
 from eqspec.tools.api.calls import SpecLike, proved
 from eqspec.tools.api.errors import SpecError
@@ -19,7 +19,7 @@ from eqspec.tools.diff.changes import SpecDiff, Verdict
 from eqspec.tools.diff.comparing import compare
 from eqspec.tools.diff.printing import diagnostics, markdown, text, verdict_line
 from eqspec.tools.diff.revisions import CannotRead, at_revision, is_revision
-from eqspec.tools.findings import UNUSABLE, out, say, to_stderr
+from eqspec.tools.findings import UNUSABLE, Reporting, formatted, out, say, to_stderr
 from eqspec.tools.places import spec_file
 
 FORMATS = ("text", "json", "github", "markdown")
@@ -90,7 +90,8 @@ def run_diff(
         case "json":
             out(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
         case "github":
-            out(render_github(_severe(diagnostics(found), allow_weaker)))
+            marked = _severe(diagnostics(found), allow_weaker)
+            out(formatted(marked, Reporting("github")))
         case "markdown":
             out(markdown(found))
         case _:
