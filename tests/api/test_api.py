@@ -80,6 +80,12 @@ def test_check_gives_values() -> None:
     assert score.guarantees == {"Rot": "exact"} and mean.guarantee == "exact"
     assert small.bases[0].arguments == ("[2, 4]",) and small.bases[0].result == "[3]"
     assert eqspec.check(TEXT, sizes={"n": 5})["Small"].inputs[0].shape == (5, 4)
+    assert str(checked) == (
+        "Small: 3 free weights\n"
+        "  x      [2, Rot.regular]\n"
+        "  score  [1]               invariant under Rot, exactly\n"
+        "  mean   [3]               invariant under Rot, exactly\n"
+    )
     with pytest.raises(KeyError, match="did you mean `Small`"):
         checked["Smal"]
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -255,6 +261,12 @@ def test_import_is_light() -> None:
         "assert not {'numpy', 'torch', 'networkx', 'pydantic', 'jinja2'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_load_says_that_it_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModuleNotFoundError, match="load needs torch"):
+        eqspec.load(TEXT)
 
 
 USER = """

@@ -122,8 +122,13 @@ def load(
         SpecError: the spec is refused.
         ModuleNotFoundError: torch is not installed.
     """
-    from torch import nn
-
+    try:
+        from torch import nn
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        message = "eqspec.load needs torch: pip install torch, or write a file with eqspec.compile"
+        raise ModuleNotFoundError(message, name="torch") from None
     found = proved(spec, sizes, name)
     assert found.result.spec is not None
     modules = found.result.spec.modules

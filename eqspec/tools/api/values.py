@@ -63,6 +63,23 @@ class Feature:
         """The weakest of the guarantees."""
         return min(self.guarantees.values(), key=_KEYS.index, default=Level.EXACT.key)
 
+    @property
+    def law(self) -> str:
+        """In words: `equivariant under Rot, invariant under Flip, exactly`."""
+        words = {level.key: level.words for level in Level}
+        parts = []
+        for kind in ("equivariant", "invariant"):
+            acts = kind == "equivariant"
+            for level in words:
+                names = [
+                    name
+                    for name, key in self.guarantees.items()
+                    if key == level and (name in self.factors) == acts
+                ]
+                if names:
+                    parts.append(f"{kind} under {', '.join(names)}, {words[level]}")
+        return "; ".join(parts)
+
 
 _KEYS = [level.key for level in Level]  # weakest first
 
@@ -122,6 +139,14 @@ class ModuleInfo:
         )
         return record
 
+    def __str__(self) -> str:
+        rows = [(f.name, f.type, "") for f in self.inputs]
+        rows += [(f.name, f.type, f.law) for f in self.outputs]
+        names, types = (max((len(row[k]) for row in rows), default=0) for k in (0, 1))
+        lines = [f"{self.name}: {self.parameters:,} free weight{'s' * (self.parameters != 1)}"]
+        lines += [f"  {a:<{names}}  {b:<{types}}  {c}".rstrip() for a, b, c in rows]
+        return "\n".join(lines) + "\n"
+
     def _repr_svg_(self) -> str | None:
         return _picture(self._module)
 
@@ -149,6 +174,9 @@ class CheckedSpec:
 
     def __len__(self) -> int:
         return len(self.modules)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.modules))
 
     def _repr_svg_(self) -> str | None:
         return _picture(self._spec)

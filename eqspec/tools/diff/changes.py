@@ -27,6 +27,9 @@ class Verdict(IntEnum):
     def key(self) -> str:
         return self.name.lower()
 
+    def __str__(self) -> str:
+        return self.key
+
 
 @dataclass(frozen=True)
 class FactorChange:
