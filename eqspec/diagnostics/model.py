@@ -65,10 +65,14 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A repair: replace each span by its text."""
+    """A repair: replace each span by its text.
+
+    ``sure``: it can hardly be meant otherwise, so `check --fix` applies it unasked; editors offer all.
+    """
 
     title: str
     edits: tuple[tuple[Span, str], ...]
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ def diagnostic_record(found: Diagnostic) -> dict[str, Any]:
         "fixes": [
             {
                 "title": fix.title,
+                "sure": fix.sure,
                 "edits": [{**_range(source, span), "text": text} for span, text in fix.edits],
             }
             for fix in found.fixes

@@ -1,8 +1,58 @@
-"""Did-you-mean: the known word nearest to a mistyped one."""
+"""Did-you-mean: the known word nearest to a mistyped one, and the repair that writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
+
+from eqspec.diagnostics.model import Fix, Span
+
+
+class Suggestion(NamedTuple):
+    """What a message says of a mistyped word; nothing, if no known word is near."""
+
+    word: str | None = None
+    help: str | None = None
+    fixes: tuple[Fix, ...] = ()
+
+
+def suggestion(word: str, candidates: Iterable[str], span: Span) -> Suggestion:
+    """The nearest of the words that could stand at ``span`` in the place of ``word``."""
+    known = list(dict.fromkeys(candidates))
+    near = did_you_mean(word, known)
+    if near is None:
+        return Suggestion()
+    fix = Fix(f"replace by `{near}`", ((span, near),), is_sure(word, near, known))
+    return Suggestion(near, f"did you mean `{near}`?", (fix,))
+
+
+def is_sure(word: str, near: str, known: Iterable[str]) -> bool:
+    """Whether a word is a slip of the hand for another: one letter too few, too many, wrong or at the
+    place of its neighbour; or only capitals differ. Digits are no slip, short words are never sure,
+    and no other word may be as near."""
+    if _digits(word) != _digits(near):
+        return False
+    lowered = word.lower()
+    if sum(other.lower() == lowered for other in known if other != word) == 1 and len(word) > 1:
+        return near.lower() == lowered
+    if len(word) < 4 or not _slip(lowered, near.lower()):
+        return False
+    return not any(_slip(lowered, other.lower()) for other in known if other not in (near, word))
+
+
+def _digits(word: str) -> str:
+    return "".join(character for character in word if character.isdigit())
+
+
+def _slip(first: str, second: str) -> bool:
+    if abs(len(first) - len(second)) > 1 or first == second:
+        return first == second
+    if len(first) == len(second):
+        return sum(a != b for a, b in zip(first, second, strict=True)) == 1 or _transposed(
+            first, second
+        )
+    short, long = sorted((first, second), key=len)
+    return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.suggest import suggestion
 from eqspec.graph.groups import group_of
 from eqspec.graph.model import Module, ModuleCall, Node
 from eqspec.graph.numbers import size_of
@@ -100,12 +100,14 @@ def _template(
                 )
             given[key] = (argument.value.name, argument.value.span)
         else:
-            near = did_you_mean(key, [*formals, *(b.name.text for b in bases)])
+            known = [*formals, *(b.name.text for b in bases)]
+            near = suggestion(key, known, argument.keyword.span)
             expressions.scope.refuse(
                 "EQS213",
                 f"`{item.name.text}` has no parameter `{key}`",
                 argument.keyword.span,
-                help=f"did you mean `{near}`?" if near else None,
+                help=near.help,
+                fixes=near.fixes,
             )
     for key, formal in formals.items():
         if key not in arguments:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from eqspec.diagnostics.model import Diagnostic, Fix, Label, Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.model import Diagnostic, Label, Span
+from eqspec.diagnostics.suggest import suggestion
 from eqspec.graph.calls import module_call
 from eqspec.graph.guarantees import with_guarantee
 from eqspec.graph.model import Base, BlockOf, FieldOf, Module, ModuleCall, Node
@@ -305,14 +305,14 @@ class Expressions:
             owner = self.scope.owner(function.name)
             if owner is None:
                 known = [*self.scope.world.ops, *OPS_NOT_BUILT]
-                near = did_you_mean(function.name, known)
+                near = suggestion(function.name, known, function.span)
                 self.scope.refuse(
                     "EQS214",
                     f"unknown op `{function.name}`",
                     function.span,
                     "no op and no module",
-                    help=f"did you mean `{near}`?" if near else None,
-                    fixes=(Fix(f"replace by `{near}`", ((function.span, near),)),) if near else (),
+                    help=near.help,
+                    fixes=near.fixes,
                 )
             value = resolve(self.scope, function.name, function.span)
         elif isinstance(function, tree.Attribute):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eqspec.algebra.representations import Representation
 from eqspec.diagnostics.model import Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.suggest import Suggestion, suggestion
 from eqspec.graph.elaborate import rep_of
 from eqspec.graph.groups import group_of
 from eqspec.graph.model import Base
@@ -46,7 +46,7 @@ def keyword_values(
             continue
         key = argument.keyword.text
         if key not in op.signature.keywords:
-            near = did_you_mean(key, op.signature.keywords)
+            near = suggestion(key, op.signature.keywords, argument.keyword.span)
             expressions.scope.refuse(
                 "EQS207",
                 f"`{op.name}` has no option `{key}`",
@@ -54,7 +54,8 @@ def keyword_values(
                 f"it has {', '.join(op.signature.keywords)}"
                 if op.signature.keywords
                 else "it has none",
-                help=f"did you mean `{near}`?" if near else None,
+                help=near.help,
+                fixes=near.fixes,
             )
         if key in values:
             expressions.scope.refuse("EQS207", f"`{key}` is given twice", argument.keyword.span)
@@ -105,12 +106,14 @@ def _keyword(
         case tuple():
             if isinstance(value, tree.Reference) and value.name in want:
                 return value.name
-            near = did_you_mean(value.name, want) if isinstance(value, tree.Reference) else None
+            written = value.name if isinstance(value, tree.Reference) else ""
+            near = suggestion(written, want, value.span)
             scope.refuse(
                 "EQS207",
                 f"`{key}` is one of {', '.join(want)}",
                 value.span,
-                help=f"did you mean `{near}`?" if near else None,
+                help=near.help,
+                fixes=near.fixes,
             )
 
 
@@ -186,17 +189,16 @@ def _words_for(
                     )
                 found.append((name, names[0]))
                 continue
-            case tree.Reference(name=name) | tree.Call(function=tree.Reference(name=name)):
-                near = did_you_mean(name, words)
+            case tree.Reference(name, span) | tree.Call(function=tree.Reference(name, span)):
+                near = suggestion(name, words, span)
             case _:
-                near = None
+                near = Suggestion()
         scope.refuse(
             "EQS207",
             f"`{key}` lists some of {', '.join(words)}",
             item.span,
-            help=f"did you mean `{near}`?"
-            if near
-            else f"one for each factor, as in `[{words[0]}, {words[-1]}(G)]`",
+            help=near.help or f"one for each factor, as in `[{words[0]}, {words[-1]}(G)]`",
+            fixes=near.fixes,
         )
     return Words(tuple(found))
 
@@ -204,7 +206,7 @@ def _words_for(
 def _word_or_base(
     expressions: Expressions, words: tuple[str, ...], key: str, value: tree.Expression
 ) -> str | Base:
-    near = None
+    near = Suggestion()
     if isinstance(value, tree.Reference):
         base = base_named(expressions, value)
         if base is not None and value.name in words:
@@ -219,12 +221,13 @@ def _word_or_base(
             return base
         if value.name in words:
             return value.name
-        near = did_you_mean(value.name, (*words, *expressions.bases))
+        near = suggestion(value.name, (*words, *expressions.bases), value.span)
     expressions.scope.refuse(
         "EQS207",
         f"`{key}` is {', '.join((*words, 'the name of a base'))}",
         value.span,
-        help=f"did you mean `{near}`?" if near else None,
+        help=near.help,
+        fixes=near.fixes,
     )
 
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from eqspec.diagnostics.model import Diagnostic, Fix, Label, Severity, Source, Span
+from eqspec.diagnostics.model import Diagnostic, Label, Severity, Source, Span
 from eqspec.graph.model import Module
 from eqspec.graph.scope import Call, GroupValue, Scope, World
 from eqspec.syntax import tree
@@ -184,7 +184,7 @@ def moved(diagnostics: Iterable[Diagnostic], source: Source, by: int) -> list[Di
             span=there(found.span),
             labels=tuple(Label(there(label.span), label.text) for label in found.labels),
             fixes=tuple(
-                Fix(fix.title, tuple((there(span), text) for span, text in fix.edits))
+                replace(fix, edits=tuple((there(span), text) for span, text in fix.edits))
                 for fix in found.fixes
             ),
         )

@@ -19,7 +19,7 @@ from eqspec.algebra.homomorphism import Fault, NotFunctorial, homomorphism_fault
 from eqspec.algebra.images import Image, explicit, matrix
 from eqspec.algebra.representations import Representation, RepresentationError, from_images
 from eqspec.diagnostics.model import Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.suggest import suggestion
 from eqspec.graph import cosetreps, irreps
 from eqspec.graph.commuting import commuting_help
 from eqspec.graph.groups import has_dynamic_size, refuse_dynamic_group
@@ -70,21 +70,20 @@ def represent(
         scope.not_built(f"the representation `{name.text}`", name.span)
     if name.text not in BUILT:
         own = [rep for names, rep in world.reps if names == group.names]
-        near = did_you_mean(name.text, [*BUILT, *own])
+        near = suggestion(name.text, [*BUILT, *own], name.span)
         others = [
             " * ".join(names)
             for names, rep in world.reps
             if rep == name.text and names != group.names
         ]
-        help_ = f"did you mean `{near}`?" if near else None
-        if others:
-            help_ = f"`{name.text}` is declared for `{others[0]}`"
+        help_ = f"`{name.text}` is declared for `{others[0]}`" if others else near.help
         scope.refuse(
             "EQS201",
             f"`{' * '.join(group.names)}` has no representation `{name.text}`",
             name.span,
             "not declared here",
             help=help_,
+            fixes=() if others else near.fixes,
         )
     family = ".".join(group.names) if len(group.names) == 1 else _product_name(scope, group)
     if name.text in BY_ARGUMENTS:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from eqspec.algebra.groups import Group
 from eqspec.diagnostics.model import Diagnostic, Fix, Label, Severity, Source, Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.suggest import suggestion
 from eqspec.graph.op import OpTyping, Refusal
 from eqspec.graph.sizes import Size
 from eqspec.syntax import tree
@@ -159,15 +159,14 @@ class Scope:
         )
 
     def unknown(self, what: str, name: str, span: Span, candidates: Iterator[str]) -> NoReturn:
-        near = did_you_mean(name, candidates)
-        fixes = (Fix(f"replace by `{near}`", ((span, near),)),) if near else ()
+        near = suggestion(name, candidates, span)
         self.refuse(
             "EQS201",
             f"unknown {what} `{name}`",
             span,
             "not declared here",
-            help=f"did you mean `{near}`?" if near else None,
-            fixes=fixes,
+            help=near.help,
+            fixes=near.fixes,
         )
 
     def not_built(self, what: str, span: Span, help: str | None = None) -> NoReturn:

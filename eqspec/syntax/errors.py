@@ -13,12 +13,13 @@ from typing import Any, Literal
 from lark import Token
 
 from eqspec.diagnostics.model import Diagnostic, Fix, Label, Source, Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.suggest import did_you_mean, is_sure
 from eqspec.syntax.build import MAX_DEPTH, span_of
 from eqspec.syntax.layout import ITEM_WORDS, MEMBER_WORDS
 from eqspec.syntax.stack import CLOSERS, END, OPENERS
 from eqspec.syntax.words import FORMS, PHRASES, RESERVED, expected, found, shorten
 
+STATEMENT_WORDS = (*ITEM_WORDS, *MEMBER_WORDS)
 SIGNS = {kind: phrase.strip("`") for kind, phrase in PHRASES.items() if not phrase[1:2].isalpha()}
 
 
@@ -68,7 +69,7 @@ def missing_version(source: Source, token: Token, empty: bool) -> Diagnostic:
     suggestion = did_you_mean(str(token), ("eqspec",)) if token.type == "NAME" else None
     if suggestion:
         span = span_of(token)
-        fix = Fix("write `eqspec`", ((span, "eqspec"),))
+        fix = Fix("write `eqspec`", ((span, "eqspec"),), is_sure(str(token), "eqspec", ("eqspec",)))
         message = f"a spec begins with `eqspec 1`, not with `{shorten(token)}`"
         return Diagnostic("EQS109", message, source, span, "did you mean `eqspec`?", fixes=(fix,))
     return Diagnostic(
@@ -145,7 +146,9 @@ def misspelled(source: Source, token: Token, word: str) -> Diagnostic:
         source,
         span,
         f"did you mean `{word}`?",
-        fixes=(Fix(f"write `{word}`", ((span, word),)),),
+        fixes=(
+            Fix(f"write `{word}`", ((span, word),), is_sure(str(token), word, STATEMENT_WORDS)),
+        ),
     )
 
 
@@ -164,7 +167,7 @@ def unclosed(failure: Failure, signs: Sequence[Token]) -> Diagnostic:
         place,
         f"expected `{closers}` here",
         labels,
-        fixes=(Fix(f"insert `{closers}`", ((place, closers),)),),
+        fixes=(Fix(f"insert `{closers}`", ((place, closers),), len(closers) == 1),),
     )
 
 
@@ -264,7 +267,7 @@ def stray_closer(failure: Failure, span: Span) -> Diagnostic:
         failure.source,
         span,
         f"no `{opener}` is open here",
-        fixes=(Fix(f"remove `{signs}`", ((span, ""),)),),
+        fixes=(Fix(f"remove `{signs}`", ((span, ""),), sure=False),),
     )
 
 
@@ -283,15 +286,19 @@ def unexpected(failure: Failure) -> Diagnostic:
     adjacent = before is not None and before.end_pos == at
     if near:
         label = f"did you mean `{near}`?"
-        fixes = (Fix(f"write `{near}`", ((failure.span, near),)),)
+        sure = is_sure(str(token), near, words)
+        fixes = (Fix(f"write `{near}`", ((failure.span, near),), sure),)
     elif adjacent and token.type == "STAR" and before is not None and before.type == "STAR":
         hint = "a power is written with `^`: `r^2`"
+        fixes = (Fix("write `^`", ((span_of(before).to(failure.span), "^"),)),)
     elif adjacent and token.type == "SLASH" and before is not None and before.type == "SLASH":
         hint = "a comment starts with `#`"
     elif adjacent and token.type == "EQUAL" and before is not None and before.type == "EQUAL":
         hint = "a single `=` is meant here"
+        fixes = (Fix("write `=`", ((failure.span, ""),)),)
     elif text.startswith("=>", at) and "ARROW" in failure.accepted:
         hint = "the arrow is written `->`"
+        fixes = (Fix("write `->`", ((Span(at, at + 2), "->"),)),)
     elif "PLUS" in failure.accepted and before is not None and before.type == "NAME":
         operand = text[at : text.find("\n", at) if "\n" in text[at:] else len(text)]
         operand = shorten(operand.split("#")[0].strip(), 20)

@@ -7,9 +7,10 @@ it stands above, and diagnostics for literals that the grammar lets through.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
+from eqspec.diagnostics.model import Diagnostic, Fix, Severity, Source, Span
 from eqspec.syntax.tree import Comment
 
 MAX_DIAGNOSTICS = 50
@@ -182,6 +183,17 @@ def _first_on_next_line(text: str, offset: int) -> int | None:
     return start + len(line) - len(content) if content.strip() else None
 
 
+def _plain(text: str, span: Span) -> Iterator[tuple[Span, str]]:
+    """One `#` of each line of a run of `##` comments goes."""
+    at = span.start
+    while at < span.end:
+        end = text.find("\n", at)
+        start = text.find("##", at, span.end)
+        if start != -1 and (end == -1 or start < end):
+            yield Span(start, start + 2), "#"
+        at = span.end if end == -1 else end + 1
+
+
 def loose_documentation(source: Source, span: Span) -> Diagnostic:
     return Diagnostic(
         "EQS901",
@@ -190,5 +202,6 @@ def loose_documentation(source: Source, span: Span) -> Diagnostic:
         span,
         "`##` belongs on the lines directly above a declaration, member or field",
         help="write a plain comment with a single `#`, or move it",
+        fixes=(Fix("write plain comments", tuple(_plain(source.text, span)), sure=False),),
         severity=Severity.WARNING,
     )

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from eqspec.diagnostics.model import Diagnostic, Source, Span
-from eqspec.diagnostics.suggest import did_you_mean
+from eqspec.diagnostics.model import Diagnostic, Fix, Source, Span
+from eqspec.diagnostics.suggest import Suggestion, suggestion
 from eqspec.limits import NAMES as LIMITS
 from eqspec.tools.places import project_of, shown
 
@@ -134,8 +134,9 @@ def _at(
     span: Span = Span(0, 0),  # noqa: B008  (frozen)
     label: str = "",
     help: str | None = None,
+    fixes: tuple[Fix, ...] = (),
 ) -> Diagnostic:
-    return Diagnostic(code, message, source, span, label, help=help)
+    return Diagnostic(code, message, source, span, label, help=help, fixes=fixes)
 
 
 class _Reader:
@@ -152,16 +153,18 @@ class _Reader:
             return Config(self.project, diagnostics=tuple(self.found))
         for key in table:
             if key not in KEYS:
-                near = did_you_mean(key, KEYS)
+                span = self.span(key)
+                near = suggestion(key, KEYS, span)
                 known = "the settings are " + ", ".join(f"`{k}`" for k in KEYS)
                 self.found.append(
                     _at(
                         "EQS601",
                         f"`[tool.eqspec]` has no setting `{key}`",
                         self.source,
-                        self.span(key),
-                        f"did you mean `{near}`?" if near else "unknown setting",
-                        None if near else known,
+                        span,
+                        near.help or "unknown setting",
+                        None if near.help else known,
+                        near.fixes,
                     )
                 )
         return Config(
@@ -241,15 +244,19 @@ class _Reader:
             return {}
         for name, entry in value.items():
             if name not in LIMITS:
-                near = did_you_mean(name, LIMITS)
+                span = self.span(name)
+                near = suggestion(name, LIMITS, span)
                 self.found.append(
                     _at(
                         "EQS601",
                         f"there is no limit `{name}`",
                         self.source,
-                        self.span(name),
-                        f"did you mean `{near}`?" if near else "unknown limit",
-                        None if near else "the limits are " + ", ".join(f"`{k}`" for k in LIMITS),
+                        span,
+                        near.help or "unknown limit",
+                        None
+                        if near.help
+                        else "the limits are " + ", ".join(f"`{k}`" for k in LIMITS),
+                        near.fixes,
                     )
                 )
             elif type(entry) is not int or entry < 1:
@@ -259,15 +266,17 @@ class _Reader:
     def wrong(
         self, key: str, wanted: str, value: str | None = None, words: tuple[str, ...] = ()
     ) -> None:
-        near = did_you_mean(value, words) if value is not None else None
+        span = self.span(key, value)
+        near = suggestion(value, words, span) if value is not None else Suggestion()
         self.found.append(
             _at(
                 "EQS602",
                 f"the setting `{key}` has a wrong value",
                 self.source,
-                self.span(key, value),
+                span,
                 f"this must be {wanted}",
-                f"did you mean `{near}`?" if near else None,
+                near.help,
+                near.fixes,
             )
         )
 
