@@ -38,6 +38,19 @@ COMMANDS = (
     "lsp",
 )
 """In the order of `eqspec --help`; ``eqspec.cli.NAME`` defines ``command``."""
+SYNONYMS = {"format": "fmt", "build": "compile", "lint": "check", "show": "graph", "new": "init"}
+"""What other tools call the same."""
+
+
+def _hint(word: str) -> str:
+    """What somebody may have meant who wrote a word that is no command."""
+    from eqspec.diagnostics.suggest import did_you_mean
+
+    if word.endswith(".eqs") or os.path.isdir(word):
+        return f" To check specs: `eqspec check {word}`."
+    known = [*COMMANDS, *SYNONYMS]
+    near = word if word in known else did_you_mean(word, known)
+    return f" Did you mean {SYNONYMS.get(near, near)!r}?" if near else ""
 
 
 class Commands(click.Group):
@@ -52,6 +65,13 @@ class Commands(click.Group):
         command = import_module(f"eqspec.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}.{_hint(args[0])}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):

@@ -15,7 +15,7 @@ EXIT_CODES = (
 )
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Put specs into the one layout, comments kept.")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=offers("specs"))
 @click.option("--check", is_flag=True, help="Write nothing; report the files that would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print a patch of what would change.")

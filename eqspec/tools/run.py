@@ -22,24 +22,41 @@ def run_check(
     sizes: Mapping[str, int],
     flags: Mapping[str, Any],
 ) -> int:
+    failed: list[Diagnostic] = []
+    if stdin and flags["fix"]:
+        from eqspec.tools.formatting.fixing import fix_stdin
+
+        return fix_stdin(stdin_filename, sizes, reporting_of(flags, Config()), flags["diff"])
     if stdin:
         checked = [check_stdin(stdin_filename, sizes)]
         config = checked[0].config
     else:
         config = run_config(paths)
         specs = find_specs(paths, excluded)
+        if flags["fix"]:
+            from eqspec.tools.formatting.fixing import fix_files
+
+            failed, made = fix_files(specs, sizes, reporting_of(flags, config), flags["diff"])
+            if flags["diff"]:
+                return int(made > 0)
         checked = list(check_all(specs, sizes))
     reporting = reporting_of(flags, config)
-    diagnostics = gathered(checked, [config], reporting)
+    diagnostics = gathered(checked, [config], reporting) + failed
     left = report(diagnostics, reporting)
     if not checked and not left:
         say("No .eqs files found.")
         return 0
     if left:
-        say(summary(left))
+        say(summary(left) + _repairs(left))
     else:
         say(f"No problems found in {count(len(checked), 'file')}.")
     return exit_code(left, reporting)
+
+
+def _repairs(left: Sequence[Diagnostic]) -> str:
+    """How many of the findings repair themselves."""
+    number = sum(any(fix.sure for fix in one.fixes[:1]) for one in left)
+    return f" `--fix` repairs {number} of them." if number else ""
 
 
 def run_config(paths: Sequence[str]) -> Config:

@@ -67,7 +67,7 @@ def failing_use(
 
 
 def repairs(analysis: Analysis, range_: lsp.Range) -> list[lsp.CodeAction]:
-    """The repairs of the diagnostics that touch a range; a lone one of a message is preferred."""
+    """The repairs of the diagnostics that touch a range; those that are sure are preferred."""
     wanted, positions = analysis.positions.span(range_), analysis.positions
     actions = []
     for found in analysis.diagnostics:
@@ -83,7 +83,7 @@ def repairs(analysis: Analysis, range_: lsp.Range) -> list[lsp.CodeAction]:
                     title=fix.title[:1].upper() + fix.title[1:],
                     kind=lsp.CodeActionKind.QuickFix,
                     diagnostics=[diagnostic(found, positions, analysis.uri)],
-                    is_preferred=len(found.fixes) == 1,
+                    is_preferred=fix.sure,
                     edit=lsp.WorkspaceEdit(
                         document_changes=[lsp.TextDocumentEdit(document, edits)]
                     ),
@@ -93,10 +93,10 @@ def repairs(analysis: Analysis, range_: lsp.Range) -> list[lsp.CodeAction]:
 
 
 def all_repairs(found: Iterable[Diagnostic]) -> list[tuple[Span, str]]:
-    """The first repair of every message, as far as they do not touch each other, in order."""
+    """The sure repairs of all messages, as far as they do not touch each other, in order."""
     chosen: list[tuple[Span, str]] = []
     for one in found:
-        for fix in one.fixes[:1]:
+        for fix in (fix for fix in one.fixes[:1] if fix.sure):
             if not any(_touch(span, other) for span, _ in fix.edits for other, _ in chosen):
                 chosen.extend(fix.edits)
     return sorted(chosen, key=lambda edit: edit[0].start)
