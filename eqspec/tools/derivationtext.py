@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eqspec.diagnostics.snippet import visible
 from eqspec.tools.findings import count
 from eqspec.tools.paint import paint
 
@@ -63,7 +64,7 @@ def derivation_text(record: dict[str, Any], color: bool) -> str:
     title = f"{record['node']}  in module {record['module']}"
     lines = [paint(title, TITLE, color)]
     if record.get("doc"):
-        lines += [f"  {line}" for line in record["doc"].split("\n")]
+        lines += [f"  {visible(line)}" for line in record["doc"].split("\n")]
     lines += _fields(rows)
     for average in record.get("averages", ()):
         lines += ["", *_average(average, color)]

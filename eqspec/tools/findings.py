@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from eqspec.diagnostics import render
 from eqspec.diagnostics.model import Diagnostic, Severity
+from eqspec.diagnostics.snippet import visible
 
 UNUSABLE = frozenset(
     "EQS123 EQS503 EQS511 EQS520 EQS530 EQS599 EQS601 EQS602 EQS603 EQS610 EQS611 EQS620".split()
@@ -150,8 +151,8 @@ def to_stderr(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """A line of chatter, to standard error."""
-    to_stderr(text + "\n")
+    """A line of chatter, to standard error; names of files are shown, not obeyed."""
+    to_stderr("".join(visible(line) + "\n" for line in text.split("\n")))
 
 
 def count(number: int, noun: str) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 
+from eqspec.limits import LimitReached
 from tests.fuzzing.targets import Broken, Target
 
 SLACK = 3.0  # what an input may take before its process is ended, in units of its bound
@@ -48,6 +49,8 @@ def judge(target: Target, data: bytes, patience: float = 1.0) -> Finding | None:
             target.run(data)
     except TooSlow as error:
         return Finding("slow", _stage(error.__traceback__), _trace(error))
+    except LimitReached:
+        return None  # the commands make a diagnostic of it
     except MemoryError as error:
         return Finding("memory", _stage(error.__traceback__), _trace(error))
     except Broken as error:
