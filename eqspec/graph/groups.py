@@ -59,6 +59,8 @@ ALL_FAMILIES = (
     *sorted(GROUPS_NOT_BUILT),
 )
 
+LARGEST_POINTS = 1 << 16  # that are written by their numbers
+
 
 def group_of(scope: Scope, expr: tree.Expression) -> GroupValue:
     """A group of factors: a name or a product of names. A subgroup is none."""
@@ -279,8 +281,9 @@ def _group_size(scope: Scope, expr: tree.Expression) -> int:
 
 def _generated_group(scope: Scope, name: str, n: int, item: tree.GroupDeclaration) -> Group:
     assert item.generators is not None
-    if n > limits().axis_entries:
-        scope.refuse("EQS301", f"at most {limits().axis_entries:,} points", item.value.span)
+    most = min(limits().axis_entries, LARGEST_POINTS)
+    if n > most:
+        scope.refuse("EQS301", f"at most {most:,} points", item.value.span)
     images: dict[str, tuple[tuple[int, ...], tree.Generator]] = {}
     rows: dict[str, tuple[tuple[Fraction, ...], ...]] = {}
     for number, generator in enumerate(item.generators):

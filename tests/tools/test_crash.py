@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -289,6 +290,63 @@ def test_states_of_odd_places(tmp_path: Path) -> None:
     assert inspect(tmp_path / "round", "x").state is State.BLOCKED
 
 
+# ---- a disk that has no room ---------------------------------------------------------------------
+
+
+@fork
+def test_no_room_for_the_second_file(tmp_path: Path) -> None:
+    """The system ends every file after some bytes: nothing is replaced, nothing is left behind."""
+    import resource
+
+    write(tmp_path, "old")
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+        try:
+            write(tmp_path, "new")
+        except CannotWrite as error:
+            os._exit(7 if error.reason == "file too large" and not error.written else 8)
+        os._exit(9)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert versions(tmp_path) == ["old"] * 3
+    assert sorted(os.listdir(tmp_path)) == sorted(NAMES)
+
+
+@pytest.mark.slow
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A file system of 64 KiB, filled to some point: old or new, whatever the point."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except OSError:
+        pytest.skip("no mount here")
+    if done.returncode:
+        pytest.skip("this user may not mount")
+    try:
+        seen = set()
+        for filled in range(0, 60_000, 4_096):
+            for file in place.iterdir():
+                file.unlink()
+            write(place, "old")
+            with contextlib.suppress(OSError), (place / "filler").open("wb") as filler:
+                filler.write(bytes(filled))
+            told = ""
+            try:
+                write(place, "new")
+            except CannotWrite as error:
+                told = f"{error.reason} {error.written}"
+            assert told in ("", "no space left on device ()")
+            assert versions(place) in (["old"] * 3, ["new"] * 3)
+            assert sorted(os.listdir(place)) == sorted([*NAMES, "filler"])
+            seen.add(versions(place)[0])
+        assert seen == {"old", "new"}
+    finally:
+        subprocess.run(["umount", str(place)], check=False)
+
+
 # ---- the whole command ---------------------------------------------------------------------------
 
 SPEC = """eqspec 1
@@ -380,7 +438,7 @@ def test_the_command_killed_by_the_system_at_a_call(calls: str, tmp_path: Path) 
     old, new = compiled(tmp_path, 2), compiled(tmp_path, 5)
     compiled(tmp_path, 2)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for number in range(1, 12):
+    for number in range(1, 9):
         (tmp_path / "small.eqs").write_text(SPEC.format(n=5))
         inject = f"inject={calls}:signal=KILL:when={number}"
         strace = ["strace", "-f", "-o", os.devnull, "-e", f"trace={calls}", "-e", inject]
