@@ -59,3 +59,11 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     origin = ORIGIN.get(here)
     text = markdown if origin is None else mount.relink(markdown, PurePosixPath(origin))
     return pictures.with_pictures(text)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Give the index of the search as a script, too: a page that is read from a folder may load that and
+    nothing else."""
+    folder = Path(config.site_dir) / "search"
+    index = (folder / "search_index.json").read_text(encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")

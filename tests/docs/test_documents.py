@@ -170,9 +170,8 @@ def test_readme_shows_the_refusal_as_it_is() -> None:
     assert right in text
     assert f"`h: {wrong}linear(state))`" in readme()
     found = check_source(Source(CARTPOLE.name, text.replace(right, wrong))).diagnostics
-    assert fences(ROOT / "README.md", "text") == [
-        render_text(found, color=False).strip("\n") + "\n"
-    ]
+    refusal = render_text(found, color=False).strip("\n") + "\n"
+    assert fences(ROOT / "README.md", "text") == [refusal]
 
 
 def test_readme_counts_the_parameters() -> None:

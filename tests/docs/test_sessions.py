@@ -10,8 +10,9 @@ import pytest
 from tests.docs.sessions import ROOT, Block, blocks, clean, differences, refreshed
 
 DOCS = ROOT / "docs"
-FAST = ("index.md", "peers.md", "proofs.md")
+FAST = ("index.md", "lift.md", "peers.md", "proofs.md")
 SLOW = [
+    "deployment.md",
     "tutorial.md",
     *sorted(file.relative_to(DOCS).as_posix() for file in (DOCS / "gallery").glob("*.md")),
 ]

@@ -144,3 +144,43 @@ def test_no_page_loads_anything_from_a_network(site: Path) -> None:
 def test_search_finds_a_diagnostic(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
     assert any(entry["location"].startswith("diagnostics/EQS401") for entry in index["docs"])
+
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+
+
+@pytest.mark.slow
+def test_pages_open_in_a_browser_without_errors(site: Path) -> None:
+    """From the folder itself, light and dark, wide and narrow: nothing is asked of a network."""
+    browsers = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium")
+    names = (
+        "index",
+        "tutorial",
+        "gallery/weights",
+        "gallery/index",
+        "diagnostics/EQS401",
+        "grammar",
+    )
+    wrong: list[str] = []
+    with browsers.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for scheme, width in (("light", 1280), ("dark", 390)):
+            size = {"width": width, "height": 900}
+            page = browser.new_context(color_scheme=scheme, viewport=size, offline=True).new_page()
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on("request", lambda r: wrong.append(r.url) if r.url.startswith("http") else None)
+            for name in names:
+                page.goto((site / f"{name}.html").as_uri(), timeout=60_000)
+                assert page.locator("h1").first.inner_text()
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{name} is {wide} wide on a screen of {width}"
+                ink = page.evaluate("getComputedStyle(document.body).backgroundColor")
+                assert (sum(map(int, re.findall(r"\d+", ink)[:3])) < 384) == (scheme == "dark")
+            assert page.goto((site / "gallery" / "weights.html").as_uri())
+            assert page.locator("figure.eq-graph svg").count() == 1
+        browser.close()
+    assert wrong == []

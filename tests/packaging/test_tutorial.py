@@ -7,6 +7,8 @@ they print, all but the measured numbers is compared in tests/docs.
 from __future__ import annotations
 
 import os
+import re
+import resource
 import shlex
 import subprocess
 import time
@@ -65,14 +67,19 @@ class FreshMachine:
 
 
 def test_a_reader_ends_with_a_trained_network_in_ten_minutes(tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     machine, start, shown = FreshMachine(tmp_path), time.monotonic(), ""
     for block in blocks(PAGE):
         shown += machine.follow(block)
     minutes = (time.monotonic() - start) / 60
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = (spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime) / 60
     python = machine.run("python", "-c", "import sys; print(sys.prefix)").strip()
     assert Path(python) == tmp_path / ".venv"
-    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if "%" in line}
-    winner = {name: float(row[1].rstrip("%")) for name, row in rows.items()}
+    rows = re.findall(r"^(board|both|plain) +[\d,]+ +([\d.]+)%", shown, re.MULTILINE)
+    winner = {name: float(share) for name, share in rows}
     assert winner["both"] > winner["board"] > winner["plain"] + 5
-    assert minutes < MINUTES, f"it took {minutes:.1f} minutes"
-    print(f"{minutes:.1f} minutes")
+    print(f"{minutes:.1f} minutes, of which one core was busy {busy:.1f}")
+    assert busy < MINUTES / 2  # the other half is for the reader and the registry
+    if os.getloadavg()[0] < 1.5 * (os.cpu_count() or 1):  # a machine that is this reader's alone
+        assert minutes < MINUTES
