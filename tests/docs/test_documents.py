@@ -172,6 +172,7 @@ def test_readme_shows_the_refusal_as_it_is() -> None:
     found = check_source(Source(CARTPOLE.name, text.replace(right, wrong))).diagnostics
     refusal = render_text(found, color=False).strip("\n") + "\n"
     assert fences(ROOT / "README.md", "text") == [refusal]
+    assert fences(ROOT / "docs" / "index.md", "text") == [refusal]
 
 
 def test_readme_counts_the_parameters() -> None:
