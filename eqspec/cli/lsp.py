@@ -7,7 +7,7 @@ import sys
 import click
 
 
-@click.command()
+@click.command(short_help="The language server, for editors.")
 def command() -> None:
     """Serve an editor: the language server, on standard input and output.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 
@@ -23,6 +22,5 @@ def make_server() -> Server:
 def run_server() -> int:
     """Serve one editor."""
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)  # standard output is the wire
-    gc.freeze()  # what is imported stays: the collector need not look at it
     make_server().start_io()
     return 0

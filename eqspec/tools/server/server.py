@@ -8,6 +8,7 @@ that need what the checker knows wait for the text as it was when they came; com
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import traceback
 from collections.abc import Mapping
@@ -29,12 +30,16 @@ from eqspec.tools.server.session import (
     Session,
     analyse,
     failed,
+    parsed,
     path_of,
 )
 from eqspec.tools.server.symbols import Symbol
 
 DEBOUNCE = 0.005
 """Seconds between a change and the check, so that changes that come together are checked together."""
+
+PATIENCE = 10.0
+"""Seconds for which a request waits for a check; then it has no answer."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +58,7 @@ class Server(LanguageServer):
         self.settled: dict[str, asyncio.Event] = {}
         self.task: asyncio.Task[None] | None = None
         self.costs: dict[str, tuple[int, Mapping[tuple[str, str], Mapping[str, int]]]] = {}
+        self.warm = False
         self.told: dict[str, set[Path]] = {}  # used files about which a document has messages
 
     # ---- checking -------------------------------------------------------------------------------
@@ -84,7 +90,11 @@ class Server(LanguageServer):
             if uri in self.dirty or not self.session.keep(analysis):
                 continue  # the text is another one by now
             self._publish(analysis)
-            self.settled[uri].set()
+            self.settled.setdefault(uri, asyncio.Event()).set()
+            if not self.warm:  # what the first check has loaded stays: the collector may skip it
+                self.warm = True
+                gc.collect()
+                gc.freeze()
 
     async def analysis(self, uri: str) -> Analysis | None:
         """What is known of the text as it is now; None for a text that is not open."""
@@ -93,7 +103,11 @@ class Server(LanguageServer):
             known = document.analysis
             if known is not None and known.source.text == document.text and uri not in self.dirty:
                 return known
-            await self.settled.setdefault(uri, asyncio.Event()).wait()
+            try:
+                waiting = self.settled.setdefault(uri, asyncio.Event()).wait()
+                await asyncio.wait_for(waiting, PATIENCE)
+            except TimeoutError:
+                return None
         return None
 
     def _publish(self, analysis: Analysis) -> None:
@@ -142,6 +156,8 @@ class Server(LanguageServer):
 
     def _failing_uses(self, analysis: Analysis) -> list[lsp.Diagnostic]:
         """At every `use` of a file with errors, where they are."""
+        if not analysis.elsewhere:
+            return []
         return [
             failing_use(analysis, span, self.session.uri_of(path), analysis.elsewhere[path])
             for path, span in self.session.uses(analysis)
@@ -202,6 +218,7 @@ def documents(server: Server) -> None:
         if not folders and server.workspace.root_uri:
             folders = [server.workspace.root_uri]
         session.folders = [path for uri in folders if (path := path_of(uri)) is not None]
+        server.checking.submit(parsed, "eqspec 1\n", "")  # loads the grammar
         watching = server.client_capabilities.workspace
         files = watching.did_change_watched_files if watching is not None else None
         if files is not None and files.dynamic_registration:
@@ -212,6 +229,11 @@ def documents(server: Server) -> None:
                     [lsp.Registration("files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)]
                 )
             )
+
+    @server.feature(lsp.SHUTDOWN)
+    def shut_down(*_: object) -> None:
+        for pool in (server.checking, server.costing):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: lsp.DidOpenTextDocumentParams) -> None:

@@ -25,6 +25,7 @@ from eqspec.tools.checking import declared_names
 from eqspec.tools.config import config_for, excluded
 from eqspec.tools.findings import chosen
 from eqspec.tools.places import shown, spec_file, walk
+from eqspec.tools.server.declaring import Reader
 from eqspec.tools.server.indexing import index
 from eqspec.tools.server.lookup import Lookup
 from eqspec.tools.server.positions import UTF16, Positions
@@ -60,20 +61,28 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """All that is known of one version of a text. ``elsewhere`` are messages about files that it uses."""
+    """All that is known of one version of a text. ``elsewhere`` are messages about files that it uses;
+    ``read`` gives their trees as they were."""
 
     uri: str
     version: int
+    path: Path
     source: Source
+    file: tree.File
     positions: Positions
     result: CheckResult
-    index: Index
     diagnostics: tuple[Diagnostic, ...]
     elsewhere: Mapping[Path, tuple[Diagnostic, ...]]
+    read: Reader
+
+    @cached_property
+    def index(self) -> Index:
+        """Made when it is first asked for: the messages go out before."""
+        return index(self.path, self.file, self.read)
 
     @property
-    def file(self) -> tree.File:
-        return self.index.names.file
+    def uses_files(self) -> bool:
+        return any(isinstance(item, tree.Use) for item in self.file.items)
 
     @property
     def elaborated(self) -> Mapping[str, tuple[Node, ...]]:
@@ -148,6 +157,7 @@ class Session:
             if document.analysis is not None
             and path is not None
             and path != document.path
+            and document.analysis.uses_files
             and any(file.path == path for file in files_of(document.analysis.index))
         ]
 
@@ -237,7 +247,7 @@ class Session:
 
 
 def analyse(job: Job) -> Analysis:
-    """Check a text and index it. Reads nothing of the session: it may run in another thread."""
+    """Check a text. Reads nothing of the session: it may run in another thread."""
     places: dict[str, Path] = {}
 
     def read(path: Path) -> tree.File | None:
@@ -275,8 +285,8 @@ def analyse(job: Job) -> Analysis:
             elsewhere[place] = (*elsewhere.get(place, ()), found)
     file = result.file or parse(Source(name, "eqspec 1\n"))[0]
     return Analysis(
-        *(job.uri, job.version, source, Positions(source.text, job.encoding), result),
-        *(index(path, file, read), tuple(own), elsewhere),
+        *(job.uri, job.version, path, source, file, Positions(source.text, job.encoding)),
+        *(result, tuple(own), elsewhere, read),
     )
 
 
@@ -293,10 +303,12 @@ def failed(job: Job, error: Exception) -> Analysis:
         "this is a fault of eqspec, not of your spec",
     )
     file, _ = parse(Source(shown(path), "eqspec 1\n"))
-    names = index(path, file, lambda _: None)
     result = CheckResult(None, (fault,), file)
     positions = Positions(job.text, job.encoding)
-    return Analysis(job.uri, job.version, source, positions, result, names, (fault,), {})
+    return Analysis(
+        *(job.uri, job.version, path, source, file, positions),
+        *(result, (fault,), {}, lambda _: None),
+    )
 
 
 def files_of(found: Index) -> list[FileNames]:
