@@ -278,9 +278,9 @@ def _about(code: str, path: Path, message: str, help: str | None = None) -> Diag
 # ---- what is said --------------------------------------------------------------------------------
 
 WORDS = {
-    "file": ("file", "unchanged since it was certified"),
+    "file": ("file", "unchanged since certification"),
     "group": ("group", "generated anew, and counted"),
-    "representation": ("representation", "shown to be one, and its factors to commute"),
+    "representation": ("representation", "shown to be homomorphisms, with commuting factors"),
     "edge": ("edge", "classified anew"),
     "dimension": ("dimension", "counted anew"),
     "law": ("layer", "shown to commute with the group"),
@@ -307,7 +307,7 @@ def _summary(found: Verified, reporting: Reporting) -> None:
     if found.rebuilt:
         lines.append("          The spec, compiled again, gives the same files.")
     if found.report.trusted:
-        lines.append("  Not shown here; it stands on the compiler's word:")
+        lines.append("  Not shown here:")
         for reason, number in found.report.trusted.items():
             times = f" ({number} times)" if number > 1 else ""
             lines.append(f"    - {reason}{times}")
