@@ -49,7 +49,7 @@ from eqspec.verify.groups import (
 from eqspec.verify.record import Action, Certificate, Group
 from eqspec.verify.report import Report
 
-MOST_ELEMENTS = 20_000
+MOST_ELEMENTS = 25_000
 MOST_POWER = 4
 MOST_TENSOR = 128  # degree of a tensor power in which a representation is looked for
 

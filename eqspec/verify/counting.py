@@ -29,7 +29,7 @@ from eqspec.verify.groups import TooLarge, elements, one_of
 from eqspec.verify.orbits import Orbits
 from eqspec.verify.record import Action, Group, Part
 
-MOST_ELEMENTS = 20_000
+MOST_ELEMENTS = 25_000
 SMALL_ORBITS = 100_000
 MOST_ORBITS = 1 << 20  # entries of a map whose orbits are followed one by one
 MOST_TERMS = 20_000

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 from cli_support import BAD, GOOD, WARNS, run
 
+from eqspec.limits import NAMES
 from eqspec.tools.config import EMIT, FORMATS, KEYS, config_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +68,7 @@ def test_settings_and_their_schema_agree(here: Path) -> None:
     assert tuple(schema["properties"]) == KEYS
     assert tuple(schema["properties"]["output-format"]["enum"]) == FORMATS
     assert tuple(schema["properties"]["emit"]["items"]["enum"]) == EMIT
-    place = here / "pyproject.toml"
+    assert tuple(schema["properties"]["limits"]["properties"]) == NAMES
     for number, line in enumerate(
         (
             'select = ["EQS9"]',
@@ -90,6 +91,10 @@ def test_settings_and_their_schema_agree(here: Path) -> None:
             "distributed = false",
             "distributed = 0",
             "unknown = 1",
+            "limits = { seconds = 9 }",
+            "limits = { second = 9 }",
+            "limits = { seconds = true }",
+            "limits = 9",
         )
     ):
         folder = here / str(number)

@@ -25,7 +25,7 @@ from eqspec.verify.types import (
     size,
 )
 
-MOST_ELEMENTS = 20_000
+MOST_ELEMENTS = 25_000
 
 CHOICES = frozenset({"equizero", "multi_equizero", "coset", "frame"})
 """They choose an element of the group, so they jump where two are equally good."""
