@@ -49,8 +49,10 @@ def test_what_the_commands_print_fits_the_schemas(here: Path) -> None:
         (here / f"{name}.eqs").write_text(text, encoding="utf-8")
     found = fits("diagnostics", run("check", "--output-format", "json").stdout)
     assert found["diagnostics"]
-    whole = fits("derivation", run("explain", "letters.eqs", "--format", "json").stdout)
+    whole = json.loads(run("explain", "letters.eqs", "--format", "json").stdout)
     assert len(whole["nodes"]) > 4
+    for node in whole["nodes"]:
+        validator("derivation").validate(node)
     one = fits("derivation", run("explain", "letters.eqs", "guess", "--format", "json").stdout)
     assert one["lowered_by"] and one["averages"]
     cost = fits("cost", run("cost", "letters.eqs", "--all", "--format", "json").stdout)
