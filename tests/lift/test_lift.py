@@ -140,9 +140,12 @@ group D4 = dihedral(4)
 
 module Net {
   input x: [8, D4.grid(15, 15)]
-  layer_0_conv1: [2, D4.regular, D4.grid(8, 8)] = relu(batch_norm(conv2d(x, kernel=3, stride=2, padding=1, bias=false)))
-  layer_0_conv2: [2, D4.regular, D4.grid(8, 8)] = batch_norm(conv2d(layer_0_conv1, kernel=3, padding=1, bias=false))
-  layer_0_downsample_0: [2, D4.regular, D4.grid(8, 8)] = batch_norm(conv2d(x, kernel=1, stride=2, bias=false))
+  layer_0_conv1: [2, D4.regular, D4.grid(8, 8)]
+    = relu(batch_norm(conv2d(x, kernel=3, stride=2, padding=1, bias=false)))
+  layer_0_conv2: [2, D4.regular, D4.grid(8, 8)]
+    = batch_norm(conv2d(layer_0_conv1, kernel=3, padding=1, bias=false))
+  layer_0_downsample_0: [2, D4.regular, D4.grid(8, 8)]
+    = batch_norm(conv2d(x, kernel=1, stride=2, bias=false))
   layer_0: [2, D4.regular, D4.grid(8, 8)] = relu(layer_0_conv2 + layer_0_downsample_0)
   output layer_1: [1, D4.grid(8, 8)] = conv2d(layer_0, kernel=1)
 }

@@ -21,6 +21,7 @@ from eqspec.diagnostics.snippet import visible
 from eqspec.graph.types import RepAxis
 from eqspec.ops import OPS
 from eqspec.pipeline import check_source
+from eqspec.syntax.format import format_text
 from eqspec.tools.findings import out, say, to_stderr
 from eqspec.tools.lift.model import LiftError
 from eqspec.tools.lift.sizes import Broken, plain_sizes, sizes_along, working
@@ -98,6 +99,8 @@ def lifted(model: nn.Module, shape: tuple[int, ...], group: str, word: str | Non
             f"`eqspec check` refuses this: {fault.code}, {fault.message}" for fault in faults[:3]
         ]
         text = spec_text(network, action, members, [*writer.notes, *more])
+    laid = format_text(Source("lifted.eqs", text))
+    text = laid if isinstance(laid, str) else text
     return Lifted(text, tuple(_errors(text)))
 
 
