@@ -181,6 +181,16 @@ def test_texts_of_a_spec_cannot_write_markdown() -> None:
     assert r"\[x\](command:evil) \<b\>" in found[0]
 
 
+def test_the_limits_of_the_project_hold(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.eqspec.limits]\naxis-entries = 100\n")
+    session = Session()
+    uri = (tmp_path / "large.eqs").as_uri()
+    session.put(uri, "eqspec 1\nmodule M {\n  input x: [101]\n  output y: [1] = linear(x)\n}\n", 1)
+    job = session.job(uri)
+    assert job is not None
+    assert [found.code for found in analyse(job).diagnostics] == ["EQS205"]
+
+
 def test_addresses() -> None:
     assert path_of("untitled:Untitled-1") is None
     assert path_of("http://example.org/a.eqs") is None

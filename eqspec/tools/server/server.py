@@ -21,6 +21,7 @@ from pygls.lsp.server import LanguageServer
 
 from eqspec import __version__
 from eqspec.diagnostics.model import Severity
+from eqspec.limits import LimitReached
 from eqspec.tools import config, places
 from eqspec.tools.server.costs import costs_of
 from eqspec.tools.server.diagnosing import diagnostic, failing_use
@@ -84,7 +85,10 @@ class Server(LanguageServer):
                 continue
             try:
                 analysis = await loop.run_in_executor(self.checking, analyse, job)
-            except Exception as error:  # a fault of eqspec: say so, and go on with the next text
+            except (
+                Exception,
+                LimitReached,
+            ) as error:  # a fault of eqspec: say so, and go on with the next text
                 log.error("%s", traceback.format_exc())
                 analysis = failed(job, error)
             if uri in self.dirty or not self.session.keep(analysis):

@@ -17,6 +17,7 @@ from pygls.uris import to_fs_path
 from eqspec.diagnostics.model import Diagnostic, Source, Span
 from eqspec.graph.memo import Memo
 from eqspec.graph.model import Module, Node
+from eqspec.limits import limited
 from eqspec.pipeline import CheckResult, check_source, load
 from eqspec.syntax import tree
 from eqspec.syntax.parser import parse
@@ -272,7 +273,8 @@ def analyse(job: Job) -> Analysis:
     else:
         spec = spec_file(job.path)
         sizes = _sizes(job.path, source.text)
-        result = check_source(source, path, spec.root, sizes, loader=loader, memo=job.memo)
+        with limited(config_for(path.parent).limits):
+            result = check_source(source, path, spec.root, sizes, loader=loader, memo=job.memo)
     settings = config_for(path.parent)
     told = chosen(result.diagnostics, settings.select, settings.ignore)
     elsewhere: dict[Path, tuple[Diagnostic, ...]] = {}
@@ -290,7 +292,7 @@ def analyse(job: Job) -> Analysis:
     )
 
 
-def failed(job: Job, error: Exception) -> Analysis:
+def failed(job: Job, error: BaseException) -> Analysis:
     """What to say when eqspec itself fails at a text: a message, and nothing is claimed."""
     path = job.path or Path("/", "untitled")
     source = Source(shown(path), job.text)
