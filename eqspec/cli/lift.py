@@ -35,7 +35,7 @@ def command(
     output: str | None,
     force: bool,
 ) -> None:
-    """Turn a torch model of plain layers into a spec in which a group acts.
+    """Turn a torch model of plain layers into a spec with a group.
 
     FACTORY is a function or a class without arguments that gives a torch.nn.Module: a Sequential, a
     ResNet, or anything else that torch.fx can trace and whose layers have a counterpart. It is

@@ -32,7 +32,7 @@ def command(
     format_: str,
     **flags: Any,
 ) -> None:
-    """Verify emitted modules against their certificates, without torch.
+    """Prove the claims of emitted modules anew, without torch.
 
     MODULE.py has its certificate beside it, MODULE.certificate.json; `eqspec compile --emit
     module,tests,certificate` writes it. A checker that shares no code with the compiler proves the

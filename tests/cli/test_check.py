@@ -250,3 +250,9 @@ def test_check_imports_nothing_heavy(here: Path, text: str) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_the_list_of_commands_is_not_cut() -> None:
+    listed = run("--help").stdout.partition("Commands:")[2]
+    assert "check " in listed
+    assert "..." not in listed

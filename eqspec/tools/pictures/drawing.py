@@ -279,7 +279,7 @@ def _head(scene: Scene, width: float, titles: bool) -> Drawing:
         for line in textwrap.wrap(paragraph, max(40, int(width / 6.6)))[:3]:
             y += 18
             parts.append(element("text", line, class_="eqg-o", x=0.0, y=y))
-            widest = max(widest, sans_width(line, 12) * 0.9)
+            widest = max(widest, sans_width(line, 13))
         y += 12
     x = 0.0
     y += 16
@@ -300,7 +300,7 @@ def _head(scene: Scene, width: float, titles: bool) -> Drawing:
     for line in _key(scene):
         y += 20
         parts.append(element("text", line, class_="eqg-q", x=0.0, y=y))
-        widest = max(widest, sans_width(line, 11) * 0.92)
+        widest = max(widest, sans_width(line, 11))
     return Drawing(widest, y + 30, joined(parts))
 
 
