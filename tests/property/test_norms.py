@@ -308,6 +308,7 @@ def call(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_emitted_tests_pass_and_other_tools_find_nothing(
     rich: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -371,7 +372,7 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
 @pytest.mark.parametrize(
     ("spec", "old", "new", "failing"),
     [
-        (PLAIN, "", "", ()),
+        pytest.param(PLAIN, "", "", (), marks=pytest.mark.slow),
         (  # the norm of the whole batch, as in the published code of G-RepsNet
             PLAIN,
             "F.rms_norm(a_mapped.transpose(-2, -1), (4, 2), eps=1e-05)",
@@ -392,11 +393,12 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
             ("test_equivariance_in_float64[M]",),
             marks=pytest.mark.slow,
         ),
-        (  # a weight for every entry of an orbit
+        pytest.param(  # a weight for every entry of an orbit
             LAYER,
             "self.a_weight = nn.Parameter(torch.empty(4, 1))",
             "self.a_weight = nn.Parameter(torch.empty(4, 4))",
             ("test_equivariance_in_float64[M]",),
+            marks=pytest.mark.slow,
         ),
         pytest.param(  # a bias for every entry of an orbit: it starts at 0
             LAYER,
@@ -405,7 +407,7 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
             ("test_equivariance_in_float64[M]",),
             marks=pytest.mark.slow,
         ),
-        (BATCH, "", "", ()),
+        pytest.param(BATCH, "", "", (), marks=pytest.mark.slow),
         pytest.param(  # `BatchNorm2d` on channels times group elements
             BATCH,
             "            (4, 4),\n",

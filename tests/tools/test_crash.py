@@ -121,6 +121,7 @@ def test_killed_at_every_system_call(before: str, tmp_path: Path) -> None:
 
 
 @fork
+@pytest.mark.slow
 def test_killed_while_it_finishes_the_work_of_another(tmp_path: Path) -> None:
     """A second death, during the recovery, costs nothing either."""
     for at in range(1, 60):
