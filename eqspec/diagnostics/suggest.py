@@ -27,9 +27,12 @@ def suggestion(word: str, candidates: Iterable[str], span: Span) -> Suggestion:
 
 
 def is_sure(word: str, near: str, known: Iterable[str]) -> bool:
-    """Whether a word is a slip of the hand for another: one letter too few, too many, wrong or at the
-    place of its neighbour; or only capitals differ. Digits are no slip, short words are never sure,
-    and no other word may be as near."""
+    """Whether a word is a slip of the hand for another, and for no third one.
+
+    Slips are: other capitals, neighbours that changed places, a letter twice, and a letter inside that
+    is missing or too many. Another letter, first or last letters and digits tell names apart that are
+    meant (`cosh` and `cos`, `prelu` and `relu`, `ViewA` and `ViewB`), and short words are never sure.
+    """
     if _digits(word) != _digits(near):
         return False
     lowered = word.lower()
@@ -37,7 +40,9 @@ def is_sure(word: str, near: str, known: Iterable[str]) -> bool:
         return near.lower() == lowered
     if len(word) < 4 or not _slip(lowered, near.lower()):
         return False
-    return not any(_slip(lowered, other.lower()) for other in known if other not in (near, word))
+    return not any(
+        _one_edit(lowered, other.lower()) for other in known if other not in (near, word)
+    )
 
 
 def _digits(word: str) -> str:
@@ -45,6 +50,17 @@ def _digits(word: str) -> str:
 
 
 def _slip(first: str, second: str) -> bool:
+    if len(first) == len(second):
+        return _transposed(first, second)
+    short, long = sorted((first, second), key=len)
+    return any(
+        long[:at] + long[at + 1 :] == short
+        and (0 < at < len(long) - 1 or long[at] in (long[at - 1 : at] or long[at + 1]))
+        for at in range(len(long))
+    )
+
+
+def _one_edit(first: str, second: str) -> bool:
     if abs(len(first) - len(second)) > 1 or first == second:
         return first == second
     if len(first) == len(second):

@@ -22,6 +22,7 @@ def test_fix_writes_what_is_sure_and_reports_the_rest(here: Path) -> None:
     done = run("check", "--fix")
     assert done.exit_code == 1
     assert "Repaired 2 mistakes in 1 file." in done.stderr
+    assert "+  output y: [1] = linear(x)\n" in done.stderr  # what was repaired is said
     assert (here / "a.eqs").read_text() == RIGHT
     assert "unknown feature `xx`" in done.stdout
     assert "a.eqs" not in done.stdout

@@ -101,7 +101,7 @@ def test_sure_repairs(line: str) -> None:
 
 
 def test_one_repair_brings_the_next_to_light() -> None:
-    text = HEAD + "modul Main {\n  inptu x: [3, Rot.reglar]\n  output y: [1] = liner(x)\n}\n"
+    text = HEAD + "modle Main {\n  inptu x: [3, Rot.reglar]\n  output y: [1] = liner(x)\n}\n"
     fixed, made = repaired(Source("x.eqs", text), check)
     assert made == 4
     assert errors(check(fixed)) == []
@@ -137,6 +137,15 @@ def test_a_file_in_its_layout_stays_in_it() -> None:
         ("ab", "abc", ("abc",), False),  # short words share letters by accident
         ("rot", "Rot", ("Rot", "ROT"), False),  # which of the two
         ("fronts", "front", ("front", "frontz"), False),
+        ("cosh", "cos", ("cos",), False),  # these are other functions
+        ("acos", "cos", ("cos",), False),
+        ("prelu", "relu", ("relu",), False),
+        ("erfc", "erf", ("erf",), False),
+        ("ViewB", "ViewA", ("ViewA",), False),  # and this another group
+        ("view_b", "view_a", ("view_a",), False),
+        ("gelu", "celu", ("celu",), False),
+        ("llinear", "linear", ("linear",), True),
+        ("linearr", "linear", ("linear",), True),
         ("x", "X", ("X",), False),
     ],
 )

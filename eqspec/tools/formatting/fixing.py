@@ -36,6 +36,8 @@ def fix_files(
         elif blocked := replace_text(spec.path, source, fixed.text):
             failed.append(blocked)
             continue
+        else:
+            to_stderr(patch(source, fixed.text, reporting.color))
         files += 1
         made += number
     if made:

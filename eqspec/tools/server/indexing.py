@@ -341,7 +341,7 @@ class _Indexer:
 
     def option(self, op: str, key: str, value: tree.Expression, symbol: Symbol | None) -> None:
         """What stands behind a keyword: a word, a size, a group, axes, or a base."""
-        kind = OPS[op].signature.keywords.get(key) if op else None
+        kind = OPS[op].signature.keywords.get(key) if op in OPS else None
         words = kind if isinstance(kind, tuple) else getattr(kind, "words", ())
         takes_base = isinstance(kind, WordOrBase) or (
             symbol is not None and symbol.kind is Kind.BASE
