@@ -44,13 +44,15 @@ CODES = {
 
 @dataclass
 class Verified:
-    """A module with what was found; ``compared`` and ``rebuilt`` say which looks were taken."""
+    """A module with what was found; ``compared`` and ``rebuilt`` say which looks were taken, ``spec``
+    with which spec."""
 
     path: Path
     report: Report
     diagnostics: list[Diagnostic] = field(default_factory=list)
     compared: bool = False
     rebuilt: bool = False
+    spec: str = ""
 
 
 def run_verify(
@@ -91,9 +93,20 @@ def verify_module(path: Path, spec: str | None = None, looks: str = "rebuild") -
     found.report = verify_certificate(data, files, _sources(place, record))
     for finding in found.report.findings:
         found.diagnostics.append(_diagnostic(finding.part, finding.place, finding.message, path))
+    if path.suffix == ".py" and path.name in names and path.name not in files:
+        found.diagnostics.append(_about("EQS522", path, "the module cannot be read"))
     if path.suffix == ".py" and record and path.name not in names:
         message = "the certificate does not speak of this module"
         found.diagnostics.append(_about("EQS522", path, message))
+    if place is not None:
+        found.spec = shown(place.path)
+        own = path.with_name(f"{stem}.eqs")
+        if spec is None and own.exists() and not _is_same_file(own, place.path):
+            message = (
+                f"it is of the spec `{found.spec}`, and `{shown(own)}` stands beside the module"
+            )
+            help_ = f"`--spec {found.spec}` if that is the one that is meant"
+            found.diagnostics.append(_about("EQS528", certificate, message, help_))
     if looks != "certificate" and found.report.ok:
         _compare(found, path, place, record, looks)
     return found
@@ -154,24 +167,52 @@ def _compare(
 def _rebuild(
     found: Verified, path: Path, checked: CheckResult, record: dict[str, Any], stem: str
 ) -> None:
-    """Compile again; every file that is there must be the same."""
+    """Compile again; the files of the record must be those that come out, all of them and no other."""
     from eqspec.pipeline import compile_spec
 
+    listed = {one["name"]: (one["kind"], one["sha256"]) for one in record["files"]}
     kinds = list(dict.fromkeys(one["kind"] for one in record["files"]))
-    if "actions" in kinds and checked.spec is not None:  # of interfaces alone, unless asked for
-        usual = compile_spec(checked, stem, record["spec"], None, None, record["distributed"])
-        listed = {one["name"]: one["sha256"] for one in record["files"]}
-        if all(_sha256(file.text) == listed.get(file.name) for file in usual.files):
-            found.rebuilt = not any(d.severity is Severity.ERROR for d in usual.diagnostics)
+    wrong: list[tuple[str, str]] | None = None
+    refused: list[Diagnostic] = []
+    # symmetry functions are of interfaces alone, or of modules too where they were asked for
+    for emit in (None, kinds) if "actions" in kinds else (None,):
+        result = compile_spec(checked, stem, record["spec"], emit, None, record["distributed"])
+        errors = [d for d in result.diagnostics if d.severity is Severity.ERROR]
+        if errors:
+            refused = refused or errors
+            continue
+        made = {file.name: (file.kind, _sha256(file.text)) for file in result.files}
+        faults = _other_files(listed, made)
+        if not faults:
+            found.rebuilt = True
             return
-    result = compile_spec(checked, stem, record["spec"], kinds, None, record["distributed"])
-    made = {file.name: file.text for file in result.files}
-    for one in record["files"]:
-        if one["name"] not in made or _sha256(made[one["name"]]) != one["sha256"]:
-            message = "this is not the file to which the spec compiles"
-            file = path.with_name(one["name"])
-            found.diagnostics.append(_about("EQS527", file, message, "compile the spec again"))
-    found.rebuilt = True
+        if wrong is None or len(faults) < len(wrong):
+            wrong = faults
+    if wrong is None:
+        message = "its spec does not compile to files of these names and kinds"
+        file = path.with_name(f"{stem}{SUFFIX}")
+        found.diagnostics.append(_about("EQS528", file, message, "see `eqspec compile`"))
+        found.diagnostics += refused
+        return
+    for name, message in wrong:
+        file = path.with_name(name)
+        found.diagnostics.append(_about("EQS527", file, message, "compile the spec again"))
+
+
+def _other_files(
+    listed: Mapping[str, tuple[str, str]], made: Mapping[str, tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """(name, message) for every file that stands in one of the two alone, or differs."""
+    found = []
+    for name, one in listed.items():
+        if name not in made:
+            found.append((name, "the spec does not compile to a file of this name"))
+        elif made[name] != one:
+            found.append((name, "this is not the file to which the spec compiles"))
+    for name in made:
+        if name not in listed:
+            found.append((name, "the spec compiles to this file; the certificate does not name it"))
+    return found
 
 
 def first_difference(claimed: Any, derived: Any, place: str = "") -> str:
@@ -258,6 +299,13 @@ def _sources(place: SpecFile | None, record: dict[str, Any]) -> dict[str, bytes]
     return found
 
 
+def _is_same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except (OSError, ValueError):
+        return False
+
+
 def _bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -303,9 +351,9 @@ def _summary(found: Verified, reporting: Reporting) -> None:
         if number:
             lines.append(f"  {number:>6,}  {_plural(number, noun)} {what}")
     if found.compared:
-        lines.append("          The spec, checked again, makes the same claims.")
+        lines.append(f"          The spec `{found.spec}`, checked again, makes the same claims.")
     if found.rebuilt:
-        lines.append("          The spec, compiled again, gives the same files.")
+        lines.append(f"          The spec `{found.spec}`, compiled again, gives the same files.")
     if found.report.trusted:
         lines.append("  Not shown here:")
         for reason, number in found.report.trusted.items():
@@ -325,6 +373,7 @@ def _as_json(found: Sequence[Verified]) -> str:
         {
             "module": shown(each.path),
             "verified": not each.diagnostics,
+            "spec": each.spec or None,
             "shown": {part: each.report.proved[part] for part in WORDS},
             "compared_with_spec": each.compared,
             "rebuilt": each.rebuilt,

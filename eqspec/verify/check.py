@@ -37,7 +37,7 @@ def verify_certificate(
         check_groups(certificate, report)
         check_actions(certificate, report)
         check_modules(certificate, report)
-    except (ValueError, NoMatrix, ZeroDivisionError, RecursionError) as error:
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, NoMatrix) as error:
         # values that fit the form and no mathematics: whatever they are, they prove nothing
         report.wrong("form", "certificate", f"its values make no sense together: {error}")
     return report

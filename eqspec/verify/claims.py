@@ -26,6 +26,7 @@ MOST_EXPONENT = 10_000
 def check_modules(certificate: Certificate, report: Report) -> None:
     spaces = Spaces(certificate.actions, certificate.groups)
     levels = Levels(certificate)
+    sound: set[str] = set()
     for module in certificate.modules.values():
         if not _check_graph(module, report):
             continue
@@ -33,6 +34,12 @@ def check_modules(certificate: Certificate, report: Report) -> None:
             _check_edges(module, node, report)
             _check_spaces(module, node, spaces, report)
             _check_law(certificate, module, node, report)
+        called = {str(n.data.get("module")) for n in module.nodes.values() if n.op == "call"}
+        if called - sound:
+            report.wrong("op", module.key, f"it calls {min(called - sound)!r}, which is not shown")
+            continue
+        if not module.interface and all(f in module.nodes for f, _ in module.outputs.values()):
+            sound.add(module.key)
         for name, message in levels.faults(module):
             report.wrong("level", f"{module.key}.{name}", message)
         report.show("level", sum(len(node.levels) for node in module.nodes.values()))
@@ -47,6 +54,9 @@ def check_modules(certificate: Certificate, report: Report) -> None:
 
 def _check_graph(module: Module, report: Report) -> bool:
     """Features in order of dependence, and one group for each factor."""
+    if module.interface and (module.nodes or module.bases or module.ensures):
+        report.wrong("op", module.key, "it is an interface, and has features, networks or promises")
+        return False
     before: set[str] = set()
     for node in module.nodes.values():
         if not before.issuperset(node.args):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eqspec.verify.laws.averages import CHOICES
+from eqspec.verify.laws.averages import CHOICES, COUNTED
 from eqspec.verify.laws.entrywise import JUMPS
 from eqspec.verify.record import LEVELS, Certificate, Module, Node, Type
 from eqspec.verify.types import factors_of, is_sampled, moved_by
@@ -127,7 +127,9 @@ def _after(node: Node, args: Sequence[Known], fallen: bool) -> Known:
 
 def _cap(node: Node, args: Sequence[Known]) -> int:
     """The most that an op can guarantee on such arguments."""
-    if node.op not in JUMPS | CHOICES or node.data.get("elements") == 1:
+    if node.op not in JUMPS | CHOICES:
+        return EXACT
+    if node.op in COUNTED and node.data.get("elements") == 1:  # nothing to choose from
         return EXACT
     if node.op == "coset":  # it looks at some of its arguments only
         certain = any(arg.generic for arg in args)

@@ -24,8 +24,8 @@ def test_a_module_that_nobody_touched(module: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == "good.py: verified."
     assert any("dimension" in line and "counted anew" in line for line in lines)
-    assert lines[-2].strip() == "The spec, checked again, makes the same claims."
-    assert lines[-1].strip() == "The spec, compiled again, gives the same files."
+    assert lines[-2].strip() == "The spec `good.eqs`, checked again, makes the same claims."
+    assert lines[-1].strip() == "The spec `good.eqs`, compiled again, gives the same files."
     record = json.loads(run("verify", "good.py", "--format", "json").stdout)
     assert record["schema"] == 1
     (one,) = record["modules"]

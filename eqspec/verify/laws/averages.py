@@ -30,6 +30,9 @@ MOST_ELEMENTS = 25_000
 CHOICES = frozenset({"equizero", "multi_equizero", "coset", "frame"})
 """They choose an element of the group, so they jump where two are equally good."""
 
+COUNTED = frozenset({"equizero", "multi_equizero"})
+"""Choices whose law counts the elements anew."""
+
 
 def average(site: Site) -> None:
     branches = _branches(site)
@@ -51,7 +54,14 @@ def average(site: Site) -> None:
         own = branch & source
         if any(site.certificate.groups[site.module.groups[name]].order is None for name in own):
             site.require(False, "it averages over an infinite group")
-        total += _elements(site, own)
+        try:
+            total += _elements(site, own)
+        except Unproved:
+            # a choice among one alone does not jump, so that number has to be shown
+            site.require(
+                site.data.get("elements") != 1, "that its orbit is one element is not shown"
+            )
+            raise
     stated = site.whole("elements")
     site.require(stated == total, f"its orbit has {total:,} elements, not {stated:,}")
 

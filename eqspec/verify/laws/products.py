@@ -65,6 +65,9 @@ def pairing(site: Site) -> None:
         x, y, site.type, contracted, forms, shared, strict=True
     ):
         gone = [k for k, _ in pairs], [j for _, j in pairs]
+        # every axis is contracted, shared or left as it is: one of these
+        without(left.axes, [*gone[0], *(k for k, _ in same)])
+        without(right.axes, [*gone[1], *(j for _, j in same)])
         if not isinstance(own, list) or len(own) != len(pairs):
             raise Malformed(f"node {site.node.name!r}: data.forms is none")
         for (k, j), written in zip(pairs, own, strict=True):
@@ -86,8 +89,6 @@ def _side_by_side(
     gone: tuple[list[int], list[int]],
     partner: dict[int, int],
 ) -> None:
-    without(left.axes, gone[0])
-    without(right.axes, [*gone[1], *partner.values()])
     made: list[Part] = []
     for k, axis in enumerate(left.axes):
         if k not in gone[0]:

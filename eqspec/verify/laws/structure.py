@@ -163,6 +163,7 @@ def call(site: Site) -> None:
     keys = list(site.certificate.modules)
     if called is None or keys.index(key) >= keys.index(site.module.key):
         raise Broken(f"no module {key!r} stands before this one")
+    site.require(not called.interface, f"{key!r} is an interface, which nothing computes")
     inputs = list(called.inputs.values())
     fits = len(inputs) == len(site.args) and all(map(same_type, inputs, site.args))
     site.require(fits, "its arguments have other types than the inputs of the module")
