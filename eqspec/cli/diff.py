@@ -24,7 +24,11 @@ from eqspec.tools.flags import color_wanted
     show_default=True,
 )
 @click.option("--promises-only", is_flag=True, help="Compile nothing: no costs, no saved weights.")
-@click.option("--allow-weaker", is_flag=True, help="Exit with 1 for what is broken alone.")
+@click.option(
+    "--allow-weaker",
+    is_flag=True,
+    help="Exit with 1 for what is broken or undecided alone.",
+)
 @set_flag
 @color_flag
 def command(

@@ -183,6 +183,136 @@ def test_formats_and_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert run("old.eqs", "old.eqs", "--promises-only", "--set", "n=3").exit_code == 0
 
 
+WORDS = """eqspec 1
+
+group G = cyclic(2)
+
+module M {
+  input ids: index(6)[9]
+  input jds: index(700)[9]
+  input x: [9]
+  input g: [G.regular]
+  base net: index(6)[9] -> [4]
+  z: [4] = equitune(net, ids)
+  output y: [4] = linear(z, x, g)
+}
+"""
+
+
+@pytest.mark.parametrize(("kind", "given"), [("[9]", "x"), ("index(700)[9]", "jds")])
+def test_a_network_that_is_called_with_other_words(kind: str, given: str) -> None:
+    """An `nn.Embedding` takes whole numbers, and has a row for each word."""
+    assert eqspec.diff(WORDS, WORDS, weights=False).verdict is Verdict.SAME
+    other = WORDS.replace("net: index(6)[9]", f"net: {kind}").replace("net, ids", f"net, {given}")
+    for pair in ((WORDS, other), (other, WORDS)):
+        told = eqspec.diff(*pair, weights=False)
+        assert told.verdict is Verdict.BROKEN
+        (remark,) = told.modules[0].remarks
+        assert remark.text == "the network `net` is called with other tensors"
+
+
+FIELDS = """eqspec 1
+
+group G = cyclic(2)
+rep G.state = signed_permutation([x, v]) { r -> (x -x)(v -v) }
+
+module M {
+  input s: [flat { pos: [2, G.regular], vel: [2, G.regular] }]
+  input t: [G.state, 3]
+  base net: [flat { one: [2], two: [2] }] -> [flat { logits: [2], value: [2] }]
+  base mean: [flat { one: [2], two: [2] }] -> [4]
+  p: [flat { one: [2], two: [2] }] = linear(s)
+  q: [4] = equitune(mean, p)
+  output y: [flat { logits: [2], value: [2] }] = equitune(net, p)
+  output w: [3] = linear(q, t, s)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        # other places, other names, other sizes
+        ("pos: [2, G.regular], vel", "vel: [2, G.regular], pos", "input `s`"),
+        ("pos:", "place:", "input `s`"),
+        ("pos: [2, G.regular], vel: [2,", "pos: [1, G.regular], vel: [3,", "input `s`"),
+        ("[x, v]", "[v, x]", "input `t`"),
+        ("logits: [2], value", "value: [2], logits", "output `y`"),
+        ("one: [2], two", "two: [2], one", "argument 1 of the network `mean`"),
+        ("value", "worth", "the result of the network `net`"),
+    ],
+)
+def test_entries_that_are_called_otherwise(old: str, new: str, where: str) -> None:
+    """The group acts as before and the shapes are the same; what callers read there is not."""
+    assert eqspec.diff(FIELDS, FIELDS).verdict is Verdict.SAME
+    assert old in FIELDS
+    for pair in ((FIELDS, FIELDS.replace(old, new)), (FIELDS.replace(old, new), FIELDS)):
+        told = eqspec.diff(*pair)
+        assert told.verdict is Verdict.BROKEN and told.breaks
+        (module,) = told.modules
+        assert any(
+            r.verdict is Verdict.BROKEN and r.text.startswith(f"the entries of {where} were ")
+            for r in module.remarks
+        ), module.remarks
+        assert module.state is not None and module.state.kind == "differs"
+        assert all(output.verdict is Verdict.SAME for output in module.outputs)
+
+
+def test_entries_that_only_one_spec_names() -> None:
+    named = "eqspec 1\ngroup G = cyclic(2)\nrep G.two = permutation([a, b]) { r -> (a b) }\n"
+    old = named + "interface I {\n  input x: [G.two]\n}\n"
+    plain, flat = (
+        old.replace("[G.two]", "[G.regular]"),
+        old.replace("[G.two]", "flat { p: [G.two] }"),
+    )
+    assert eqspec.diff(old, flat).verdict is Verdict.BROKEN
+    told = eqspec.diff(old, plain)
+    assert told.verdict is Verdict.UNDECIDED and told.breaks
+    assert "had names and have none" in told.modules[0].remarks[0].text
+    told = eqspec.diff(plain, flat)
+    assert told.verdict is Verdict.UNDECIDED
+    assert "had no names and have some" in told.modules[0].remarks[0].text
+
+
+UNDECIDED = """eqspec 1
+
+group S = special_euclidean(3)
+group C = cyclic(2)
+
+module M {
+  input x: [S.vector]
+  input p: [S.point]
+  output y: [S.point] = p + linear(x)
+}
+
+module N {
+  input c: [C.regular]
+  output y: [1] = linear(c)
+}
+"""
+
+
+def test_only_what_is_weaker_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = UNDECIDED.replace("special_euclidean", "euclidean")
+    weaker = UNDECIDED.replace("[C.regular]", "[2]")
+    both = other.replace("[C.regular]", "[2]")
+    for name, spec in (("old", UNDECIDED), ("other", other), ("weaker", weaker), ("both", both)):
+        (tmp_path / f"{name}.eqs").write_text(spec)
+    for name, expected, status in (
+        ("other", Verdict.UNDECIDED, 1),
+        ("weaker", Verdict.WEAKER, 0),
+        ("both", Verdict.WEAKER, 1),  # the undecided promise counts beside the weaker one
+    ):
+        assert eqspec.diff("old.eqs", f"{name}.eqs", weights=False).verdict is expected
+        given = ("old.eqs", f"{name}.eqs", "--promises-only")
+        assert run(*given).exit_code == 1
+        assert run(*given, "--allow-weaker").exit_code == status
+    marked = run(*given, "--allow-weaker", "--output-format", "github").stdout.splitlines()
+    kinds = {line.split(" ")[0] + line.split("title=")[1][:6] for line in marked}
+    assert kinds == {"::errorEQS533", "::warningEQS531"}
+
+
 def git(folder: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)

@@ -102,7 +102,8 @@ class Numbers:
 @dataclass(frozen=True)
 class State:
     """Can the new module load the `state_dict` of the old one? "same": yes, and it means the same;
-    "differs": it loads, but the code that reads it changed; "incompatible": names or shapes differ."""
+    "differs": it loads, but the code that reads it changed, or the names of what comes in or goes out;
+    "incompatible": names or shapes differ."""
 
     kind: str
     missing: tuple[str, ...] = ()

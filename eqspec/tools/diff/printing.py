@@ -40,7 +40,7 @@ _TITLES = {
 }
 _STATES = {
     "same": "fits, and means the same",
-    "differs": "loads, but the code that reads it has changed: train again",
+    "differs": "loads, but the code that reads it, or what it is about, has changed: train again",
     "incompatible": "does not fit",
 }
 _MOST = 4

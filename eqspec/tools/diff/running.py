@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike, fspath
@@ -97,12 +97,25 @@ def run_diff(
         case _:
             out(text(found, color))
     say(verdict_line(found))
-    return int(found.verdict >= (Verdict.BROKEN if allow_weaker else Verdict.UNDECIDED))
+    return int(any(verdict not in _passing(allow_weaker) for verdict in _verdicts(found)))
+
+
+def _passing(allow_weaker: bool) -> tuple[Verdict, ...]:
+    return (Verdict.SAME, Verdict.STRONGER, *([Verdict.WEAKER] if allow_weaker else []))
+
+
+def _verdicts(found: SpecDiff) -> Iterator[Verdict]:
+    """Of everything that was compared: what is weaker does not hide what is undecided."""
+    for module in found.modules:
+        yield module.verdict
+        yield from (remark.verdict for remark in module.remarks)
+        for output in module.outputs:
+            yield from (change.verdict for change in output.factors)
 
 
 def _severe(found: Sequence[Diagnostic], allow_weaker: bool) -> list[Diagnostic]:
     return [
-        replace(d, severity=Severity.WARNING) if allow_weaker and d.code != "EQS532" else d
+        replace(d, severity=Severity.WARNING) if allow_weaker and d.code == "EQS531" else d
         for d in found
     ]
 

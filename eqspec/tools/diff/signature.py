@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from eqspec.graph.model import Base, InputFeature, Module, OutputFeature
 from eqspec.graph.types import Type
 from eqspec.tools.diff.changes import Remark, Verdict
+from eqspec.tools.diff.entries import entry_changes
 
 
 def stands_still(old: Sequence[InputFeature], new: Sequence[InputFeature]) -> bool:
@@ -43,6 +44,8 @@ def _features(what: str, old: dict[str, Type], new: dict[str, Type]) -> list[Rem
             if was == now:  # a name that stands for other sizes
                 was, now = (" + ".join(map(str, t.shapes)) for t in (type_, new[name]))
             found.append(_broken(f"{what} `{name}` was {was} and is {now}"))
+        elif name in new:
+            found += entry_changes(f"{what} `{name}`", type_, new[name])
     common = [name for name in old if name in new], [name for name in new if name in old]
     if common[0] != common[1]:
         order = ", ".join(common[1])
@@ -75,8 +78,11 @@ def _bases(old: Module, new: Module) -> list[Remark]:
             found.append(Remark(verdict, f"the constructor takes a network more: `{name}`"))
         elif not _same_call(before[name], base):
             found.append(_broken(f"the network `{name}` is called with other tensors"))
-        elif before[name].factory and not base.factory:
-            found.append(_broken(f"the network `{name}` is not built by default any more"))
+        else:
+            if before[name].factory and not base.factory:
+                found.append(_broken(f"the network `{name}` is not built by default any more"))
+            for what, left, right in _exchanged(before[name], base):
+                found += entry_changes(what, left, right)
     kept = [n for n in before if n in after], [n for n in after if n in before]
     if kept[0] != kept[1]:
         found.append(_broken(f"the networks change places: {', '.join(kept[1])}"))
@@ -95,9 +101,18 @@ def _bases(old: Module, new: Module) -> list[Remark]:
 
 
 def _same_call(old: Base, new: Base) -> bool:
-    pairs = [(a.shapes, b.shapes) for a, b in zip(old.signature, new.signature, strict=False)]
-    same = len(old.signature) == len(new.signature) and all(a == b for a, b in pairs)
-    return same and old.target.shapes == new.target.shapes
+    return (
+        len(old.signature) == len(new.signature)
+        and all(_alike(a, b) for a, b in zip(old.signature, new.signature, strict=True))
+        and _alike(old.target, new.target)
+    )
+
+
+def _exchanged(old: Base, new: Base) -> Iterator[tuple[str, Type, Type]]:
+    """The tensors that the network takes and returns, in words and before and after."""
+    for number, (left, right) in enumerate(zip(old.signature, new.signature, strict=True), 1):
+        yield f"argument {number} of the network `{new.name}`", left, right
+    yield f"the result of the network `{new.name}`", old.target, new.target
 
 
 def _same_claims(old: Base, new: Base) -> bool:

@@ -15,6 +15,7 @@ from eqspec.diagnostics.model import Diagnostic
 from eqspec.graph.model import Spec
 from eqspec.graph.sizes import for_json
 from eqspec.tools.diff.changes import ModuleChange, Numbers, State
+from eqspec.tools.diff.entries import Names, Place, module_entries
 
 COUNTED = ("base_calls", "parameters", "flops", "bytes")
 NO_STATE = "extra_repr"
@@ -23,12 +24,14 @@ NO_STATE = "extra_repr"
 
 @dataclass(frozen=True)
 class Side:
-    """A spec compiled: totals and saved tensors of every module, the code of its classes and helpers."""
+    """A spec compiled: totals and saved tensors of every module, the code of its classes and helpers,
+    and the names of the entries of what comes in and goes out."""
 
     totals: Mapping[str, Mapping[str, int | str]]
     states: Mapping[str, Mapping[str, tuple[int | str, ...]]]
     code: Mapping[str, str]
     reached: Mapping[str, frozenset[str]]
+    entries: Mapping[str, tuple[dict[Place, Names], ...]]
 
 
 def compiled(spec: Spec) -> tuple[Side | None, list[Diagnostic]]:
@@ -41,7 +44,7 @@ def compiled(spec: Spec) -> tuple[Side | None, list[Diagnostic]]:
     if refused:
         return None, refused
     if not lowered:
-        return Side({}, {}, {}, {}), []
+        return Side({}, {}, {}, {}, {}), []
     totals = {record["module"]: for_json(record["total"]) for record in module_costs(lowered)}
     text, names = module_text(lowered, "compared")
     states: dict[str, Mapping[str, tuple[int | str, ...]]] = {}
@@ -52,7 +55,8 @@ def compiled(spec: Spec) -> tuple[Side | None, list[Diagnostic]]:
         states[key] = state
     code = _definitions(text)
     reached = {key: _reached(names.classes[key], code) for key in lowered}
-    return Side(totals, states, code, reached), []
+    entries = {module.key: module_entries(module) for module in spec.modules}
+    return Side(totals, states, code, reached, entries), []
 
 
 def with_weights(change: ModuleChange, old: Side, new: Side) -> ModuleChange:
@@ -72,8 +76,10 @@ def _state(name: str, old: Side, new: Side) -> State:
     reshaped = tuple(key for key in before if key in after and before[key] != after[key])
     if missing or unexpected or reshaped:
         return State("incompatible", missing, unexpected, reshaped)
-    same = old.reached[name] == new.reached[name] and all(
-        old.code[key] == new.code[key] for key in old.reached[name]
+    same = (
+        old.entries[name] == new.entries[name]
+        and old.reached[name] == new.reached[name]
+        and all(old.code[key] == new.code[key] for key in old.reached[name])
     )
     return State("same" if same else "differs")
 
