@@ -11,7 +11,7 @@ from eqspec.verify.arithmetic import inverse, product
 from eqspec.verify.counting import Spaces
 from eqspec.verify.exact import Map, NoMatrix, is_identity, matrix
 from eqspec.verify.groups import TooLarge
-from eqspec.verify.laws import LAWS, Broken, Site, Unproved
+from eqspec.verify.laws import DATA, LAWS, Broken, Site, Unproved
 from eqspec.verify.levels import ALMOST, Levels
 from eqspec.verify.record import LEVELS, Base, Certificate, Ensure, Module, Node
 from eqspec.verify.report import Report
@@ -128,6 +128,10 @@ def _check_law(certificate: Certificate, module: Module, node: Node, report: Rep
     law = LAWS.get(node.op)
     if law is None:
         report.trust(f"the law of `{node.op}`")
+        return
+    strange = node.data.keys() - DATA.get(node.op, frozenset())
+    if strange:
+        report.wrong("op", place, f"`{node.op}` has no data called {min(strange)!r}")
         return
     args = tuple(module.nodes[arg].type for arg in node.args)
     try:

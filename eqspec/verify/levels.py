@@ -15,6 +15,7 @@ from eqspec.verify.laws.averages import CHOICES, COUNTED
 from eqspec.verify.laws.entrywise import JUMPS
 from eqspec.verify.record import LEVELS, Certificate, Module, Node, Type
 from eqspec.verify.types import factors_of, is_sampled, moved_by
+from eqspec.verify.values import rational
 
 APPROXIMATE, ALMOST, EXACT = range(3)
 
@@ -146,7 +147,8 @@ def _generic(node: Node, args: Sequence[Known]) -> bool:
         case "identity" | "stop_gradient" | "concat" | "field" | "block" | "asinh":
             return all(arg.generic for arg in args) and independent(args)
         case "leaky_relu":
-            return args[0].generic and node.data.get("negative_slope") != 0
+            slope = rational(node.data.get("negative_slope"), f"node {node.name!r}: negative_slope")
+            return args[0].generic and slope != 0
         case "+":
             return any(
                 arg.generic

@@ -219,3 +219,43 @@ def test_an_axis_of_a_product_has_one_use(shared: list[list[int]]) -> None:
         edge.update(factors={"G": "invariant"}, fusion=False)
     record["modules"][0]["outputs"][0]["type"] = plain
     assert "are named" in messages(record)
+
+
+@pytest.mark.parametrize("op", ["tanh", "linear", "floor"])
+def test_data_that_an_op_does_not_have_is_refused(op: str) -> None:
+    record = record_of(GROUP + MODULE.replace("linear(h)", "linear(floor(h))"))
+    assert verified(record).ok
+    for one in record["modules"][0]["nodes"]:
+        if one["op"] == op:
+            one.setdefault("data", {})["squared"] = True
+    assert f"`{op}` has no data called 'squared'" in messages(record)
+
+
+def test_a_maximum_is_no_mean_and_a_layer_norm_takes_one_off() -> None:
+    text = (
+        "eqspec 1\ngroup Flip = cyclic(2)\ngroup C = cyclic(2)\nmodule M {\n"
+        "  input x: [C.sign, Flip.reverse(8)]\n  output y = avg_pool1d(x, kernel=2)\n}\n"
+    )
+    record = record_of(text)
+    assert verified(record).ok
+    node(record, 0, "y")["op"] = "max_pool1d"
+    assert "it is no `max` of a window" in messages(record)
+
+    text = "module M {\n  input x: [G.st]\n  output y: [G.st] = rms_norm(x)\n}\n"
+    record = record_of(GROUP + text)
+    assert verified(record).ok
+    node(record, 0, "y")["op"] = "layer_norm"
+    assert "whether a mean is taken off" in messages(record)
+
+
+@pytest.mark.parametrize("slope", [0, "0", "0/1", None, "x", False])
+def test_a_slope_of_every_writing_is_read(slope: object) -> None:
+    text = (
+        "module M {\n  input x: [4, G.regular]\n  h: [4, G.regular] = leaky_relu(x)\n"
+        "  output y: [4, G.regular] = floor(h)\n}\n"
+    )
+    record = record_of(GROUP + text)
+    assert verified(record).ok
+    assert "almost_everywhere" in node(record, 0, "y")["levels"].values()
+    node(record, 0, "h")["data"]["negative_slope"] = slope
+    assert not verified(record).ok

@@ -30,4 +30,32 @@ LAWS: dict[str, Callable[[Site], None]] = {
     **AVERAGES,
 }
 
-__all__ = ["LAWS", "Broken", "Site", "Unproved"]
+_AVERAGE = frozenset({"base", "networks", "branches", "elements"})
+_SWEEP = frozenset({"kernel", "stride", "padding", "dilation", "mode", "positions"})
+_STATISTIC = frozenset({"axes", "forms", "mean", "biases"})
+_PAIRS = frozenset({"contracted", "forms", "shared"})
+
+DATA: dict[str, frozenset[str]] = {
+    **dict.fromkeys(AVERAGES, _AVERAGE),
+    **dict.fromkeys(WINDOWS, _SWEEP | {"by"}),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _SWEEP | {"groups", "transposed", "results"}),
+    **dict.fromkeys(("layer_norm", "rms_norm"), _STATISTIC),
+    **dict.fromkeys(("norm", "norm_relu"), frozenset({"axes", "forms", "squared"})),
+    **dict.fromkeys(("dot", "tensor_product"), _PAIRS),
+    **dict.fromkeys(("elu", "celu"), frozenset({"alpha"})),
+    "batch_norm": frozenset({"channels", "mean", "biases"}),
+    "block": frozenset({"start", "stop"}),
+    "call": frozenset({"module", "bases"}),
+    "center": frozenset({"axes"}),
+    "concat": frozenset({"how", "axis"}),
+    "difference": frozenset({"pairwise"}),
+    "embedding": frozenset({"places"}),
+    "field": frozenset({"axis", "name", "start"}),
+    "gated": frozenset({"places"}),
+    "leaky_relu": frozenset({"negative_slope"}),
+    "linear": frozenset({"each"}),
+    "pool": frozenset({"axes", "by"}),
+}
+"""The data of the ops that have a law; the others have none. What a law does not know it does not pass."""
+
+__all__ = ["DATA", "LAWS", "Broken", "Site", "Unproved"]

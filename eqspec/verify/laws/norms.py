@@ -22,6 +22,8 @@ def sample_norm(site: Site) -> None:
     if not isinstance(forms, list) or len(forms) != len(chosen):
         raise Malformed(f"node {site.node.name!r}: data.forms is none")
     site.require(len(chosen) == len(site.type), "it has other blocks")
+    centred = site.node.op == "layer_norm"
+    site.require(site.data.get("mean") is centred, "whether a mean is taken off is not its own")
     for along, own, block in zip(chosen, forms, site.type, strict=True):
         each = without(block.axes, along)
         site.require(permutes_with(each, "signs"), "indices with own statistics are not permuted")
@@ -32,7 +34,7 @@ def sample_norm(site: Site) -> None:
             site.require(fits(axis, form), "a form has another size than its axis")
             kept = is_invariant(axis, form) and is_positive(form)
             site.require(kept, "a statistic is not invariant")
-        if site.data.get("mean") is not False:
+        if centred:
             _one_sign(site, [block.axes[k] for k in along])
     _biases(site)
 

@@ -95,6 +95,8 @@ def pool_windows(site: Site) -> None:
     """A mean or maximum of every window. A generator that reverses positions reverses offsets."""
     if "kernel" not in site.data:
         raise Unproved("windows of this kind")
+    how = "max" if site.node.op.startswith("max") else "avg"
+    site.require(site.text("by") == how, f"it is no `{how}` of a window")
     positions = site.numbers("positions")
     site.require(len(positions) == len(site.args[0]) == len(site.type), "it has other blocks")
     for places, source, target in zip(positions, site.args[0], site.type, strict=True):
@@ -104,7 +106,7 @@ def pool_windows(site: Site) -> None:
         site.require(same_axes(kept, made), "the axes beside the positions have changed")
         before = [source.axes[k] for k in places]
         check_windows(site, before, None, [target.axes[k] for k in places])
-        if site.text("by") == "max":
+        if how == "max":
             for name, g in generators(source.axes):
                 found = nonzero_of_axes(source.axes, name, g)
                 fits = found is not None and all(v > 0 for v in found)
