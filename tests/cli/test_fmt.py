@@ -154,3 +154,11 @@ def test_fmt_imports_only_the_parser(here: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_specs_that_are_only_quoted_stay(here: Path) -> None:
+    spec = "```eqs\neqspec 1\n\ngroup   G = cyclic(2)\n```\n"
+    quoted = f"````md\n{spec}````\n\n<!--\n{spec}-->\n\n```text\n```\n\n~~~\n{spec}~~~\n\n"
+    (here / "a.md").write_text(quoted + spec)
+    assert run("fmt", "a.md").exit_code == 0
+    assert (here / "a.md").read_text() == quoted + spec.replace("group   G", "group G")

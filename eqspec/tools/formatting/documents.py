@@ -13,11 +13,13 @@ from eqspec.syntax.format import WIDTH, format_text
 
 SUFFIX = ".md"
 _FENCE = re.compile(
-    r"(?P<head>^(?P<indent>[ ]{0,8})(?P<ticks>`{3,})eqs[^\n`]*\n)"
+    r"(?P<quoted><!--.*?-->|^[ ]{0,8}(?P<fence>`{3,}+|~{3,}+)(?!eqs)[^\n]*\n.*?^[ ]{0,8}(?P=fence)[`~ \t\r]*$)|"
+    r"(?P<head>^(?P<indent>[ ]{0,8})(?P<ticks>`{3,}+)eqs[^\n`]*\n)"
     r"(?P<spec>.*?)"
     r"(?P<tail>^(?P=indent)(?P=ticks)[ \t\r]*$)",
     re.MULTILINE | re.DOTALL,
 )
+"""A block of a spec, or what only quotes such blocks: another fence, a comment."""
 
 
 def lay_out_document(text: str) -> str:
@@ -25,6 +27,8 @@ def lay_out_document(text: str) -> str:
 
 
 def _block(match: re.Match[str]) -> str:
+    if match["quoted"] is not None:
+        return match[0]
     indent, spec = match["indent"], match["spec"]
     lines = spec.split("\n")
     if any(line.strip() and not line.startswith(indent) for line in lines):
