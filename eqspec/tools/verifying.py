@@ -53,6 +53,7 @@ class Verified:
     compared: bool = False
     rebuilt: bool = False
     spec: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 def run_verify(
@@ -100,6 +101,7 @@ def verify_module(path: Path, spec: str | None = None, looks: str = "rebuild") -
         found.diagnostics.append(_about("EQS522", path, message))
     if place is not None:
         found.spec = shown(place.path)
+        found.sizes = dict(record.get("sizes") or {}) if found.report.ok else {}
         own = path.with_name(f"{stem}.eqs")
         if spec is None and own.exists() and not _is_same_file(own, place.path):
             message = (
@@ -350,6 +352,9 @@ def _summary(found: Verified, reporting: Reporting) -> None:
         number = found.report.proved[part]
         if number:
             lines.append(f"  {number:>6,}  {_plural(number, noun)} {what}")
+    if found.sizes:
+        sizes = ", ".join(f"{key} = {value}" for key, value in sorted(found.sizes.items()))
+        lines.append(f"          Sizes were set from outside of the spec: {sizes}.")
     if found.compared:
         lines.append(f"          The spec `{found.spec}`, checked again, makes the same claims.")
     if found.rebuilt:

@@ -24,6 +24,8 @@ MOST_EXPONENT = 10_000
 
 
 def check_modules(certificate: Certificate, report: Report) -> None:
+    if not certificate.modules:
+        report.wrong("form", "certificate", "it speaks of no module")
     spaces = Spaces(certificate.actions, certificate.groups)
     levels = Levels(certificate)
     sound: set[str] = set()
@@ -170,6 +172,9 @@ def _check_ensure(module: Module, ensure: Ensure, report: Report) -> None:
             report.wrong("promise", place, "there is no such feature")
             continue
         factors = set(ensure.factors)
+        if ensure.words is not None and not any(ensure.words):
+            report.wrong("promise", place, "it names a subgroup of which it has no element")
+            continue
         if ensure.words is not None:
             factors = {factor for word in ensure.words for factor, _, _ in word}
         reached = min(

@@ -384,3 +384,10 @@ def test_markdown_is_never_markup() -> None:
     told = eqspec.diff(OLD, hostile, weights=False)
     shown = replace(told, old=hostile_name)
     assert "\x1b" not in markdown(shown) + text(shown, color=False)
+
+
+def test_a_promise_about_what_is_inside_is_not_lost_in_silence() -> None:
+    old = OLD.replace("  ensure score invariant under Rot\n", "  ensure h equivariant under Rot\n")
+    assert old != OLD
+    told = eqspec.diff(old, old.replace("  ensure h equivariant under Rot\n", ""), weights=False)
+    assert told.verdict is Verdict.WEAKER

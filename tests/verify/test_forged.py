@@ -259,3 +259,15 @@ def test_a_slope_of_every_writing_is_read(slope: object) -> None:
     assert "almost_everywhere" in node(record, 0, "y")["levels"].values()
     node(record, 0, "h")["data"]["negative_slope"] = slope
     assert not verified(record).ok
+
+
+def test_promises_under_nobody_and_certificates_of_nothing_are_refused() -> None:
+    text = GROUP + MODULE.replace("}\n", "  ensure h equivariant under G\n}\n")
+    record = record_of(text)
+    assert verified(record).ok
+    record["modules"][0]["ensures"][0].update(kind="invariant", subgroup="H", words=[])
+    assert "names a subgroup of which it has no element" in messages(record)
+    record = record_of(text)
+    for name in ("modules", "groups", "representations"):
+        record[name] = []
+    assert "it speaks of no module" in messages(record)
