@@ -117,6 +117,11 @@ def test_a_fault_of_eqspec_does_not_end_the_watch(
     assert "Wrote good.py" in output
 
 
+def _hears_interrupts() -> None:
+    """Jobs in the background ignore interrupts, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_real_watch_ends_by_an_interrupt(here: Path) -> None:
     if find_spec("watchfiles") is None:
         pytest.skip("watchfiles is not installed")
@@ -125,7 +130,12 @@ def test_a_real_watch_ends_by_an_interrupt(here: Path) -> None:
     log = here / "log.txt"
     with log.open("w") as file:
         running = subprocess.Popen(
-            command, cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=file, stderr=file
+            command,
+            cwd=here,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=file,
+            stderr=file,
+            preexec_fn=_hears_interrupts,
         )
 
     def said(words: str) -> None:

@@ -35,7 +35,7 @@ from eqspec.lowering.module import Lowered, lower_module
 from eqspec.lowering.validation import count_fault, validate
 from eqspec.pipeline import check_source
 
-FAST, ALL = 50, 420
+FAST, ALL = 35, 420
 
 OWN_SPECS = [
     # fusion points, several clusters, a signed target

@@ -415,11 +415,12 @@ BATCH += "  output y: [2, F.regular] = linear(a)\n}\n"
             ("test_equivariance_in_float64[M]", "test_equivariance_in_training[M]"),
             marks=pytest.mark.slow,
         ),
-        (  # the statistics of the batch in evaluation too
+        pytest.param(  # the statistics of the batch in evaluation too
             BATCH,
             "training=self.training",
             "training=True",
             ("test_samples_do_not_see_each_other[M]",),
+            marks=pytest.mark.slow,
         ),
     ],
 )
