@@ -64,3 +64,12 @@ def test_what_is_wrong_has_a_code(module: Path) -> None:
 def test_flags_that_do_not_go_together(module: Path) -> None:
     assert run("verify", "good.py", "--spec", "good.eqs", "--no-spec").exit_code == 2
     assert run("verify").exit_code == 2
+
+
+def test_sizes_that_were_set_from_outside_are_said(here: Path) -> None:
+    (here / "good.eqs").write_text(GOOD)
+    kinds = "module,tests,certificate"
+    assert run("compile", "good.eqs", "--emit", kinds, "--set", "n=1").exit_code == 0
+    assert "Sizes were set from outside of the spec: n = 1." in run("verify", "good.py").output
+    assert run("compile", "good.eqs", "--emit", kinds).exit_code == 0
+    assert "from outside" not in run("verify", "good.py").output
