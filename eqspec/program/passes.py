@@ -1,4 +1,5 @@
-"""Passes over a tensor program: reduce first, expand last, one bias, nothing dead.
+"""Passes over a tensor program: reduce first, expand last, no stack that is taken apart again
+(`splitting`), scales in the weights (`folding`), one bias, nothing dead.
 
 Each pass is a plain function from program to program; `PASSES` is their order. Common subexpressions
 need no pass of their own: every pass rebuilds the program through `Builder`, which numbers values.
@@ -15,6 +16,7 @@ from dataclasses import replace
 
 from eqspec.graph.sizes import is_dynamic
 from eqspec.program.builder import Builder
+from eqspec.program.folding import fold_scales
 from eqspec.program.instructions import (
     Add,
     DiagonalEmbed,
@@ -33,6 +35,7 @@ from eqspec.program.instructions import (
     Stage,
     Take,
 )
+from eqspec.program.splitting import split_stacks
 
 Rule = Callable[[Builder, Instruction], int | None]
 
@@ -95,6 +98,8 @@ def drop_dead(program: Program) -> Program:
 PASSES: tuple[Callable[[Program], Program], ...] = (
     reduce_first,
     expand_last,
+    split_stacks,
+    fold_scales,
     fuse_bias,
     drop_dead,
 )
