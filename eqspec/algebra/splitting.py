@@ -69,7 +69,7 @@ class Orbit:
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """Multiplication by indices, inverses, class of every element (true and rational)."""
 
     rows: tuple[tuple[int, ...], ...]
@@ -79,7 +79,7 @@ class _Table:
 
 
 @lru_cache(maxsize=64)
-def _table(group: Group) -> _Table:
+def table_of(group: Group) -> Table:
     words = group.elements()
     n = len(words)
     steps = [group.left_multiplication(g) for g in range(len(group.generators))]
@@ -109,14 +109,14 @@ def _table(group: Group) -> _Table:
         for k, label in enumerate(classes):
             if label in mates:
                 rational[k] = min(rational[k], first)
-    return _Table(tuple(rows), inverse, tuple(classes), tuple(rational))
+    return Table(tuple(rows), inverse, tuple(classes), tuple(rational))
 
 
 @lru_cache(maxsize=64)
 def orbits_of(group: Group) -> tuple[Orbit, ...]:
     """The irreducible characters over the rationals: by degree over the rationals, then by their values
     on the elements in order, largest first; the trivial one is the first."""
-    table = _table(group)
+    table = table_of(group)
     n = len(table.rows)
     labels = sorted(set(table.rational))
     if len(labels) > CLASSES_LIMIT:
@@ -145,7 +145,7 @@ def orbits_of(group: Group) -> tuple[Orbit, ...]:
     return tuple(found)
 
 
-def _traces(table: _Table, place: Sequence[int], count: int) -> list[int]:
+def _traces(table: Table, place: Sequence[int], count: int) -> list[int]:
     """For every rational class the trace of its class sum on the centre of the group algebra: how many
     (x, class) have x^-1 g in the class of g, for one g of every class."""
     result = [0] * count
@@ -157,7 +157,7 @@ def _traces(table: _Table, place: Sequence[int], count: int) -> list[int]:
 
 
 def _central_characters(
-    table: _Table, place: Sequence[int], labels: Sequence[int], sizes: Sequence[int]
+    table: Table, place: Sequence[int], labels: Sequence[int], sizes: Sequence[int]
 ) -> list[list[int]]:
     """The r homomorphisms of the algebra of rational class sums to Q, as their values on the sums.
 
@@ -262,10 +262,10 @@ def split(group: Group, number: int) -> tuple[AnyImage, ...]:
             f" {orbit.count} over the rationals",
             "use `regular` or `quotient(H)`, which hold all of them, or a `rep`",
         )
-    table = _table(group)
+    table = table_of(group)
     wanted = orbit.rational_degree
     theta = [orbit.count * orbit.degree**2 * value for value in orbit.values]
-    for members, signs in _signed_subgroups(table):
+    for members, signs in signed_subgroups(table):
         total = sum(sign * theta[k] for k, sign in zip(members, signs, strict=True))
         if total == wanted * len(members):
             found = _cut_out(group, table, theta, dict(zip(members, signs, strict=True)), wanted)
@@ -277,7 +277,7 @@ def split(group: Group, number: int) -> tuple[AnyImage, ...]:
     )
 
 
-def _signed_subgroups(table: _Table) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+def signed_subgroups(table: Table) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Subgroups with at most three generators, large ones first, each with all its signs (homomorphisms
     to 1 and -1)."""
     n = len(table.rows)
@@ -299,7 +299,7 @@ def _signed_subgroups(table: _Table) -> Iterator[tuple[tuple[int, ...], tuple[in
         level = new
 
 
-def _generated(table: _Table, letters: Sequence[int]) -> tuple[int, ...]:
+def _generated(table: Table, letters: Sequence[int]) -> tuple[int, ...]:
     found = {0}
     todo = [0]
     while todo:
@@ -312,7 +312,7 @@ def _generated(table: _Table, letters: Sequence[int]) -> tuple[int, ...]:
 
 
 def _signs(
-    table: _Table, members: tuple[int, ...]
+    table: Table, members: tuple[int, ...]
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """All homomorphisms to 1 and -1: subgroups of index 2 hold the squares, so the signs are those of
     the elementary abelian quotient by the subgroup that the squares generate."""
@@ -332,7 +332,7 @@ def _signs(
 
 
 def _cut_out(
-    group: Group, table: _Table, theta: Sequence[Fraction], signs: dict[int, int], degree: int
+    group: Group, table: Table, theta: Sequence[Fraction], signs: dict[int, int], degree: int
 ) -> tuple[AnyImage, ...]:
     """The part of the induced sign that belongs to theta, in a basis of images of one vector."""
     n = len(table.rows)
