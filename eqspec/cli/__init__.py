@@ -27,6 +27,7 @@ COMMANDS = (
     "fmt",
     "explain",
     "cost",
+    "bench",
     "graph",
     "report",
     "verify",

@@ -146,7 +146,7 @@ def load(
         kind = compiled._kinds[file]
         if kind == "tests":
             continue
-        made = _module(file.removesuffix(".py"), text)
+        made = imported(file.removesuffix(".py"), text)
         if kind == "actions":
             symmetry = made
             continue
@@ -162,7 +162,7 @@ def load(
     return LoadedSpec(checked, classes, symmetry, source)
 
 
-def _module(stem: str, text: str) -> ModuleType:
+def imported(stem: str, text: str) -> ModuleType:
     """The module with this text: one for each text in a process."""
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     name = f"eqspec_{stem}_{digest[:16]}"

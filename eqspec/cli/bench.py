@@ -1,0 +1,69 @@
+"""`eqspec bench`: emitted modules timed against what one would use instead."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from eqspec.cli.options import color_flag, format_flag, offers, set_flag
+from eqspec.tools.flags import color_wanted
+
+
+@click.command(
+    short_help="Time the emitted modules against dense ones and plain group averages.",
+    epilog="Examples: `eqspec bench two_view.eqs`, `eqspec bench two_view.eqs --batch 1 --plot two_view_bench.svg`.",
+)
+@click.argument("spec", shell_complete=offers("specs"))
+@click.option(
+    "--batch", type=click.IntRange(1, 1 << 20), default=256, show_default=True, help="Samples."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of weights and inputs.",
+)
+@click.option(
+    "--device", default="cpu", show_default=True, metavar="NAME", help="As torch calls it: cuda:0."
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 1000),
+    default=11,
+    show_default=True,
+    help="Of a comparison; fewer where they would take long.",
+)
+@click.option(
+    "--module", "-m", metavar="NAME", shell_complete=offers("modules"), help="This module alone."
+)
+@format_flag
+@click.option("--plot", metavar="FILE", help="Draw the ratios as an SVG file.")
+@click.option("--force", is_flag=True, help="Overwrite FILE even if eqspec did not write it.")
+@set_flag
+@color_flag
+def command(
+    spec: str,
+    batch: int,
+    dtype: str,
+    device: str,
+    rounds: int,
+    module: str | None,
+    format_: str,
+    plot: str | None,
+    force: bool,
+    sizes: tuple[tuple[str, int], ...],
+    color: str,
+) -> None:
+    """Time the modules of a spec as they are emitted.
+
+    Each is timed against its dense twin, the same layers with nothing tied, and against a plain average
+    of the twin over the whole group: forward, forward and backward, and the most bytes that their
+    tensors hold at once. All run side by side, round by round; a ratio is the median over the rounds.
+    Bases are small stand-in networks. Needs torch.
+    """
+    from eqspec.tools.bench.running import Options, run_bench
+
+    options = Options(batch, dtype, device, rounds, module, plot, force)
+    sys.exit(run_bench(spec, dict(sizes), options, format_, color_wanted(color)))
