@@ -16,6 +16,7 @@ from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
 from eqspec.program.attending import Attend
+from eqspec.program.fourier import Fourier, FourierBack
 from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.grids import OnGrid
 from eqspec.program.instructions import (
@@ -181,6 +182,14 @@ class Expressions:
                 scaled = f"{args[0].atom} * {args[1].atom}"
                 terms = (scaled, args[2].text)
                 return Code(" + ".join(terms), binds=SUM, terms=terms)
+            case Fourier(dim=dim):
+                self.helpers.add("fourier")
+                rank = len(shape)
+                return Code("_fourier", (args[0].text, str(dim - rank), str(-rank)))
+            case FourierBack(dim=dim):
+                self.helpers.add("fourier_back")
+                rank = len(shape)
+                return Code("_fourier_back", (args[0].text, str(-rank), str(dim - rank)))
             case Attend():
                 return self._attend(instruction, args)
             case Normalise():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from eqspec.program.attending import Attend
+from eqspec.program.fourier import Fourier, FourierBack
 from eqspec.program.framed import Axes, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.grids import Conv
 from eqspec.program.instructions import (
@@ -43,6 +44,10 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
             pass
         case Attend():
             word = "attended"
+        case Fourier():
+            word = "spectrum"
+        case FourierBack():
+            word = "entries"
         case Axes():
             word = "frames" if instruction.method == "principal_axes" else "frame"
         case Determinant():

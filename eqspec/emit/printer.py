@@ -593,6 +593,7 @@ class Printer:
 HELPERS = """
     orbit_answers orbit_mean orbit_weighted orbit_choice with_number with_entropy with_margin per_sample
     in_steps over_ranks one_call tuple wide repeat layer_norm rms_norm batch_norm batch_norm_along group_norm dropout
+    fourier fourier_back
     size masked
     energies network_energies best_coset best_cosets move_each move_tied mean_of_tied
     principal_axes special_principal_axes gram_schmidt special_gram_schmidt row_order take_rows

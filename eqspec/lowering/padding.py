@@ -32,6 +32,7 @@ from eqspec.graph.types import symbols_in
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.program.attending import Attend
 from eqspec.program.builder import Builder
+from eqspec.program.fourier import Fourier, FourierBack
 from eqspec.program.instructions import (
     Add,
     Affine,
@@ -171,7 +172,9 @@ class _Padding:
                 if padded_dims(self.builder.shape(args[0])[dim : dim + 1]):
                     self._refuse(number)
                 return emit(replace(instruction, args=args)), every
-            case Stack():
+            case (
+                Stack() | Fourier() | FourierBack()
+            ):  # the axis that is transformed is never padded
                 return emit(replace(instruction, args=args)), every
             case Lookup():  # word 0 stands at all masked positions
                 return emit(replace(instruction, args=args)), False

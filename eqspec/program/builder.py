@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from eqspec.graph.sizes import is_dynamic
 from eqspec.program.attending import Attend
+from eqspec.program.fourier import Fourier, FourierBack
 from eqspec.program.framed import CallBase
 from eqspec.program.instructions import (
     Add,
@@ -224,6 +225,12 @@ class Builder:
     def attend(self, query: int, key: int, value: int, bias: int | None = None) -> int:
         args = (query, key, value) if bias is None else (query, key, value, bias)
         return self.emit(Attend(args, bias is not None))
+
+    def fourier(self, x: int, dim: int) -> int:
+        return self.emit(Fourier((x,), dim))
+
+    def fourier_back(self, x: int, dim: int) -> int:
+        return self.emit(FourierBack((x,), dim))
 
     def concat(self, parts: Sequence[int], dim: int, note: Note | None = None) -> int:
         return parts[0] if len(parts) == 1 else self.emit(Concat(tuple(parts), dim, note))

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eqspec.program.attending import Attend
+from eqspec.program.fourier import Fourier, FourierBack, transform_flops
 from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.grids import OnGrid, grid_flops
 from eqspec.program.instructions import (
@@ -120,6 +121,11 @@ def cost_of(program: Program, number: int) -> Cost:
             flops = 4 * writes
         case Affine():
             flops = 2 * writes
+        case Fourier(dim=dim):
+            flops = transform_flops(program.shape(instruction.args[0])[dim], program.shape(number))
+        case FourierBack():
+            x = program.shape(instruction.args[0])
+            flops = transform_flops(x[0], x)
         case Attend():  # two products of matrices, and five steps of a softmax
             (*lead, keys, width), value = (
                 program.shape(instruction.args[1]),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 from eqspec.graph.sizes import is_dynamic
 from eqspec.program.attending import Attend, attended_shape
+from eqspec.program.fourier import Fourier, FourierBack, Transform, transformed_shape
 from eqspec.program.framed import (
     Axes,
     CallBase,
@@ -399,6 +400,7 @@ Instruction = (
     | Normalise
     | Affine
     | Attend
+    | Transform
     | BatchNorm
     | Layer
     | Concat
@@ -527,6 +529,8 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             return grid_shape(instruction, of)
         case Attend():
             return attended_shape(instruction, of)
+        case Fourier() | FourierBack():
+            return transformed_shape(instruction, x)
         case IndexSum(places=places, shape=shape):
             for place, part in zip(places, of, strict=True):
                 assert tuple(shape[k] for k in place) == part, (instruction, of)

@@ -15,6 +15,7 @@ import numpy as np
 from eqspec.program import frames
 from eqspec.program.acting import Array
 from eqspec.program.attending import Attend
+from eqspec.program.fourier import Fourier, FourierBack, run_transform
 from eqspec.program.framed import Axes, CallBase, Determinant, InverseOrder, RowOrder, TakeRows
 from eqspec.program.gridruns import run_grid
 from eqspec.program.grids import OnGrid
@@ -163,6 +164,8 @@ def run(
                 value = normalise(instruction, args)
             case Attend():
                 value = attend(instruction, args)
+            case Fourier() | FourierBack():
+                value = run_transform(instruction, args[0], lead)
             case GroupNorm() | Dropout() | Detach():
                 value = run_layer(instruction, args, parameters, training)
             case BatchNorm():
