@@ -26,6 +26,7 @@ from eqspec.program.instructions import (
     DiagonalEmbed,
     Einsum,
     Expand,
+    Halves,
     Linear,
     Lookup,
     Mask,
@@ -152,6 +153,9 @@ class Expressions:
                 return self._reshape(args[0], program.shape(instruction.args[0]), shape)
             case Einsum():
                 return self._einsum(instruction, args)
+            case Halves(bits=bits):
+                high, low = (arg.atom for arg in args)
+                return Code(f"({high} + {low} / 2**{bits}) / 2**{bits}", binds=PRODUCT)
             case Linear():
                 return Code("F.linear", tuple(a.text for a in args))
             case Pointwise(function=function, options=options):

@@ -13,12 +13,14 @@ from eqspec.algebra.averages import ActionTooLarge
 from eqspec.algebra.nullspace import SolverTooLarge
 from eqspec.algebra.solver import RoutesDisagree
 from eqspec.graph.model import Module, Node
-from eqspec.graph.types import stilled
+from eqspec.graph.types import Type, stilled
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.padding import padded_program
 from eqspec.lowering.samples import exact_part
 from eqspec.ops import op_named
 from eqspec.ops.contract import LoweringSite, Registers
+from eqspec.ops.coordinates import Frame, convert, frame_of
+from eqspec.ops.plans import NOWHERE, REFERENCE, Plan
 from eqspec.ops.project import ProjectorTooLarge
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import BatchNorm, Parameter, Program
@@ -28,13 +30,15 @@ from eqspec.program.passes import optimise
 
 @dataclass(frozen=True)
 class Lowered:
-    """A module and its program; ``plain`` is the program before the passes, without masks. In a
+    """A module and its program by a ``plan``; ``plain`` is the program of the reference plan before the
+    passes, without masks. In a
     ``distributed`` one several processes can share the calls of an average."""
 
     module: Module
     program: Program
     plain: Program
     distributed: bool = False
+    plan: Plan = REFERENCE
 
     @cached_property
     def tested(self) -> Lowered:
@@ -62,42 +66,107 @@ def has_dropout(lowered: Mapping[str, Lowered], key: str) -> bool:
     )
 
 
-def lower_module(module: Module, distributed: bool = False) -> Lowered:
+def lower_module(module: Module, distributed: bool = False, plan: Plan = REFERENCE) -> Lowered:
     """Raises `LoweringRefused` where a solver refuses a node, or two routes disagree on it."""
+    plain = program_of(module, distributed)
+    chosen = plain if plan.is_reference else program_of(module, distributed, plan)
+    return Lowered(module, padded_program(optimise(chosen), module), plain, distributed, plan)
+
+
+def program_of(module: Module, distributed: bool = False, plan: Plan = REFERENCE) -> Program:
+    """The program by a plan, before the passes. Named are the features that stand in given coordinates."""
     builder = Builder()
-    registers: dict[str, tuple[int, ...]] = {}
+    frames = Frames(module)
+    features: dict[str, dict[frozenset[str], Registers]] = {}
     types = {node.name: node.type for node in module.nodes}
+
+    def feature(name: str, factors: frozenset[str]) -> Registers:
+        """A feature in these coordinates, converted once."""
+        known = features[name]
+        if factors not in known:
+            origin = next(iter(known))
+            with builder.owner(name):
+                known[factors] = frames.converted(
+                    builder, types[name], known[origin], origin, factors
+                )
+        return known[factors]
+
     for node in module.nodes:
+        factors = plan.factors(node.name)
         with builder.owner(node.name):
             if node.op == "input":
-                registers[node.name] = tuple(
+                made = tuple(
                     builder.input(
                         node.name, k, block.shape, block.values.size if block.values else 0
                     )
                     for k, block in enumerate(node.type.blocks)
                 )
+                features[node.name] = {NOWHERE: made}
                 continue
-            given = tuple(types[arg] for arg in node.args)
+        given = tuple(types[arg] for arg in node.args)
+        args = tuple(feature(arg, factors) for arg in node.args)
+        with builder.owner(node.name):
             if op_named(node.op).signature.sampled == "pixel":  # as its rule saw them
                 node = replace(node, type=stilled(node.type))
                 given = tuple(stilled(type_) for type_ in given)
-            args = tuple(registers[arg] for arg in node.args)
-            site = LoweringSite(node, module, builder, args, given, distributed)
-            registers[node.name] = _lower_node(node, site)
-    outputs = [(feature.name, registers[feature.node]) for feature in module.outputs]
+            form = plan.forms.get(node.name, "")
+            frame = frames.over(factors) if factors else None
+            site = LoweringSite(node, module, builder, args, given, distributed, form, frame)
+            features[node.name] = {factors: _lower_node(node, site)}
+    outputs = [(each.name, feature(each.node, NOWHERE)) for each in module.outputs]
     names = {name for name, _ in outputs}
     named = [
-        (node.name, registers[node.name])
+        (node.name, features[node.name][NOWHERE])
         for node in module.nodes
-        if node.declared and node.op != "input" and node.name not in names
+        if node.declared
+        and node.op != "input"
+        and node.name not in names
+        and NOWHERE in features[node.name]
     ]
-    plain = replace(builder.program(outputs, named), results=tuple(registers.items()))
-    return Lowered(module, padded_program(optimise(plain), module), plain, distributed)
+    results = [(name, known[NOWHERE]) for name, known in features.items() if NOWHERE in known]
+    return replace(builder.program(outputs, named), results=tuple(results))
+
+
+class Frames:
+    """The frames of a module, made once for every set of factors."""
+
+    def __init__(self, module: Module) -> None:
+        self.types = [node.type for node in module.nodes]
+        self.known: dict[frozenset[str], Frame] = {}
+
+    def over(self, factors: frozenset[str]) -> Frame:
+        if factors not in self.known:
+            self.known[factors] = frame_of(self.types, factors)
+        return self.known[factors]
+
+    def converted(
+        self,
+        b: Builder,
+        type_: Type,
+        registers: Registers,
+        origin: frozenset[str],
+        factors: frozenset[str],
+    ) -> Registers:
+        """A feature of this type from one set of factors to another."""
+        result: list[int] = []
+        at = 0
+        pairs = zip(
+            self.over(origin).of_type(type_), self.over(factors).of_type(type_), strict=True
+        )
+        for source, target in pairs:
+            count = len(source.pieces)
+            result += convert(b, source, registers[at : at + count], target)
+            at += count
+        return tuple(result)
 
 
 def _lower_node(node: Node, site: LoweringSite) -> Registers:
     try:
-        return op_named(node.op).lower(site)
+        op = op_named(node.op)
+        if site.frame is None:
+            return op.lower(site)
+        assert op.irreducible is not None, f"`{op.name}` works in given coordinates alone"
+        return op.irreducible.lower(site)
     except RoutesDisagree as error:
         raise LoweringRefused(
             "EQS505", f"two routes to a dimension disagree at `{node.name}`", node.span, str(error)

@@ -365,6 +365,37 @@ def weight_of(
     return b.reshape(weight, shape)
 
 
+def free_weights(b: Builder, pair: Pair, name: str, bound: float) -> int:
+    """The free weights of a pair alone, those that `weight_of` expands: one axis for each plain axis of
+    the target and each count of its symmetric vectors, the same of the source and its invariants, then one
+    for the basis of every shared cluster (the last cluster first where all are orbits)."""
+    bases = [pair_basis(pair, part) for part in pair.shared]
+    out = [axis_size(pair.target, k) for k in pair.target_plain]
+    out += _counts(pair, pair.symmetric)
+    into = [axis_size(pair.source, k) for k in pair.source_plain] + _counts(pair, pair.invariant)
+    dimensions = [basis.dimension for basis in bases]
+    if not bases:
+        free = b.parameter(name, (math.prod(out), math.prod(into)), bound)
+    elif all(isinstance(basis, OrbitBasis) for basis in bases):
+        outer = sorted([*pair.target_plain, *(k for part in pair.shared for k in part.target)])
+        lead = 0
+        while lead < len(outer) and outer[lead] in pair.target_plain:
+            lead += 1
+        if lead == len(outer):  # no axis of the target moves: the counts are plain too
+            lead = len(out)
+        rows = math.prod(out[:lead])
+        free = b.parameter(name, (rows, math.prod([*out[lead:], *into, *dimensions])), bound)
+        dimensions.reverse()
+    else:
+        free = b.parameter(name, (math.prod([*out, *into, *dimensions]),), bound)
+    return b.reshape(free, (*out, *into, *dimensions))
+
+
+def _counts(pair: Pair, parts: Sequence[Part]) -> list[int]:
+    bases = [pair_basis(pair, part) for part in parts]
+    return [basis.dimension for basis in bases if not is_constant(basis)]
+
+
 def _generators(pair: Pair, part: Part) -> tuple[tuple[AnyImage, AnyImage], ...]:
     """The matrices of every generator on the target and on the source of a cluster."""
     target = [representation(pair.target, k) for k in part.target]

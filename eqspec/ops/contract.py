@@ -16,6 +16,7 @@ from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Type
 
 if TYPE_CHECKING:  # `check` proves without making instructions
+    from eqspec.ops.coordinates import Frame
     from eqspec.program.builder import Builder
 
 Registers = tuple[int, ...]
@@ -33,7 +34,9 @@ class Weighted(Protocol):
 class LoweringSite:
     """One node to lower: ``args[k]`` holds the results that are the blocks of argument k.
 
-    ``distributed`` asks that averages can share their calls among processes."""
+    ``distributed`` asks that averages can share their calls among processes. ``form`` is one of the op's
+    own forms, "" its first. ``frame`` is set where the arguments and the result are features in irreducible
+    coordinates."""
 
     node: Node
     module: Module
@@ -41,6 +44,8 @@ class LoweringSite:
     args: tuple[Registers, ...]
     types: tuple[Type, ...]
     distributed: bool = False
+    form: str = ""
+    frame: Frame | None = None
 
     def parameter_name(self, suffix: str) -> str:
         """A name for a parameter of this node: `h_weight`; steps inside a layer share its prefix."""
@@ -48,10 +53,22 @@ class LoweringSite:
 
 
 @dataclass(frozen=True)
+class Irreducible:
+    """How an op works on features in irreducible coordinates: ``over`` are the factors over which it can,
+    for a node and the types of its arguments; ``lower`` is its lowering there, with ``site.frame`` set.
+    """
+
+    over: Callable[[Node, tuple[Type, ...], Frame], bool]
+    lower: Callable[[LoweringSite], Registers]
+
+
+@dataclass(frozen=True)
 class Op:
     """An entry of the table of ops.
 
-    ``rule`` says in one sentence when the op is equivariant; `eqspec explain` prints it.
+    ``rule`` says in one sentence when the op is equivariant; `eqspec explain` prints it. ``forms`` are the
+    names of the ways in which a node can be lowered in given coordinates, the reference first; ``irreducible``
+    is set where the op also works on features in irreducible coordinates.
     """
 
     name: str
@@ -59,3 +76,5 @@ class Op:
     check: Callable[[CallSite], Checked]
     lower: Callable[[LoweringSite], Registers]
     rule: str
+    forms: Callable[[LoweringSite], tuple[str, ...]] | None = None
+    irreducible: Irreducible | None = None

@@ -8,6 +8,7 @@ Lowering: see `blockmaps`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from eqspec.algebra.counting import (
     CannotCount,
@@ -20,9 +21,14 @@ from eqspec.algebra.representations import Representation
 from eqspec.graph.op import Axes, CallSite, Checked, Signature
 from eqspec.graph.sizes import MOST_AXES, is_dynamic
 from eqspec.graph.types import Block, PlainAxis, Type
-from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.ops.clusters import Pair, pair_of
+from eqspec.ops.contract import Irreducible, LoweringSite, Op, Registers
 from eqspec.ops.positionwise import index_names, is_even, places_of, same_at
 from eqspec.ops.weightsizes import check_weight
+
+if TYPE_CHECKING:
+    from eqspec.graph.model import Node
+    from eqspec.ops.coordinates import Frame
 
 
 @dataclass(frozen=True)
@@ -257,31 +263,49 @@ def _check_sizes(site: CallSite, target: Type, each: tuple[str, ...]) -> None:
                 check_weight(site, source, block, each, span)
 
 
-def lower(site: LoweringSite) -> Registers:
-    from eqspec.ops.blockmaps import fan_of, lower_bias, lower_pair, spread_bias
-    from eqspec.ops.clusters import pair_of
-    from eqspec.ops.contractions import Spread, lower_drawing
-    from eqspec.ops.drawing import drawing_of
+@dataclass(frozen=True)
+class Term:
+    """One block of an argument on its way to one block of the target: argument ``k``, block ``s``."""
+
+    k: int
+    s: int
+    pair: Pair
+    name: str
+    bound: float
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What is added up in one block of the target: the terms, and the name of a bias if there is one."""
+
+    target: Block
+    terms: tuple[Term, ...]
+    bias: str
+    bias_bound: float
+
+
+def sums_of(site: LoweringSite) -> list[Sum]:
+    """The maps and biases of a layer, with the names and the scales of their free weights: the same
+    for every way of lowering."""
+    from eqspec.ops.blockmaps import fan_of
 
     maps = site.node.data
     assert isinstance(maps, LinearMaps)
-    b = site.builder
-    results: list[int] = []
     single = len(site.node.type.blocks) == 1
     labels = labels_of(site)
     types = [maps.end(number, type_) for number, type_ in enumerate(site.types)]
+    found: list[Sum] = []
     for t, target in enumerate(maps.end(-1, site.node.type).blocks):
         pairs = [
-            (k, s, b.reshape(register, source.shape), pair_of(source, target, maps.each))
-            for k, (registers, type_) in enumerate(zip(site.args, types, strict=True))
-            for s, (register, source) in enumerate(zip(registers, type_.blocks, strict=True))
+            (k, s, pair_of(source, target, maps.each))
+            for k, type_ in enumerate(types)
+            for s, source in enumerate(type_.blocks)
             if maps.dimensions[k][s][t]
         ]
-        fans = [fan_of(pair) for _, _, _, pair in pairs]
+        fans = [fan_of(pair) for _, _, pair in pairs]
         inputs = sum(fan.inputs for fan in fans)
-        terms: list[int] = []
-        spread = Spread()
-        for (k, s, register, pair), fan in zip(pairs, fans, strict=True):
+        terms = []
+        for (k, s, pair), fan in zip(pairs, fans, strict=True):
             words = ["weight"]
             if len(site.args) > 1:
                 words.append(labels[k])
@@ -289,20 +313,42 @@ def lower(site: LoweringSite) -> Registers:
                 words.append(str(s))
             if not single:
                 words.append(f"to{t}")
-            bound = (inputs * fan.energy) ** -0.5
             name = site.parameter_name("_".join(words))
-            drawing = drawing_of(pair.source, target, maps.each)
+            terms.append(Term(k, s, pair, name, (inputs * fan.energy) ** -0.5))
+        bias = site.parameter_name("bias" if single else f"bias_to{t}") if maps.biases[t] else ""
+        found.append(Sum(target, tuple(terms), bias, inputs**-0.5))
+    return found
+
+
+def lower(site: LoweringSite) -> Registers:
+    from eqspec.ops.blockmaps import lower_bias, lower_pair, spread_bias
+    from eqspec.ops.contractions import Spread, lower_drawing
+    from eqspec.ops.drawing import drawing_of
+
+    maps = site.node.data
+    assert isinstance(maps, LinearMaps)
+    b = site.builder
+    results: list[int] = []
+    for t, made in enumerate(sums_of(site)):
+        target = made.target
+        terms: list[int] = []
+        spread = Spread()
+        for one in made.terms:
+            source = one.pair.source
+            register = b.reshape(site.args[one.k][one.s], source.shape)
+            drawing = drawing_of(source, target, maps.each)
             if drawing is not None:
-                lower_drawing(b, drawing, register, name, bound, spread, lower_pair)
+                lower_drawing(b, drawing, register, one.name, one.bound, spread, lower_pair)
                 continue
-            term = lower_pair(b, pair, register, name, bound)
+            term = lower_pair(b, one.pair, register, one.name, one.bound)
             assert term is not None, "the count says that there is a map"
             terms.append(term)
-        if maps.biases[t]:
-            name = site.parameter_name("bias" if single else f"bias_to{t}")
-            drawn = spread.terms and spread_bias(b, target, maps.each, name, inputs**-0.5, spread)
+        if made.bias:
+            drawn = spread.terms and spread_bias(
+                b, target, maps.each, made.bias, made.bias_bound, spread
+            )
             if not drawn:
-                bias = lower_bias(b, target, maps.each, name, inputs**-0.5)
+                bias = lower_bias(b, target, maps.each, made.bias, made.bias_bound)
                 assert bias is not None, "the count says that there are invariants"
                 terms.append(bias)
         terms.extend(b.reshape(term, target.shape) for term in spread.close(b))
@@ -323,6 +369,18 @@ def _origin(site: LoweringSite, arg: str) -> str:
     return arg.removeprefix(inside)
 
 
+def _over(node: Node, types: tuple[Type, ...], frame: Frame) -> bool:
+    from eqspec.ops.blocklinear import over
+
+    return over(node, types, frame)
+
+
+def _lower_blocks(site: LoweringSite) -> Registers:
+    from eqspec.ops.blocklinear import lower
+
+    return lower(site)
+
+
 LINEAR = Op(
     "linear",
     Signature(
@@ -335,5 +393,6 @@ LINEAR = Op(
     lower,
     "the weights span Hom_G(inputs, type) exactly, and the bias its invariants, so every choice of"
     " weights commutes with every generator",
+    irreducible=Irreducible(_over, _lower_blocks),
 )
 OPS = (LINEAR,)

@@ -29,9 +29,11 @@ from eqspec.graph.op import Axes, CallSite, Checked, Signature
 from eqspec.graph.sizes import is_dynamic, symbols_of
 from eqspec.graph.types import Block, PlainAxis, RepAxis, Type, block_entries
 from eqspec.ops.chosen import chosen_dims, form_of, lower_square
-from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.ops.contract import Irreducible, LoweringSite, Op, Registers
 
 if TYPE_CHECKING:
+    from eqspec.graph.model import Node
+    from eqspec.ops.coordinates import Frame
     from eqspec.program.builder import Builder
 
 EPS = 1e-5
@@ -384,6 +386,65 @@ def parameter(site: LoweringSite, suffix: str, shape: tuple[int, ...], start: fl
     return site.builder.parameter(site.parameter_name(suffix), shape, 0.0, start)
 
 
+def over_frame(node: Node, types: tuple[Type, ...], frame: Frame) -> bool:
+    """Are all replaced axes among those that share a statistic, and lengths along them sums of squares?"""
+    data = node.data
+    assert isinstance(data, Normalisation)
+    if data.joint or data.centre:
+        return False
+    return all(
+        k in dict(forms) and all(form.is_identity for _, form in forms)
+        for coordinates, forms in zip(frame.of_type(types[0]), data.forms, strict=True)
+        for k in coordinates.axes
+    )
+
+
+def lower_in_frame(site: LoweringSite) -> Registers:
+    """`rms_norm` of features in irreducible coordinates: they are orthonormal, so squares add up."""
+    data, b = site.node.data, site.builder
+    assert isinstance(data, Normalisation) and site.frame is not None
+    results: list[int] = []
+    blocks = site.types[0].blocks
+    at = 0
+    for number, block in enumerate(blocks):
+        to = site.frame.of(block)
+        xs = site.args[0][at : at + len(to.pieces)]
+        at += len(xs)
+        along = [k for k, _ in data.forms[number]]
+        kept = [k for k in to.others if k not in along]
+        squares: list[int] = []
+        for piece, x in zip(to.pieces, xs, strict=True):
+            front = len(piece.lead)
+            x = b.reshape(x, (*piece.lead, *to.sizes(to.others)))
+            dims = [*range(front), *(front + to.others.index(k) for k in to.others if k in along)]
+            squares.append(b.reduce(b.pointwise(x, "square"), dims, "sum"))
+        count = math.prod(to.sizes(along))
+        mean = b.scale(b.add(*squares), 1 / count)
+        factor = b.pointwise(b.shift(mean, data.eps), "rsqrt")
+        suffix = "" if len(blocks) == 1 else str(number)
+        weight = None
+        if data.weight:
+            sizes = _affine_sizes(block)
+            weight = parameter(site, f"weight{suffix}", sizes, 1.0)
+            weight = b.reshape(weight, [1 if k in to.axes else math.prod(sizes[slice(*_span(block, k))]) for k in range(len(block.axes))])
+            weight = b.reshape(weight, [b.shape(weight)[k] for k in to.others])
+        for piece, x in zip(to.pieces, xs, strict=True):
+            shape = b.shape(x)
+            front = (1,) * len(piece.lead)
+            x = b.reshape(x, (*piece.lead, *to.sizes(to.others)))
+            view = [n if k in kept else 1 for k, n in zip(to.others, to.sizes(to.others), strict=True)]
+            y = b.mul(x, b.reshape(factor, (*front, *view)))
+            if weight is not None:
+                y = b.mul(y, b.reshape(weight, (*front, *b.shape(weight))))
+            results.append(b.reshape(y, shape))
+    return tuple(results)
+
+
+def _span(block: Block, k: int) -> tuple[int, int]:
+    start, count = block.dims[k]
+    return start, start + count
+
+
 LAYER_NORM = Op(
     "layer_norm",
     Signature(
@@ -405,5 +466,6 @@ RMS_NORM = Op(
     check_rms_norm,
     lower,
     "every generator keeps the size of the entries that share one, and permutes the sizes",
+    irreducible=Irreducible(over_frame, lower_in_frame),
 )
 OPS = (LAYER_NORM, RMS_NORM)

@@ -14,7 +14,7 @@ from eqspec.graph.guarantees import independent
 from eqspec.graph.model import BlockOf, FieldOf, ModuleCall
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type, displacements
-from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.ops.contract import Irreducible, LoweringSite, Op, Registers
 
 MOST_TERMS = 64  # of a sum that is looked at for a generic one
 
@@ -227,6 +227,7 @@ SUM = Op(
     check_sum,
     lower_sum,
     "the same matrices act on all terms; of points there is one, and vectors are added to it",
+    irreducible=Irreducible(lambda node, types, frame: True, lower_sum),
 )
 CONCAT = Op(
     "concat",
@@ -241,6 +242,7 @@ IDENTITY = Op(
     check_identity,
     lower_identity,
     "nothing changes",
+    irreducible=Irreducible(lambda node, types, frame: True, lower_identity),
 )
 FIELD = Op("field", Signature(), _made_by_graph, lower_field, "a field is a direct summand")
 BLOCK = Op("block", Signature(), _made_by_graph, lower_block, "a block is a direct summand")

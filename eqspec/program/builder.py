@@ -24,6 +24,7 @@ from eqspec.program.instructions import (
     DiagonalEmbed,
     Einsum,
     Expand,
+    Halves,
     IndexSum,
     Input,
     Instruction,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_SUM = 32
+HALF = Halves.bits
 
 
 class Builder:
@@ -128,6 +130,19 @@ class Builder:
         array = np.ascontiguousarray(values, dtype=np.float64)
         return self.emit(Constant((), array.shape, "float64", array.tobytes(), hint))
 
+    def real(self, values: ArrayLike, hint: str) -> int:
+        """Real numbers. Those that are not whole are kept in two halves, so that they are right in every
+        precision that the emitted module is moved to."""
+        import numpy as np
+
+        array = np.asarray(values, dtype=np.float64)
+        if np.array_equal(array, np.round(array)):
+            return self.number(array, hint)
+        unit = 2.0**HALF
+        high = np.round(array * unit)
+        low = np.round((array * unit - high) * unit)
+        return self.emit(Halves((self.number(high, hint), self.number(low, hint))))
+
     def filters(self, bank: FilterBank) -> int:
         """The filters of every free weight, one after the other: (weights, places x window x window)."""
         array = bank.sampled().reshape(bank.weights, -1)
@@ -162,6 +177,10 @@ class Builder:
     def permute(self, x: int, order: Sequence[int]) -> int:
         if list(order) == sorted(order):
             return x
+        shape = self.shape(x)
+        wide = [k for k in order if shape[k] != 1]
+        if wide == sorted(wide):  # only axes of size 1 move
+            return self.reshape(x, [shape[k] for k in order])
         source = self.instructions[x]
         if isinstance(source, Permute):  # a permutation of a permutation is one permutation
             return self.permute(source.args[0], [source.order[k] for k in order])

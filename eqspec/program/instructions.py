@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from eqspec.graph.sizes import is_dynamic
 from eqspec.program.attending import Attend, attended_shape
@@ -111,6 +111,15 @@ class Constant:
         import numpy as np
 
         return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """``args = (high, low)``: the real numbers high / 2^bits + low / 2^(2 bits), from whole numbers below
+    2^bits. They are put together where weights are expanded, in the precision that the module has then."""
+
+    args: tuple[int, ...]
+    bits: ClassVar[int] = 22
 
 
 @dataclass(frozen=True)
@@ -382,6 +391,7 @@ Instruction = (
     Input
     | Parameter
     | Constant
+    | Halves
     | IndexSum
     | Take
     | Lookup
@@ -472,7 +482,7 @@ def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
             return Stage.BATCH
         case Input() | CallModule() | BatchNorm() | Present():
             return Stage.BATCH
-        case Parameter():
+        case Parameter() | Halves():
             return Stage.PARAMETER
         case Constant():
             return Stage.CONSTANT
@@ -587,6 +597,9 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             return x
         case Add():
             assert all(shape == x for shape in of), (instruction, of)
+            return x
+        case Halves():
+            assert of[0] == of[1], (instruction, of)
             return x
         case Mul() | Sub():
             sizes_of = list(zip(*of, strict=True))

@@ -29,6 +29,7 @@ from eqspec.program.instructions import (
     DiagonalEmbed,
     Einsum,
     Expand,
+    Halves,
     IndexSum,
     Input,
     Item,
@@ -122,6 +123,8 @@ def run(
                 value = masked_reduce(args[0], args[1], [d + lead for d in dims], how)
             case Constant():
                 value = instruction.array
+            case Halves(bits=bits):
+                value = args[0] / 2**bits + args[1] / 4**bits
             case IndexSum(places=places, shape=shape):
                 value = sum(
                     part.reshape([n if k in place else 1 for k, n in enumerate(shape)])

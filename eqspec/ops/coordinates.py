@@ -1,0 +1,410 @@
+"""Features in irreducible coordinates: which axes are replaced, by what, and the way there and back.
+
+By Schur's lemma an equivariant linear map sends every isotypic component to the component of the same
+irreducible representation and does the same to all its copies, so in a basis that shows the components its
+matrix is made of small blocks. A feature that stays in that basis from one linear map to the next costs
+nothing on the way.
+
+An axis on which one finite factor acts, the only one of its block, can be replaced. Its components fall
+into `Slot`s: those with equally many copies and equally many inner coordinates in every representation of
+the module, so that the slots of any two of them match; the trivial representation is a slot of its own. A
+feature is then one register for each slot (for each choice of slots where several axes are replaced), of
+shape (K, D, W, *others): K components, D copies, W inner coordinates (multiplicity times the commutant),
+sizes 1 left out, then the other axes of the block in order.
+
+Source: Serre, *Linear Representations of Finite Groups*, 2.2, 2.6 and 13.2 (real, complex, quaternionic).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqspec.algebra.images import rows_of
+from eqspec.algebra.isotypic import Isotypic, isotypic
+from eqspec.algebra.representations import Representation
+from eqspec.graph.sizes import is_dynamic
+from eqspec.graph.types import Block, RepAxis, Type
+
+if TYPE_CHECKING:
+    from eqspec.program.builder import Builder
+
+LETTERS = "abcdefghijklmnopqrstuvwxABCDEFGHIJKLMNOPQRSTUVWX"  # y is the axis that is replaced
+MOST_PARTS = 6  # the smallest entry of a row is so many times a unit at most
+EXACT = 1e-9  # entries below are zero: rounding of an orthogonal matrix is a million times smaller
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Components that are treated as one batch in one representation: ``count`` of them, each with
+    ``copies`` copies of ``inner`` coordinates; rows ``start`` to ``stop`` of the matrix."""
+
+    number: int
+    names: tuple[str, ...]
+    count: int
+    copies: int
+    inner: int
+    start: int
+
+    @property
+    def size(self) -> int:
+        return self.count * self.copies * self.inner
+
+    @property
+    def is_trivial(self) -> bool:
+        return self.number == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """One representation in slots: the rows of the orthogonal ``matrix`` are its new coordinates."""
+
+    rep: Representation
+    slots: tuple[Slot, ...]
+    matrix: NDArray[np.float64]
+
+    @cached_property
+    def factors(self) -> tuple[float, ...]:
+        """For every slot what its rows are multiplied by to be whole numbers; 1 for all if there is no such
+        number for one."""
+        found = tuple(_whole_factor(self.matrix[s.start : s.start + s.size]) for s in self.slots)
+        return found if all(found) else (1.0,) * len(found)
+
+    @cached_property
+    def table(self) -> NDArray[np.float64]:
+        """The matrix, every slot times its factor."""
+        rows = np.repeat(self.factors, [slot.size for slot in self.slots])[:, None]
+        table = self.matrix * rows
+        whole = np.round(table)
+        return whole if np.allclose(table, whole, atol=EXACT) else table
+
+    @property
+    def is_mirror(self) -> bool:
+        """Two entries that become their sum and their difference."""
+        root = math.sqrt(0.5)
+        return self.matrix.shape == (2, 2) and np.allclose(
+            self.matrix, [[root, root], [root, -root]], atol=EXACT
+        )
+
+    def slot(self, number: int) -> Slot | None:
+        return next((slot for slot in self.slots if slot.number == number), None)
+
+    def rows(self, slot: Slot) -> NDArray[np.float64]:
+        """Of shape (K, D, W, degree)."""
+        part = self.matrix[slot.start : slot.start + slot.size]
+        return part.reshape(slot.count, slot.copies, slot.inner, -1)
+
+
+def _whole_factor(rows: NDArray[np.float64]) -> float:
+    """The least number that makes all entries whole, 0 if none is found."""
+    sizes = np.abs(rows[np.abs(rows) > EXACT])
+    for count in range(1, MOST_PARTS + 1):
+        factor = float(count / sizes.min())
+        if np.allclose(rows * factor, np.round(rows * factor), atol=EXACT * factor):
+            return math.sqrt(round(factor**2, 6))
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One register of a feature: a slot of every replaced axis."""
+
+    slots: tuple[Slot, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(slot.number for slot in self.slots)
+
+    @property
+    def count(self) -> int:
+        return math.prod(slot.count for slot in self.slots)
+
+    @property
+    def copies(self) -> int:
+        return math.prod(slot.copies for slot in self.slots)
+
+    @property
+    def inner(self) -> int:
+        return math.prod(slot.inner for slot in self.slots)
+
+    @property
+    def is_trivial(self) -> bool:
+        return all(slot.is_trivial for slot in self.slots)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        return tuple(n for n in (self.count, self.copies, self.inner) if n > 1)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """A block, the axes that are replaced, and what replaces them; none: given coordinates."""
+
+    block: Block
+    axes: tuple[int, ...] = ()
+    spectra: tuple[Spectrum, ...] = ()
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(Piece(slots) for slots in product(*(s.slots for s in self.spectra)))
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The axes that stay, in order."""
+        return tuple(k for k in range(len(self.block.axes)) if k not in self.axes)
+
+    def sizes(self, axes: Iterable[int]) -> tuple[int, ...]:
+        return tuple(math.prod(self.block.axes[k].shape) for k in axes)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the registers."""
+        if not self.axes:
+            return (self.block.shape,)
+        return tuple((*piece.lead, *self.sizes(self.others)) for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The coordinates of every type of a module over some factors."""
+
+    spectra: Mapping[RepAxis, Spectrum]
+
+    def of(self, block: Block) -> Coordinates:
+        axes = tuple(k for k, axis in enumerate(block.axes) if self._is_replaced(block, k))
+        return Coordinates(block, axes, tuple(self.spectra[block.axes[k]] for k in axes))  # type: ignore[index]  # they are keys
+
+    def of_type(self, type_: Type) -> tuple[Coordinates, ...]:
+        return tuple(self.of(block) for block in type_.blocks)
+
+    def _is_replaced(self, block: Block, k: int) -> bool:
+        return is_replaceable(block, k) and block.axes[k] in self.spectra
+
+    def replaces(self, type_: Type) -> frozenset[str]:
+        """The factors whose axes are replaced somewhere in a type."""
+        return frozenset(
+            factor
+            for found in self.of_type(type_)
+            for k in found.axes
+            for factor in found.block.axes[k].factors
+        )
+
+
+def is_replaceable(block: Block, k: int) -> bool:
+    """Does one factor act on the axis, which acts on no other axis of the block?"""
+    axis = block.axes[k]
+    if not isinstance(axis, RepAxis) or block.values is not None or is_dynamic(*axis.shape):
+        return False
+    if len(axis.factors) != 1:
+        return False
+    return all(not axis.factors & other.factors for j, other in enumerate(block.axes) if j != k)
+
+
+def frame_of(types: Iterable[Type], factors: frozenset[str]) -> Frame:
+    """The frame over these factors in which all the types of a module have their coordinates."""
+    axes: dict[str, list[RepAxis]] = {factor: [] for factor in sorted(factors)}
+    for type_ in types:
+        for block in type_.blocks:
+            for k, axis in enumerate(block.axes):
+                if is_replaceable(block, k) and isinstance(axis, RepAxis):
+                    (factor,) = axis.factors
+                    if factor in axes and axis not in axes[factor]:
+                        axes[factor].append(axis)
+    spectra: dict[RepAxis, Spectrum] = {}
+    for found in axes.values():
+        known = [(axis, basis) for axis in found if (basis := isotypic(axis.rep)) is not None]
+        spectra.update(_spectra(tuple(known)))
+    return Frame(spectra)
+
+
+@lru_cache(maxsize=256)
+def _spectra(known: tuple[tuple[RepAxis, Isotypic], ...]) -> dict[RepAxis, Spectrum]:
+    names: dict[str, None] = {}
+    kinds: dict[str, list[object]] = {}
+    for _, basis in known:
+        names.update(dict.fromkeys(component.name for component in basis.components))
+    trivial = {_trivial_name(axis.rep, basis) for axis, basis in known}
+    for name in names:
+        of = [next((c for c in basis.components if c.name == name), None) for _, basis in known]
+        kinds[name] = [c and (c.degree // c.commutant, c.multiplicity * c.commutant) for c in of]
+    classes: list[list[str]] = []
+    for name in sorted(names, key=lambda name: name not in trivial):
+        host = next(
+            (c for c in classes if kinds[c[0]] == kinds[name] and not trivial & {c[0], name}), None
+        )
+        if host is None:
+            classes.append([name])
+        else:
+            host.append(name)
+    shift = 0 if classes and classes[0][0] in trivial else 1  # number 0 is the trivial one's
+    return {
+        axis: _spectrum(axis.rep, basis, [(k + shift, c) for k, c in enumerate(classes)])
+        for axis, basis in known
+    }
+
+
+def _spectrum(
+    rep: Representation, basis: Isotypic, classes: Sequence[tuple[int, list[str]]]
+) -> Spectrum:
+    rows: dict[str, NDArray[np.float64]] = {}
+    at = 0
+    for component in basis.components:
+        size = component.degree * component.multiplicity
+        rows[component.name] = basis.matrix[at : at + size]
+        at += size
+    by_name = {component.name: component for component in basis.components}
+    slots: list[Slot] = []
+    parts: list[NDArray[np.float64]] = []
+    start = 0
+    for number, names in classes:
+        if names[0] not in by_name:
+            continue
+        first = by_name[names[0]]
+        copies, inner = first.degree // first.commutant, first.multiplicity * first.commutant
+        slots.append(Slot(number, tuple(names), len(names), copies, inner, start))
+        start += slots[-1].size
+        parts += [rows[name] for name in names]
+    return Spectrum(rep, tuple(slots), np.concatenate(parts))
+
+
+def _trivial_name(rep: Representation, basis: Isotypic) -> str | None:
+    """The component that every generator leaves alone."""
+    (factor,) = rep.factors
+    at = 0
+    for component in basis.components:
+        size = component.degree * component.multiplicity
+        rows = basis.matrix[at : at + size]
+        at += size
+        if component.degree == 1 and all(
+            np.allclose(rows @ np.array(rows_of(rep.image(factor, g)), float), rows, atol=EXACT)
+            for g in range(len(rep.group(factor).generators))
+        ):
+            return component.name
+    return None
+
+
+# ---- the way there and back ----
+
+
+def convert(
+    b: Builder, source: Coordinates, registers: Sequence[int], target: Coordinates
+) -> tuple[int, ...]:
+    """One block from some coordinates to others: axes that both replace stay replaced if all do."""
+    if source.axes == target.axes:
+        return tuple(registers)
+    return split(b, target, merge(b, source, registers))
+
+
+def split(b: Builder, to: Coordinates, x: int) -> tuple[int, ...]:
+    """From given coordinates: sums and differences for two entries, else a product with the matrix."""
+    if not to.axes:
+        return (x,)
+    order = range(len(to.block.axes))
+    done: list[tuple[tuple[Slot, ...], int]] = [((), b.reshape(x, to.sizes(order)))]
+    left = list(order)  # the axes that are not yet replaced, behind the (K, D, W) of each that is
+    for k, spectrum in zip(to.axes, to.spectra, strict=True):
+        at = left.index(k)
+        left.remove(k)
+        done = [
+            ((*slots, slot), y)
+            for slots, register in done
+            for slot, y in zip(
+                spectrum.slots, _split_axis(b, spectrum, register, 3 * len(slots), at), strict=True
+            )
+        ]
+    return tuple(_packed(b, to, Piece(slots), register) for slots, register in done)
+
+
+def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> list[int]:
+    """Every slot of one axis, of shape (..., K, D, W, ...) behind the first ``lead`` dimensions."""
+    dim = lead + at
+    shape = b.shape(x)
+    rest = (*shape[lead:dim], *shape[dim + 1 :])
+    if spectrum.is_mirror:
+        halves = [
+            b.scale(b.reshape(b.narrow(x, dim, k, 1), (*shape[:lead], 1, 1, 1, *rest)), 0.5**0.5)
+            for k in (0, 1)
+        ]
+        return [b.add(*halves), b.subtract(*halves)]
+    letters = LETTERS[: len(shape)]
+    others = letters.replace(letters[dim], "")
+    # the matrix first: its rows become the slowest axis in memory, so that slots are slices
+    y = b.einsum(f"y{letters[dim]},{letters}->y{others}", _table(b, spectrum), x)
+    results = []
+    for slot, factor in zip(spectrum.slots, spectrum.factors, strict=True):
+        part = b.scale(b.narrow(y, 0, slot.start, slot.size), 1 / factor)
+        part = b.reshape(part, (slot.count, slot.copies, slot.inner, *shape[:lead], *rest))
+        back = [*range(3, 3 + lead), 0, 1, 2, *range(3 + lead, 3 + lead + len(rest))]
+        results.append(b.permute(part, back))
+    return results
+
+
+def _packed(b: Builder, to: Coordinates, piece: Piece, x: int) -> int:
+    """(K, D, W) of every axis in turn become one K, one D, one W."""
+    n = len(to.axes)
+    order = [3 * k + part for part in range(3) for k in range(n)]
+    x = b.permute(x, [*order, *range(3 * n, len(b.shape(x)))])
+    return b.reshape(x, (*piece.lead, *to.sizes(to.others)))
+
+
+def _unpacked(b: Builder, of: Coordinates, piece: Piece, x: int) -> int:
+    n, others = len(of.axes), of.sizes(of.others)
+    parts = [[s.count for s in piece.slots], [s.copies for s in piece.slots]]
+    parts.append([s.inner for s in piece.slots])
+    x = b.reshape(x, (*(size for part in parts for size in part), *others))
+    order = [part * n + k for k in range(n) for part in range(3)]
+    return b.permute(x, [*order, *range(3 * n, 3 * n + len(others))])
+
+
+def merge(b: Builder, of: Coordinates, registers: Sequence[int]) -> int:
+    """Back to given coordinates."""
+    if not of.axes:
+        return registers[0]
+    done = {
+        piece.slots: _unpacked(b, of, piece, x)
+        for piece, x in zip(of.pieces, registers, strict=True)
+    }
+    left = list(of.others)
+    for n in reversed(range(len(of.axes))):
+        k, spectrum = of.axes[n], of.spectra[n]
+        at = sum(other < k for other in left)
+        left.insert(at, k)
+        done = {
+            slots: _merge_axis(b, spectrum, [done[(*slots, s)] for s in spectrum.slots], 3 * n, at)
+            for slots in dict.fromkeys(slots[:n] for slots in done)
+        }
+    return b.reshape(done[()], of.block.shape)
+
+
+def _merge_axis(b: Builder, spectrum: Spectrum, parts: list[int], lead: int, at: int) -> int:
+    """The axis at ``at`` behind the first ``lead`` dimensions, from its slots."""
+    shape = b.shape(parts[0])
+    rest = shape[lead + 3 :]
+    if spectrum.is_mirror:
+        even, odd = (
+            b.scale(b.reshape(part, (*shape[:lead], *rest)), 0.5**0.5) for part in parts
+        )
+        return b.stack((b.add(even, odd), b.subtract(even, odd)), lead + at)
+    rows: list[int] = []
+    for part, slot, factor in zip(parts, spectrum.slots, spectrum.factors, strict=True):
+        part = b.scale(part, 1 / factor)
+        front = [lead, lead + 1, lead + 2, *range(lead), *range(lead + 3, len(shape))]
+        front = [d for d in front if d < len(b.shape(part))]
+        rows.append(b.reshape(b.permute(part, front), (slot.size, *shape[:lead], *rest)))
+    x = b.concat(rows, 0)
+    letters = LETTERS[: 1 + lead + len(rest)]
+    x = b.einsum(f"y{letters[0]},y{letters[1:]}->{letters}", _table(b, spectrum), x)
+    order = list(range(1, 1 + lead + len(rest)))
+    order.insert(lead + at, 0)
+    return b.permute(x, order)
+
+
+def _table(b: Builder, spectrum: Spectrum) -> int:
+    return b.real(spectrum.table, f"irreducible coordinates of {spectrum.rep.label}, one a row")
