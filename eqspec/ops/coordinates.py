@@ -307,60 +307,71 @@ def split(b: Builder, to: Coordinates, x: int) -> tuple[int, ...]:
     if not to.axes:
         return (x,)
     order = range(len(to.block.axes))
-    done: list[tuple[tuple[Slot, ...], int]] = [((), b.reshape(x, to.sizes(order)))]
-    left = list(order)  # the axes that are not yet replaced, behind the (K, D, W) of each that is
+    done: dict[tuple[Slot, ...], int] = {(): b.reshape(x, to.sizes(order))}
+    left = list(order)  # the axes that are not yet replaced, behind the sizes of those that are
     for k, spectrum in zip(to.axes, to.spectra, strict=True):
         at = left.index(k)
         left.remove(k)
-        done = [
-            ((*slots, slot), y)
-            for slots, register in done
-            for slot, y in zip(
-                spectrum.slots, _split_axis(b, spectrum, register, 3 * len(slots), at), strict=True
-            )
-        ]
-    return tuple(_packed(b, to, Piece(slots), register) for slots, register in done)
+        done = {
+            (*slots, slot): y
+            for slots, register in done.items()
+            for slot, y in _split_axis(b, spectrum, register, len(_leads(slots)), at).items()
+        }
+    return tuple(_packed(b, to, slots, register) for slots, register in done.items())
 
 
-def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> list[int]:
-    """Every slot of one axis, of shape (..., K, D, W, ...) behind the first ``lead`` dimensions."""
+def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> dict[Slot, int]:
+    """Every slot of one axis; its sizes stand behind the first ``lead`` dimensions."""
     dim = lead + at
     shape = b.shape(x)
-    rest = (*shape[lead:dim], *shape[dim + 1 :])
+    rest = (*shape[:dim], *shape[dim + 1 :])
     if spectrum.is_mirror:
-        halves = [
-            b.scale(b.reshape(b.narrow(x, dim, k, 1), (*shape[:lead], 1, 1, 1, *rest)), 0.5**0.5)
-            for k in (0, 1)
-        ]
-        return [b.add(*halves), b.subtract(*halves)]
+        first, second = (
+            b.scale(b.reshape(b.narrow(x, dim, k, 1), rest), 0.5**0.5) for k in (0, 1)
+        )
+        return dict(
+            zip(spectrum.slots, (b.add(first, second), b.subtract(first, second)), strict=True)
+        )
     letters = LETTERS[: len(shape)]
     others = letters.replace(letters[dim], "")
     # the matrix first: its rows become the slowest axis in memory, so that slots are slices
     y = b.einsum(f"y{letters[dim]},{letters}->y{others}", _table(b, spectrum), x)
-    results = []
+    results: dict[Slot, int] = {}
     for slot, factor in zip(spectrum.slots, spectrum.factors, strict=True):
         part = b.scale(b.narrow(y, 0, slot.start, slot.size), 1 / factor)
-        part = b.reshape(part, (slot.count, slot.copies, slot.inner, *shape[:lead], *rest))
-        back = [*range(3, 3 + lead), 0, 1, 2, *range(3 + lead, 3 + lead + len(rest))]
-        results.append(b.permute(part, back))
+        own = [size for _, size in _leads((slot,))]
+        part = b.reshape(part, (*own, *rest))
+        n = len(own)
+        behind = [*range(n, n + lead), *range(n), *range(n + lead, n + len(rest))]
+        results[slot] = b.permute(part, behind)
     return results
 
 
-def _packed(b: Builder, to: Coordinates, piece: Piece, x: int) -> int:
+def _leads(slots: Sequence[Slot]) -> list[tuple[int, int]]:
+    """The sizes above 1 of some slots in turn: which of the three each is, and how large."""
+    return [
+        (part, size)
+        for slot in slots
+        for part, size in enumerate((slot.count, slot.copies, slot.inner))
+        if size > 1
+    ]
+
+
+def _packed(b: Builder, to: Coordinates, slots: tuple[Slot, ...], x: int) -> int:
     """(K, D, W) of every axis in turn become one K, one D, one W."""
-    n = len(to.axes)
-    order = [3 * k + part for part in range(3) for k in range(n)]
-    x = b.permute(x, [*order, *range(3 * n, len(b.shape(x)))])
-    return b.reshape(x, (*piece.lead, *to.sizes(to.others)))
+    leads = _leads(slots)
+    order = sorted(range(len(leads)), key=lambda n: leads[n][0])
+    x = b.permute(x, [*order, *range(len(leads), len(b.shape(x)))])
+    return b.reshape(x, (*Piece(slots).lead, *to.sizes(to.others)))
 
 
-def _unpacked(b: Builder, of: Coordinates, piece: Piece, x: int) -> int:
-    n, others = len(of.axes), of.sizes(of.others)
-    parts = [[s.count for s in piece.slots], [s.copies for s in piece.slots]]
-    parts.append([s.inner for s in piece.slots])
-    x = b.reshape(x, (*(size for part in parts for size in part), *others))
-    order = [part * n + k for k in range(n) for part in range(3)]
-    return b.permute(x, [*order, *range(3 * n, 3 * n + len(others))])
+def _unpacked(b: Builder, of: Coordinates, slots: tuple[Slot, ...], x: int) -> int:
+    leads = _leads(slots)
+    order = sorted(range(len(leads)), key=lambda n: leads[n][0])
+    others = of.sizes(of.others)
+    x = b.reshape(x, (*(leads[n][1] for n in order), *others))
+    back = [order.index(n) for n in range(len(leads))]
+    return b.permute(x, [*back, *range(len(leads), len(leads) + len(others))])
 
 
 def merge(b: Builder, of: Coordinates, registers: Sequence[int]) -> int:
@@ -368,7 +379,7 @@ def merge(b: Builder, of: Coordinates, registers: Sequence[int]) -> int:
     if not of.axes:
         return registers[0]
     done = {
-        piece.slots: _unpacked(b, of, piece, x)
+        piece.slots: _unpacked(b, of, piece.slots, x)
         for piece, x in zip(of.pieces, registers, strict=True)
     }
     left = list(of.others)
@@ -377,7 +388,9 @@ def merge(b: Builder, of: Coordinates, registers: Sequence[int]) -> int:
         at = sum(other < k for other in left)
         left.insert(at, k)
         done = {
-            slots: _merge_axis(b, spectrum, [done[(*slots, s)] for s in spectrum.slots], 3 * n, at)
+            slots: _merge_axis(
+                b, spectrum, [done[(*slots, s)] for s in spectrum.slots], len(_leads(slots)), at
+            )
             for slots in dict.fromkeys(slots[:n] for slots in done)
         }
     return b.reshape(done[()], of.block.shape)
@@ -385,23 +398,21 @@ def merge(b: Builder, of: Coordinates, registers: Sequence[int]) -> int:
 
 def _merge_axis(b: Builder, spectrum: Spectrum, parts: list[int], lead: int, at: int) -> int:
     """The axis at ``at`` behind the first ``lead`` dimensions, from its slots."""
-    shape = b.shape(parts[0])
-    rest = shape[lead + 3 :]
     if spectrum.is_mirror:
-        even, odd = (
-            b.scale(b.reshape(part, (*shape[:lead], *rest)), 0.5**0.5) for part in parts
-        )
+        even, odd = (b.scale(part, 0.5**0.5) for part in parts)
         return b.stack((b.add(even, odd), b.subtract(even, odd)), lead + at)
     rows: list[int] = []
     for part, slot, factor in zip(parts, spectrum.slots, spectrum.factors, strict=True):
         part = b.scale(part, 1 / factor)
-        front = [lead, lead + 1, lead + 2, *range(lead), *range(lead + 3, len(shape))]
-        front = [d for d in front if d < len(b.shape(part))]
-        rows.append(b.reshape(b.permute(part, front), (slot.size, *shape[:lead], *rest)))
+        n = len(_leads((slot,)))
+        shape = b.shape(part)
+        front = [*range(lead, lead + n), *range(lead), *range(lead + n, len(shape))]
+        rest = (*shape[:lead], *shape[lead + n :])
+        rows.append(b.reshape(b.permute(part, front), (slot.size, *rest)))
     x = b.concat(rows, 0)
-    letters = LETTERS[: 1 + lead + len(rest)]
+    letters = LETTERS[: len(b.shape(x))]
     x = b.einsum(f"y{letters[0]},y{letters[1:]}->{letters}", _table(b, spectrum), x)
-    order = list(range(1, 1 + lead + len(rest)))
+    order = list(range(1, len(letters)))
     order.insert(lead + at, 0)
     return b.permute(x, order)
 

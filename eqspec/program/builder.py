@@ -231,6 +231,9 @@ class Builder:
         return x if term == 0 else self.emit(Shift((x,), term))
 
     def scale(self, x: int, factor: float) -> int:
+        short = round(factor * 4096) / 4096
+        if abs(short - factor) < 1e-15:  # rounding of a product of roots
+            factor = short
         return x if factor == 1 else self.emit(Scale((x,), factor))
 
     def affine(self, x: int, weight: int, bias: int) -> int:
