@@ -127,6 +127,17 @@ def program_of(module: Module, distributed: bool = False, plan: Plan = REFERENCE
     return replace(builder.program(outputs, named), results=tuple(results))
 
 
+def can_stand(module: Module, node: Node, frame: Frame) -> bool:
+    """Can the feature, and what its op reads, stand in the coordinates of a frame?"""
+    if node.op == "input":
+        return False
+    op = op_named(node.op)
+    types = tuple(module.node(arg).type for arg in node.args)
+    if op.irreducible is None or not any(frame.replaces(type_) for type_ in (*types, node.type)):
+        return False
+    return op.irreducible.over(node, types, frame)
+
+
 class Frames:
     """The frames of a module, made once for every set of factors."""
 

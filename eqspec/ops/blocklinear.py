@@ -21,7 +21,7 @@ from eqspec.graph.model import Node
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Type
 from eqspec.ops.blockmaps import free_weights, is_constant, lower_bias, pair_basis
-from eqspec.ops.clusters import Pair, Part, pair_of
+from eqspec.ops.clusters import Pair, pair_of
 from eqspec.ops.contract import LoweringSite, Registers
 from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Spectrum, split
 from eqspec.ops.drawing import drawing_of
@@ -110,9 +110,7 @@ def lower(site: LoweringSite) -> Registers:
             whole = lower_bias(b, made.target, maps.each, made.bias, made.bias_bound)
             assert whole is not None, "the count says that there are invariants"
             parts = split(b, to, whole)
-            biases = {
-                p.numbers: x for p, x in zip(to.pieces, parts, strict=True) if p.is_trivial
-            }
+            biases = {p.numbers: x for p, x in zip(to.pieces, parts, strict=True) if p.is_trivial}
         for piece, shape in zip(to.pieces, to.shapes, strict=True):
             terms: list[int] = []
             for one, weights in zip(made.terms, free, strict=True):
@@ -172,9 +170,7 @@ def _product(
         e, d = LETTERS[: len(lead)], "d" if copies else ""
         e = e.upper()
         y = b.einsum(f"{e}k{d}w,kvw->{e}k{d}v", x, weight)
-    y = b.reshape(
-        y, (*lead, piece.count, piece.copies, piece.inner, *to.sizes(target_plain))
-    )
+    y = b.reshape(y, (*lead, piece.count, piece.copies, piece.inner, *to.sizes(target_plain)))
     axes = [*pair.target_each, -1, -2, -3, *target_plain]
     y = b.permute(y, [axes.index(k) for k in (-1, -2, -3, *to.others)])
     return b.reshape(y, (*piece.lead, *to.sizes(to.others)))

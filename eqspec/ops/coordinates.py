@@ -81,8 +81,8 @@ class Spectrum:
     def table(self) -> NDArray[np.float64]:
         """The matrix, every slot times its factor."""
         rows = np.repeat(self.factors, [slot.size for slot in self.slots])[:, None]
-        table = self.matrix * rows
-        whole = np.round(table)
+        table: NDArray[np.float64] = self.matrix * rows
+        whole: NDArray[np.float64] = np.round(table)
         return whole if np.allclose(table, whole, atol=EXACT) else table
 
     @property
@@ -326,9 +326,7 @@ def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> d
     shape = b.shape(x)
     rest = (*shape[:dim], *shape[dim + 1 :])
     if spectrum.is_mirror:
-        first, second = (
-            b.scale(b.reshape(b.narrow(x, dim, k, 1), rest), 0.5**0.5) for k in (0, 1)
-        )
+        first, second = (b.scale(b.reshape(b.narrow(x, dim, k, 1), rest), 0.5**0.5) for k in (0, 1))
         return dict(
             zip(spectrum.slots, (b.add(first, second), b.subtract(first, second)), strict=True)
         )

@@ -422,27 +422,24 @@ def lower_in_frame(site: LoweringSite) -> Registers:
         mean = b.scale(b.add(*squares), 1 / count)
         factor = b.pointwise(b.shift(mean, data.eps), "rsqrt")
         suffix = "" if len(blocks) == 1 else str(number)
-        weight = None
+        weight: int | None = None
         if data.weight:
             sizes = _affine_sizes(block)
+            spans = [sizes[start : start + n] for start, n in block.dims]
             weight = parameter(site, f"weight{suffix}", sizes, 1.0)
-            weight = b.reshape(weight, [1 if k in to.axes else math.prod(sizes[slice(*_span(block, k))]) for k in range(len(block.axes))])
-            weight = b.reshape(weight, [b.shape(weight)[k] for k in to.others])
+            weight = b.reshape(weight, [math.prod(spans[k]) for k in to.others])
         for piece, x in zip(to.pieces, xs, strict=True):
             shape = b.shape(x)
-            front = (1,) * len(piece.lead)
+            ones = (1,) * len(piece.lead)
             x = b.reshape(x, (*piece.lead, *to.sizes(to.others)))
-            view = [n if k in kept else 1 for k, n in zip(to.others, to.sizes(to.others), strict=True)]
-            y = b.mul(x, b.reshape(factor, (*front, *view)))
+            view = [
+                n if k in kept else 1 for k, n in zip(to.others, to.sizes(to.others), strict=True)
+            ]
+            y = b.mul(x, b.reshape(factor, (*ones, *view)))
             if weight is not None:
-                y = b.mul(y, b.reshape(weight, (*front, *b.shape(weight))))
+                y = b.mul(y, b.reshape(weight, (*ones, *b.shape(weight))))
             results.append(b.reshape(y, shape))
     return tuple(results)
-
-
-def _span(block: Block, k: int) -> tuple[int, int]:
-    start, count = block.dims[k]
-    return start, start + count
 
 
 LAYER_NORM = Op(
