@@ -94,7 +94,7 @@ def _orbit_basis(source: Parts, target: Parts) -> OrbitBasis:
             f"maps of {o:,} x {i:,} entries: at most {limits().map_entries:,} are labelled"
         )
     moves = [
-        _joint_move([part.any_image(name, g) for part in (*target, *source)])
+        joint_move([part.any_image(name, g) for part in (*target, *source)])
         for name, g in generators_of(source, target)
     ]
     labels, signs, dimension = orbits(moves, o * i)
@@ -137,7 +137,7 @@ def _cluster(source: Parts, target: Parts) -> Basis:
             f" at most {UNKNOWN_LIMIT:,} are solved exactly"
         )
     covered, elements = _monomial_elements(source, target)
-    moves = [_joint_move([word_image(*at) for at in images]) for images in elements]
+    moves = [joint_move([word_image(*at) for at in images]) for images in elements]
     labels, signs, count = orbits(moves, o * i)
     if count > limits().unknowns:
         raise SolverTooLarge(
@@ -207,7 +207,7 @@ def _monomial_elements(
     return covered, [*found, *extra[:MOVES]]
 
 
-def _joint_move(images: Sequence[im.AnyImage]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+def joint_move(images: Sequence[im.AnyImage]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """The Kronecker product of signed permutations as arrays."""
     places, signs = np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int8)
     for image in images:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 from eqspec.ops.contractions import Spread, fan_of_drawing, lower_drawing, lower_drawn_bias
 from eqspec.ops.drawing import drawing_of
+from eqspec.ops.sums import lower_sums, sums_of
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import PairOrbits
 
@@ -90,17 +91,20 @@ def fan_of_clusters(pair: Pair) -> Fan:
     return Fan(max(inputs, 1.0), max(energy, 1e-12))
 
 
-def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int | None:
+def lower_pair(
+    b: Builder, pair: Pair, x: int, name: str, bound: float, form: str = "weight"
+) -> int | None:
     """Instructions of one block map; None if its space is zero.
 
     ``x`` is a block of the source; the result is a block of the target. ``name`` names the free
-    weights, which are drawn from (-bound, bound) before the scale of the basis.
+    weights, which are drawn from (-bound, bound) before the scale of the basis. With the form "sums" by sums
+    over classes of points wherever there are any.
     """
     source, target = pair.source, pair.target
     drawing = drawing_of(source, target, pair.each)
     if drawing is not None:
         spread = Spread()
-        lower_drawing(b, drawing, x, name, bound, spread, lower_pair)
+        lower_drawing(b, drawing, x, name, bound, spread, partial(lower_pair, form=form))
         terms = spread.close(b)
         return b.reshape(b.add(*terms), target.shape) if terms else None
     x = b.reshape(x, [axis_size(source, k) for k in range(len(source.axes))])
@@ -119,7 +123,6 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     x = b.permute(x, [*order, *range(len(keep), len(keep) + len(counts_in))])
     each_shape = [axis_size(source, k) for k in pair.source_each]
     in_sizes = [axis_size(source, k) for k in inner] + counts_in
-    x = b.reshape(x, [*each_shape, math.prod(in_sizes)])
 
     symmetric = [(part, pair_basis(pair, part)) for part in pair.symmetric]
     if any(basis.dimension == 0 for _, basis in symmetric):
@@ -127,10 +130,23 @@ def lower_pair(b: Builder, pair: Pair, x: int, name: str, bound: float) -> int |
     counts_out = [basis.dimension for part, basis in symmetric if not is_constant(basis)]
     outer = sorted([*pair.target_plain, *(k for part in pair.shared for k in part.target)])
     out_sizes = [axis_size(target, k) for k in outer] + counts_out
-    weight = weight_of(b, pair, outer, out_sizes, inner, in_sizes, name, bound)
-    if weight is None:
-        return None
-    y = b.linear(x, weight)
+    sums = sums_of(pair) if form == "sums" else None
+    if sums is not None:
+        x = b.reshape(x, [*each_shape, *in_sizes])
+        y = lower_sums(
+            b,
+            pair,
+            sums,
+            x,
+            [*inner, *(-1 for _ in counts_in)],
+            [*outer, *(-1 for _ in counts_out[:1])],
+            free_weights(b, pair, name, bound),
+        )
+    else:
+        weight = weight_of(b, pair, outer, out_sizes, inner, in_sizes, name, bound)
+        if weight is None:
+            return None
+        y = b.linear(b.reshape(x, [*each_shape, math.prod(in_sizes)]), weight)
     y = b.reshape(y, [*each_shape, *out_sizes])
     return expand_axes(b, y, target, [*pair.target_each, *outer], symmetric)
 
