@@ -27,7 +27,8 @@ from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 from eqspec.ops.contractions import Spread, fan_of_drawing, lower_drawing, lower_drawn_bias
 from eqspec.ops.drawing import drawing_of
-from eqspec.ops.sums import lower_sums, sums_of
+from eqspec.ops.forms import dense_pair
+from eqspec.ops.sums import cluster_sums, lower_sums
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import PairOrbits
 
@@ -97,12 +98,14 @@ def lower_pair(
     """Instructions of one block map; None if its space is zero.
 
     ``x`` is a block of the source; the result is a block of the target. ``name`` names the free
-    weights, which are drawn from (-bound, bound) before the scale of the basis. With the form "sums" by sums
-    over classes of points wherever there are any.
+    weights, which are drawn from (-bound, bound) before the scale of the basis. ``form`` is one of those
+    of `forms`.
     """
     source, target = pair.source, pair.target
     drawing = drawing_of(source, target, pair.each)
     if drawing is not None:
+        if form == "dense":
+            return dense_pair(b, pair, x, partial(lower_pair, name=name, bound=bound))
         spread = Spread()
         lower_drawing(b, drawing, x, name, bound, spread, partial(lower_pair, form=form))
         terms = spread.close(b)
@@ -130,7 +133,7 @@ def lower_pair(
     counts_out = [basis.dimension for part, basis in symmetric if not is_constant(basis)]
     outer = sorted([*pair.target_plain, *(k for part in pair.shared for k in part.target)])
     out_sizes = [axis_size(target, k) for k in outer] + counts_out
-    sums = sums_of(pair) if form == "sums" else None
+    sums = cluster_sums(pair) if form == "sums" else None
     if sums is not None:
         x = b.reshape(x, [*each_shape, *in_sizes])
         y = lower_sums(

@@ -8,6 +8,7 @@ Lowering: see `blockmaps`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eqspec.algebra.counting import (
@@ -328,32 +329,40 @@ def lower(site: LoweringSite) -> Registers:
     maps = site.node.data
     assert isinstance(maps, LinearMaps)
     b = site.builder
+    inner = partial(lower_pair, form=site.form)
     results: list[int] = []
     for t, made in enumerate(sums_of(site)):
         target = made.target
         terms: list[int] = []
         spread = Spread()
+        drawn = False
         for one in made.terms:
             source = one.pair.source
             register = b.reshape(site.args[one.k][one.s], source.shape)
             drawing = drawing_of(source, target, maps.each)
-            if drawing is not None:
-                lower_drawing(b, drawing, register, one.name, one.bound, spread, lower_pair)
+            drawn = drawn or drawing is not None
+            if drawing is not None and site.form != "dense":
+                lower_drawing(b, drawing, register, one.name, one.bound, spread, inner)
                 continue
-            term = lower_pair(b, one.pair, register, one.name, one.bound)
+            term = inner(b, one.pair, register, one.name, one.bound)
             assert term is not None, "the count says that there is a map"
             terms.append(term)
-        if made.bias:
-            drawn = spread.terms and spread_bias(
-                b, target, maps.each, made.bias, made.bias_bound, spread
-            )
-            if not drawn:
-                bias = lower_bias(b, target, maps.each, made.bias, made.bias_bound)
-                assert bias is not None, "the count says that there are invariants"
-                terms.append(bias)
+        if made.bias and not (
+            drawn and spread_bias(b, target, maps.each, made.bias, made.bias_bound, spread)
+        ):
+            bias = lower_bias(b, target, maps.each, made.bias, made.bias_bound)
+            assert bias is not None, "the count says that there are invariants"
+            terms.append(bias)
         terms.extend(b.reshape(term, target.shape) for term in spread.close(b))
         results.append(b.reshape(b.add(*terms), site.node.type.blocks[t].shape))
     return tuple(results)
+
+
+def forms(site: LoweringSite) -> tuple[str, ...]:
+    """The ways in which this layer can be lowered, the reference first."""
+    from eqspec.ops.forms import forms_of
+
+    return forms_of(one.pair for made in sums_of(site) for one in made.terms)
 
 
 def labels_of(site: LoweringSite) -> list[str]:
@@ -393,6 +402,7 @@ LINEAR = Op(
     lower,
     "the weights span Hom_G(inputs, type) exactly, and the bias its invariants, so every choice of"
     " weights commutes with every generator",
-    irreducible=Irreducible(_over, _lower_blocks),
+    forms,
+    Irreducible(_over, _lower_blocks),
 )
 OPS = (LINEAR,)

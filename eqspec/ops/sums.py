@@ -31,7 +31,7 @@ CLUSTERS = "abcdefgh"  # letters of the orbits of every cluster
 PIECES = "ijklmnop"  # and of the weights of its pieces
 
 
-def sums_of(pair: Pair) -> tuple[Sums, ...] | None:
+def cluster_sums(pair: Pair) -> tuple[Sums, ...] | None:
     """The sums of every cluster with axes on both sides; None where the expanded weight is as good, or has
     no orbits."""
     if not 0 < len(pair.shared) <= len(CLUSTERS):
