@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from in_process import run_tests
 
 from eqspec.diagnostics.model import Source
 from eqspec.lowering import padding
@@ -80,10 +81,8 @@ def test_the_files_are_typed(padded: tuple[Path, Any]) -> None:
 )
 def test_the_emitted_tests_pass(padded: tuple[Path, Any], which: str) -> None:
     folder, _ = padded
-    args = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_padded.py"]
-    args += ["-k", which]
-    done = subprocess.run(args, cwd=folder, capture_output=True, timeout=400)
-    assert done.returncode == 0, done.stdout.decode()[-3000:]
+    ran = run_tests(folder / "test_padded.py", "-k", which)
+    assert ran.status == 0 and ran.passed, ran.text[-3000:]
 
 
 def test_masks_are_keywords_and_must_fit(padded: tuple[Path, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from in_process import run_tests
 
 from eqspec.diagnostics.model import Source
 from eqspec.graph.sizes import Size, for_json
@@ -86,9 +87,8 @@ def test_the_files_are_typed(sets: tuple[Path, Any]) -> None:
 
 def test_the_emitted_tests_pass(sets: tuple[Path, Any]) -> None:
     folder, _ = sets
-    args = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_sets.py"]
-    done = subprocess.run(args, cwd=folder, capture_output=True, timeout=300)
-    assert done.returncode == 0, done.stdout.decode()[-3000:]
+    ran = run_tests(folder / "test_sets.py")
+    assert ran.status == 0 and ran.passed, ran.text[-3000:]
 
 
 def test_nothing_in_the_text_belongs_to_one_size(sets: tuple[Path, Any]) -> None:

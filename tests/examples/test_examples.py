@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from in_process import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -62,6 +63,11 @@ def run(*command: str | Path, cwd: Path, seed: str = "0") -> str:
 
 def script(name: str, *flags: str, cwd: Path) -> str:
     return run(sys.executable, EXAMPLES / name / SCRIPTS[name], *flags, cwd=cwd)
+
+
+def quick(name: str, cwd: Path) -> dict[str, list[float]]:
+    """The numbers that a script prints with `--quick`, without a process of its own: it would load torch."""
+    return table(run_script(EXAMPLES / name / SCRIPTS[name], "--quick", cwd=cwd))
 
 
 def table(text: str) -> dict[str, list[float]]:
@@ -145,7 +151,7 @@ def test_long_emitted_tests_pass(name: str, tmp_path: Path) -> None:
 
 
 def test_cartpole_is_mirrored_exactly(tmp_path: Path) -> None:
-    rows = table(script("cartpole", "--quick", cwd=tmp_path))
+    rows = quick("cartpole", tmp_path)
     for when in ("before", "after"):
         steps, mirrored, error = rows[f"CartPole 258 {when}"]
         assert steps == mirrored
@@ -172,7 +178,7 @@ def check_two_view(rows: dict[str, list[float]]) -> None:
 
 
 def test_two_view_quick(tmp_path: Path) -> None:
-    check_two_view(table(script("two_view", "--quick", cwd=tmp_path)))
+    check_two_view(quick("two_view", tmp_path))
 
 
 @pytest.mark.slow
@@ -186,7 +192,7 @@ def test_two_view(tmp_path: Path) -> None:
 
 
 def test_quadruped_mirror_error_falls(tmp_path: Path) -> None:
-    rows = table(script("quadruped", "--quick", cwd=tmp_path))
+    rows = quick("quadruped", tmp_path)
     plain = rows["plain after"]
     for how in ("mirror loss", "augmented"):
         mirror_error, _, turned_about = rows[f"{how} after"]
@@ -222,7 +228,7 @@ def test_quadruped_signs(tmp_path: Path) -> None:
 
 
 def test_four_views_counts(tmp_path: Path) -> None:
-    rows = table(script("four_views", "--quick", cwd=tmp_path))
+    rows = quick("four_views", tmp_path)
     assert rows["encoder"] == rows["context"] == [32, 16]
     assert rows["FourViews"][:2] == [64, 32]
     assert rows["plain average"][:2] == [512, 256]
@@ -238,7 +244,7 @@ SIZES = (30, 100, 300, 1000)
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_regression_quick(name: str, tmp_path: Path) -> None:
-    rows = table(script(name, "--quick", cwd=tmp_path))
+    rows = quick(name, tmp_path)
     _, error, *_ = rows["G-RepsNet 100 samples"]
     for width in (100, 384):
         assert error < 0.6 * rows[f"MLP 3x{width} 100 samples"][1]
@@ -274,7 +280,7 @@ def test_written_experiments(tmp_path: Path) -> None:
 
 
 def test_dipole_learns_hidden_charges(tmp_path: Path) -> None:
-    rows = table(script("dipole", "--quick", cwd=tmp_path))
+    rows = quick("dipole", tmp_path)
     weights, error, reordered, turned = rows["Dipole"]
     assert weights < rows["ordinary"][0] / 100
     assert error < rows["ordinary"][1] / 4
@@ -291,7 +297,7 @@ def test_point_cloud_is_learned_in_frames(tmp_path: Path) -> None:
 
 
 def test_graph_layer_at_sizes_never_seen(tmp_path: Path) -> None:
-    rows = table(script("graph_layer", "--quick", cwd=tmp_path))
+    rows = quick("graph_layer", tmp_path)
     for nodes in (4, 8, 16, 40, 100):
         at_nodes, variance, at_pairs, spread, moved = rows[f"{nodes} nodes"]
         assert at_nodes < variance
@@ -300,7 +306,7 @@ def test_graph_layer_at_sizes_never_seen(tmp_path: Path) -> None:
 
 
 def test_sets_of_sets_keeps_what_it_should(tmp_path: Path) -> None:
-    rows = table(script("sets_of_sets", "--quick", cwd=tmp_path))
+    rows = quick("sets_of_sets", tmp_path)
     _, error, reordered, exchanged = rows["SetsOfSets"]
     assert error < rows["ordinary"][1]
     assert reordered < 1e-4 < exchanged

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import types
 from pathlib import Path
 
 import pytest
 import torch
+from in_process import run_tests
 
 from eqspec.diagnostics.model import Severity, Source
 from eqspec.emit.files import EmittedFile
@@ -385,8 +384,8 @@ module M {
 """
     for file in compiled(text):
         (tmp_path / file.name).write_text(file.text)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_spec.py"]
-    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+    ran = run_tests(tmp_path)
+    assert ran.status == 0 and ran.passed, ran.text
 
 
 def test_18_no_unused_import_for_a_group_called_f() -> None:
