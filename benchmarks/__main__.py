@@ -36,7 +36,7 @@ def _compile(effort: Effort, options: argparse.Namespace) -> list[Table]:
 def _basis(effort: Effort, options: argparse.Namespace) -> list[Table]:
     from benchmarks import basis
 
-    return basis.bases(effort, options.emlp)
+    return basis.bases(effort, options.emlp or _peer("emlp", effort, options))
 
 
 def _linear(effort: Effort, options: argparse.Namespace) -> list[Table]:
@@ -54,13 +54,29 @@ def _averages(effort: Effort, options: argparse.Namespace) -> list[Table]:
 def _convolution(effort: Effort, options: argparse.Namespace) -> list[Table]:
     from benchmarks import convolution
 
-    return convolution.convolutions(effort, options.escnn)
+    return convolution.convolutions(effort, options.escnn or _peer("escnn", effort, options))
 
 
 def _keystroke(effort: Effort, options: argparse.Namespace) -> list[Table]:
     from benchmarks import keystroke
 
     return keystroke.keystrokes(effort)
+
+
+def _peers(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks.peers import comparison
+
+    return comparison.peers(effort, options)
+
+
+def _peer(name: str, effort: Effort, options: argparse.Namespace) -> str | None:
+    """The interpreter of a peer; none in quick mode, which builds nothing."""
+    from benchmarks.peers.environments import PEERS, cache_folder, environment
+
+    if effort.quick:
+        return None
+    (peer,) = (peer for peer in PEERS if peer.name == name)
+    return environment(peer, cache_folder(options.peers)).python
 
 
 SECTIONS: dict[str, Section] = {
@@ -71,6 +87,7 @@ SECTIONS: dict[str, Section] = {
     "linear": _linear,
     "averages": _averages,
     "convolution": _convolution,
+    "peers": _peers,
 }
 
 
@@ -85,6 +102,8 @@ def main() -> int:
     )
     parser.add_argument("--emlp", metavar="PYTHON", help="an interpreter that has EMLP already")
     parser.add_argument("--escnn", metavar="PYTHON", help="an interpreter that has escnn")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="of the peers' environments")
+    parser.add_argument("--autoequiv", type=Path, metavar="FOLDER", help="the source of AutoEquiv")
     options = parser.parse_args()
     unknown = sorted(set(options.sections) - set(SECTIONS))
     if unknown:

@@ -1,8 +1,8 @@
 """Bases of equivariant maps: eqspec against EMLP and against a dense SVD.
 
 All solve the same problem, given by the same matrices. EMLP gets the tensor factors as products of
-its own representations, so that it can work factor by factor. It lives in an environment of its own,
-in a temporary folder, or in that of ``--emlp PYTHON``.
+its own representations, so that it can work factor by factor. It lives in an environment of its own
+(`benchmarks.peers`), or in that of ``--emlp PYTHON``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import json
 import math
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Effort
+from benchmarks.peers.environments import last_error, shown_versions
 from benchmarks.specs import checked
 from benchmarks.tables import Table, goal, seconds
 from eqspec.algebra.diagrams import DiagramBasis, diagram_basis
@@ -184,11 +183,9 @@ def bases(effort: Effort, emlp: str | None = None) -> list[Table]:
         if effort.quick:
             table.notes.append("EMLP is left out in quick mode.")
         elif python is None:
-            python, problem = _install(Path(folder))
-            if python is None:
-                table.notes.append(f"EMLP does not install here: {problem}")
-        if python is not None and not effort.quick:
-            table.notes.append(f"EMLP: {_versions(python)}")
+            table.notes.append("EMLP does not install here: see the section `peers`.")
+        else:
+            table.notes.append(f"EMLP: {shown_versions(python, ('emlp', 'jax'))}")
         for case in CASES:
             if effort.quick and not case.quick:
                 continue
@@ -259,20 +256,20 @@ def _svd(source: Parts, target: Parts, dimension: int) -> float:
     return statistics.median(times)
 
 
-def _generators(parts: Sequence[Representation]) -> list[tuple[str, int]]:
+def generators(parts: Sequence[Representation]) -> list[tuple[str, int]]:
     groups = {name: group for part in parts for name, group in part.groups}
     return [
         (name, g) for name, group in sorted(groups.items()) for g in range(len(group.generators))
     ]
 
 
-def _factors(part: Representation, letters: Sequence[tuple[str, int]]) -> list[Matrices]:
+def factors(part: Representation, letters: Sequence[tuple[str, int]]) -> list[Matrices]:
     return [np.array(rows_of(part.image(*letter)), dtype=np.float64) for letter in letters]
 
 
 def _matrices(parts: Parts) -> list[Matrices]:
     """The matrix of every generator on the tensor product."""
-    columns = [_factors(part, _generators(parts)) for part in parts]
+    columns = [factors(part, generators(parts)) for part in parts]
     return [_kron(images) for images in zip(*columns, strict=True)]
 
 
@@ -286,37 +283,15 @@ def _kron(images: Sequence[Matrices]) -> Matrices:
 # ---- EMLP ----
 
 
-def _install(folder: Path) -> tuple[str | None, str]:
-    """An environment with EMLP: its interpreter, or None and what pip said."""
-    venv.create(folder / "emlp", with_pip=True)
-    python = str(folder / "emlp" / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    made = subprocess.run(
-        [python, "-m", "pip", "install", "-q", "emlp", "six"],  # objax needs six, and does not say so
-        capture_output=True, text=True,
-    )  # fmt: skip
-    if made.returncode:
-        return None, _first_error(made.stderr)
-    return python, ""
-
-
-def _versions(python: str) -> str:
-    code = (
-        "import importlib.metadata as m; print(', '.join(f'{k} {m.version(k)}' for k in"
-        " ('emlp', 'jax')))"
-    )
-    ran = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return ran.stdout.strip() or _first_error(ran.stderr)
-
-
 def _emlp(python: str, source: Parts, target: Parts, folder: Path) -> dict[str, Any] | str:
     """Times and dimension, or why there are none."""
-    letters = _generators((*source, *target))
+    letters = generators((*source, *target))
     distinct = list(dict.fromkeys((*source, *target)))
     starts = np.cumsum([0, *(part.degree for part in distinct)])
     stacked = np.zeros((len(letters), int(starts[-1]), int(starts[-1])))
     for part, start in zip(distinct, starts, strict=False):
         end = start + part.degree
-        stacked[:, start:end, start:end] = _factors(part, letters)
+        stacked[:, start:end, start:end] = factors(part, letters)
     layout = [
         [(int(starts[distinct.index(p)]), int(starts[distinct.index(p)]) + p.degree) for p in parts]
         for parts in (source, target)
@@ -333,11 +308,6 @@ def _emlp(python: str, source: Parts, target: Parts, folder: Path) -> dict[str, 
     except subprocess.TimeoutExpired:
         return f"more than {seconds(limit)}"
     if ran.returncode:
-        return _first_error(ran.stderr)
+        return last_error(ran.stderr)
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return found
-
-
-def _first_error(text: str) -> str:
-    lines = [line for line in text.splitlines() if "Error" in line or "error" in line]
-    return (lines or text.splitlines() or ["no message"])[0 if lines else -1][:160]

@@ -93,6 +93,36 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+@dataclass(frozen=True)
+class Quartiles:
+    """The median of the ratios within the rounds, and the bounds of their middle half."""
+
+    middle: float
+    low: float
+    high: float
+
+    @property
+    def spread(self) -> str:
+        return f"{self.low:.3g}-{self.high:.3g}"
+
+    def inverse(self) -> Quartiles:
+        return Quartiles(1 / self.middle, 1 / self.high, 1 / self.low)
+
+
+def quartiles(found: Rounds, name: str, peer: str, scale: float = 1.0) -> Quartiles:
+    """The ratio of two contestants times ``scale``, with its spread over the rounds."""
+    ratios = sorted(
+        scale * mine / theirs for mine, theirs in zip(found[name], found[peer], strict=True)
+    )
+    return middle_half(ratios)
+
+
+def middle_half(values: Sequence[float]) -> Quartiles:
+    ordered = sorted(values)
+    cut = len(ordered) // 4
+    return Quartiles(statistics.median(ordered), ordered[cut], ordered[-1 - cut])
+
+
 def median(found: Rounds, name: str) -> float:
     return statistics.median(found[name])
 

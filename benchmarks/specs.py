@@ -64,11 +64,21 @@ def checked(text: str) -> Spec:
     return result.spec
 
 
-def emitted(text: str, name: str = "eqspec_bench") -> Any:
-    """The emitted module, imported from memory."""
+def emitted_text(text: str, name: str = "eqspec_bench") -> str:
+    """The Python of the emitted module."""
     result = compile_spec(check_source(Source(f"{name}.eqs", text)), name, f"{name}.eqs")
     assert result.files, result.diagnostics
+    return result.files[0].text
+
+
+def imported(text: str, name: str = "eqspec_bench") -> Any:
+    """A module, from its text."""
     module = ModuleType(name)
     sys.modules[name] = module
-    exec(compile(result.files[0].text, f"{name}.py", "exec"), module.__dict__)
+    exec(compile(text, f"{name}.py", "exec"), module.__dict__)
     return module
+
+
+def emitted(text: str, name: str = "eqspec_bench") -> Any:
+    """The emitted module, imported from memory."""
+    return imported(emitted_text(text, name), name)

@@ -22,5 +22,5 @@ def test_quick_mode_gives_every_table(tmp_path: Path) -> None:
     keys = {table["key"] for table in json.loads(file.read_text())["tables"]}
     assert keys == {
         "cold", "large", "compile", "basis", "linear", "fusion", "pairs", "averages", "chunks", "strategies",
-        "convolution", "banks", "keystroke", "wire",
+        "convolution", "banks", "keystroke", "wire", "cold_peers", "peers", "capture",
     }  # fmt: skip
