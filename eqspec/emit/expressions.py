@@ -12,6 +12,7 @@ from functools import cached_property
 from math import prod
 
 from eqspec.emit.grids import grid_call
+from eqspec.emit.idioms import Idioms
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
@@ -87,28 +88,8 @@ class Expressions:
     sizes: Mapping[str, str] = field(default_factory=dict)  # variables of sizes of run time
 
     @cached_property
-    def _broadcast(self) -> frozenset[int]:
-        """Repetitions that a sum does by itself: each is read by sums with a term of full size, or by
-        such repetitions, alone."""
-        program = self.program
-        users: dict[int, list[int]] = {}
-        for number, instruction in enumerate(program.instructions):
-            for arg in instruction.args:
-                users.setdefault(arg, []).append(number)
-        kept = {r for _, registers in (*program.outputs, *program.named) for r in registers}
-        found: set[int] = set()
-        for number in reversed(range(len(program.instructions))):
-            if isinstance(program.instructions[number], Expand) and number not in kept:
-                readers = users.get(number, [])
-                if all(user in found or self._is_full_sum(user) for user in readers):
-                    found.add(number)
-        return frozenset(found)
-
-    def _is_full_sum(self, number: int) -> bool:
-        instruction = self.program.instructions[number]
-        return isinstance(instruction, Add) and any(
-            not isinstance(self.program.instructions[arg], Expand) for arg in instruction.args
-        )
+    def idioms(self) -> Idioms:
+        return Idioms(self.program)
 
     def expression(self, number: int, instruction: object) -> Code:
         program = self.program
@@ -130,8 +111,10 @@ class Expressions:
             case Expand(dim=dim, size=size):
                 if program.stages[number] is not Stage.BATCH:
                     return self._spread(number, shape)
-                if number in self._broadcast:
+                if number in self.idioms.broadcast:
                     return self._method(args[0], "unsqueeze", [str(dim - len(shape))])
+                if number in self.idioms.restored:
+                    return self._restore(self.idioms.restored[number])
                 if size == 1:
                     return self._unsqueeze(number, dim)
                 self.helpers.add("repeat")
@@ -162,7 +145,15 @@ class Expressions:
                 texts = [args[0].text]
                 defaults = dict(function_named(function).options)
                 texts += [f"{k}={v!r}" for k, v in options if defaults[k] != v]
-                return Code(function_named(function).torch, tuple(texts))
+                (source,) = instruction.args
+                wide = self.idioms.wide
+                if number in wide and source not in wide:
+                    self.helpers.add("wide")
+                    texts[0] = f"_wide({texts[0]})"
+                code = Code(function_named(function).torch, tuple(texts))
+                if source in wide and number not in wide:
+                    return self._method(code, "to", [f"{self._source(source)}.dtype"])
+                return code
             case Add():
                 terms = tuple(a.text for a in args)
                 return Code(" + ".join(terms), binds=SUM, terms=terms)
@@ -312,6 +303,20 @@ class Expressions:
                 sizes = self.shape((channels, prod(shape) // channels))
                 affine = [a.text for a in args[1:]]
                 return Code("_group_norm", (x.text, sizes, str(groups), *affine, f"eps={eps!r}"))
+
+    def _source(self, number: int) -> str:
+        """What a sum of squares was taken of."""
+        while number in self.idioms.wide:
+            number = self.program.instructions[number].args[0]
+        return self.code[number].atom
+
+    def _restore(self, reduced: int) -> Code:
+        """Reduced along some axes, and expanded along the same ones."""
+        instruction = self.program.instructions[reduced]
+        code = self.code[reduced]
+        assert code.args is not None and code.receiver is not None
+        kept = replace(code, args=(*code.args, "keepdim=True"))
+        return self._method(kept, "expand_as", [self.code[instruction.args[0]].text])
 
     def _unsqueeze(self, number: int, dim: int) -> Code:
         """A new axis of size 1; where it was just reduced, it is kept instead."""

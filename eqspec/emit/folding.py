@@ -9,7 +9,7 @@ without convolutions have none either: their layers are products of matrices alr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,15 +71,18 @@ def foldable(lowered: Mapping[str, Lowered], weighted: Mapping[str, bool]) -> se
     return found
 
 
-def fold_parts(lowered: Mapping[str, Lowered], classes: Sequence[ClassLines]) -> Folding | None:
+def fold_parts(
+    lowered: Mapping[str, Lowered], classes: Sequence[ClassLines], helpers: Set[str]
+) -> Folding | None:
     """Give every class its parents; what the helpers of `fold` need, or None if no class has it: a file
-    without convolutions. ``classes`` are those of ``lowered``, in its order."""
+    without convolutions. ``classes`` are those of ``lowered``, in its order; ``helpers`` what they use."""
     pairs = list(zip(lowered, classes, strict=True))
     folds = foldable(lowered, {key: bool(text.weight_fields) for key, text in pairs})
     lines = [line for key, text in pairs if key in folds for line in text.forward_lines]
     code = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
     layers = [(name, layer) for name, layer in LAYERS.items() if re.search(rf"\bF\.{name}\b", code)]
     whole = set(re.findall(r"(?<![\w.])_([a-z]\w*)\(", code)) - TRACED
+    whole |= {"wide"} & helpers  # other helpers call it, with what is recorded
     folding = Folding(tuple(layers), tuple(sorted(whole)))
     for key, text in pairs:
         parents = ["_Foldable"] * (folding.grids and key in folds)

@@ -32,6 +32,8 @@ GLOBAL_NAMES = frozenset(
     "Any Callable Iterator NamedTuple Self Sequence call_bytes checkpoint dist operator process_group"
     " copy fx keyword warnings".split()
 )
+WIDENING = frozenset("orbit_answers layer_norm rms_norm batch_norm_along masked_mean".split())
+"""Helpers that add up in single precision at least."""
 ATTRIBUTES = frozenset({"call_bytes", "calls", "checkpoint", "process_group"})
 
 
@@ -92,7 +94,9 @@ def module_text(lowered: Mapping[str, Lowered], stem: str) -> tuple[str, ModuleN
         state[key] = weights | printed.statistics
         children[key] = printed.children
     distributed = any(item.distributed for item in lowered.values())
-    folding = fold_parts(lowered, texts)
+    if helpers & WIDENING:
+        helpers.add("wide")
+    folding = fold_parts(lowered, texts, helpers)
     body = render(
         "torch/module.py.jinja",
         distributed=distributed,

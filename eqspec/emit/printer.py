@@ -409,8 +409,10 @@ class Printer:
             return True
         if isinstance(instruction, Concat | Stack) and instruction.note is not None:
             return True
-        if self.uses[number] > 1:
+        if self.uses[number] > 1 or number in self.write.idioms.named:
             return True
+        if number in self.write.idioms.inner:
+            return False
         user = next(iter(self.users[number]), None)
         if user is not None and all(_is_view(self.program.instructions[k]) for k in (number, user)):
             return False  # `x.unsqueeze(-1).unsqueeze(-1)`
