@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from eqspec.program.attending import Attend
 from eqspec.program.devices import Kernel
+from eqspec.program.fourier import Fourier, FourierBack
 from eqspec.program.grids import Conv, OnGrid, grid_flops
 from eqspec.program.instructions import (
     Add,
@@ -185,6 +186,8 @@ class _Trace:
                 x = self.ready(self.of(args[0]))
                 self.emit("norm", 2 * math.prod(sizes))
                 return x
+            case Fourier() | FourierBack():
+                return self._transform(instruction, sizes)
             case Attend():
                 return self._attend(instruction, sizes)
             case _ if isinstance(instruction, OnGrid):
@@ -297,6 +300,20 @@ class _Trace:
         self.emit("elementwise", 0)  # the root
         self.emit("elementwise", 2 * numbers)
         return like(sizes, x)
+
+    def _transform(self, instruction: Fourier | FourierBack, sizes: Shape) -> Layout:
+        """The axis goes last, where it is transformed; scaled and put together once before or after."""
+        lead = self.lead(instruction.args[0])
+        x = self.of(instruction.args[0])
+        moved = lead + (instruction.dim if isinstance(instruction, Fourier) else 0)
+        last = self.ready(x.permuted([*(k for k in range(len(sizes)) if k != moved), moved]))
+        numbers = 2 * math.prod(sizes)
+        for kind in ("fourier", "elementwise", "copy"):
+            self.emit(kind, numbers)
+        to = lead + (0 if isinstance(instruction, Fourier) else instruction.dim)
+        order = list(range(len(sizes) - 1))
+        order.insert(to, len(sizes) - 1)
+        return last.permuted(order)
 
     def _attend(self, instruction: Attend, sizes: Shape) -> Layout:
         query, key = (self.program.shape(instruction.args[k]) for k in (0, 1))
