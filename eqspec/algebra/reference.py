@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+TRIVIAL = "trivial"
+"""The name of the component that every element leaves alone, in every group."""
+
 RIGHT_UNITS = {
     1: (((0, 1),),),
     2: (((0, 1), (1, 1)), ((1, 1), (0, -1))),
@@ -61,18 +64,21 @@ def turns(order: int, n: int, mirrored: bool) -> Iterator[Irreducible]:
     import numpy as np
 
     step = order // n
+    cosines = np.array([cosine(j, n) for j in range(n)])
+    sines = np.array([sine(j, n) for j in range(n)])
     ones = np.ones((n, 1))
     alternating = np.array([[1.0 - 2.0 * (j % 2)] for j in range(n)])
     if mirrored:
-        yield Irreducible("trivial", 1, 1, np.concatenate([ones, ones]))
+        yield Irreducible(TRIVIAL, 1, 1, np.concatenate([ones, ones]))
         yield Irreducible("sign s", 1, 1, np.concatenate([ones, -ones]))
         if n % 2 == 0:
             yield Irreducible("sign r", 1, 1, np.concatenate([alternating, alternating]))
             yield Irreducible("sign r, s", 1, 1, np.concatenate([alternating, -alternating]))
     else:
-        yield Irreducible("trivial", 1, 1, ones)
+        yield Irreducible(TRIVIAL, 1, 1, ones)
     for k in range(1, (n + 1) // 2):
-        table = np.array([[cosine(j * k, n), sine(j * k, n)] for j in range(n)])
+        angles = k * np.arange(n) % n
+        table = np.stack([cosines[angles], sines[angles]], axis=1)
         if mirrored:
             yield Irreducible(f"turn {k * step}", 2, 1, np.concatenate([table, table]))
         else:  # the conjugate form is that of the discrete Fourier transform
@@ -110,7 +116,7 @@ def _name(group: Group, character: RealCharacter, number: int) -> str:
         for letter, name in enumerate(group.generators)
         if character.values[group.index_of(((letter, 1),))] < 0
     ]
-    return f"sign {', '.join(negative)}" if negative else "trivial"
+    return f"sign {', '.join(negative)}" if negative else TRIVIAL
 
 
 def _spherical(

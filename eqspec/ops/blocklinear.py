@@ -21,9 +21,10 @@ from eqspec.graph.model import Node
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Type
 from eqspec.ops.blockmaps import free_weights, is_constant, lower_bias, pair_basis
-from eqspec.ops.clusters import Pair, pair_of
+from eqspec.ops.circulant import complex_blocks, frequencies, is_circulant
+from eqspec.ops.clusters import Pair, Part, pair_of
 from eqspec.ops.contract import LoweringSite, Registers
-from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Spectrum, split
+from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Slot, Spectrum, split
 from eqspec.ops.drawing import drawing_of
 from eqspec.ops.linear import LinearMaps, Term, sums_of
 from eqspec.program.builder import Builder
@@ -70,10 +71,20 @@ def _fits(pair: Pair, of: Coordinates, to: Coordinates) -> bool:
         if len(part.source) > 1 or len(part.target) > 1:
             return False
         basis = pair_basis(pair, part)
+        if part.source and part.target and is_circulant(basis, *_spectra(part, of, to)):
+            continue
         rows = math.prod(to.sizes(part.target)) * math.prod(of.sizes(part.source))
         if rows * basis.dimension > MOST_WORK or basis.dimension**2 > MOST_ENTRIES:
             return False
     return True
+
+
+def _spectra(part: Part, of: Coordinates, to: Coordinates) -> tuple[Spectrum, Spectrum]:
+    """What replaces the axes of a shared cluster: of the target, of the source."""
+    return (
+        to.spectra[to.axes.index(part.target[0])],
+        of.spectra[of.axes.index(part.source[0])],
+    )
 
 
 def matching(pair: Pair, of: Coordinates, to: Coordinates, piece: Piece) -> Piece | None:
@@ -196,19 +207,23 @@ def _weight(
     specs: list[str] = []
     batch, high, low = "", "", ""
     clusters = ""
+    transformed: list[tuple[str, str, Slot]] = []
     for part in pair.shared:
         k, v, w, o = (next(letters) for _ in range(4))
-        slots = (
-            piece.slots[to.axes.index(part.target[0])],
-            match.slots[of.axes.index(part.source[0])],
-        )
-        spectra = (
-            to.spectra[to.axes.index(part.target[0])],
-            of.spectra[of.axes.index(part.source[0])],
-        )
-        table = coefficients(pair_basis(pair, part), *spectra, slots[0].number)
-        tables.append(b.real(table, "entries of the blocks for every orbit"))
-        specs.append(o + k + v + w)
+        slot = piece.slots[to.axes.index(part.target[0])]
+        basis, spectra = pair_basis(pair, part), _spectra(part, of, to)
+        if is_circulant(basis, *spectra):
+            p = next(letters) if slot.inner > 1 else ""
+            transformed.append((o, k + p, slot))
+            if not p:  # a number for every frequency
+                clusters, batch = clusters + o, batch + k
+                continue
+            tables.append(complex_blocks(b))
+            specs.append(p + v + w)
+        else:
+            table = coefficients(basis, *spectra, slot.number)
+            tables.append(b.real(table, "entries of the blocks for every orbit"))
+            specs.append(o + k + v + w)
         clusters += o
         batch, high, low = batch + k, high + v, low + w
     free_counts = ["", ""]
@@ -238,8 +253,11 @@ def _weight(
     spec = "".join(places) + order
     result = batch + high + "".join(out.values()) + low + "".join(into.values())
     weight = free
+    for o, front, slot in transformed:
+        weight = frequencies(b, weight, spec.index(o), slot)
+        spec = front + spec.replace(o, "")
     if specs or result != spec:
-        weight = b.einsum(",".join([spec, *specs]) + "->" + result, free, *tables)
+        weight = b.einsum(",".join([spec, *specs]) + "->" + result, weight, *tables)
     rows = math.prod((piece.inner, *to.sizes(plain_out)))
     return b.reshape(weight, (match.count, rows, math.prod((match.inner, *of.sizes(plain_in)))))
 

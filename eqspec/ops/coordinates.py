@@ -27,16 +27,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eqspec.algebra.images import rows_of
 from eqspec.algebra.isotypic import Isotypic, isotypic
+from eqspec.algebra.reference import TRIVIAL
 from eqspec.algebra.representations import Representation
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Block, RepAxis, Type
+from eqspec.program.fourier import is_transform
 
 if TYPE_CHECKING:
     from eqspec.program.builder import Builder
 
 LETTERS = "abcdefghijklmnopqrstuvwxABCDEFGHIJKLMNOPQRSTUVWX"  # y is the axis that is replaced
+FOURIER_FROM = 128  # entries of a cyclic axis; below, a product with the matrix is faster
 MOST_PARTS = 6  # the smallest entry of a row is so many times a unit at most
 EXACT = 1e-9  # entries below are zero: rounding of an orthogonal matrix is a million times smaller
 
@@ -74,6 +76,8 @@ class Spectrum:
     def factors(self) -> tuple[float, ...]:
         """For every slot what its rows are multiplied by to be whole numbers; 1 for all if there is no such
         number for one."""
+        if self.is_fourier:
+            return (1.0,) * len(self.slots)
         found = tuple(_whole_factor(self.matrix[s.start : s.start + s.size]) for s in self.slots)
         return found if all(found) else (1.0,) * len(found)
 
@@ -84,6 +88,11 @@ class Spectrum:
         table: NDArray[np.float64] = self.matrix * rows
         whole: NDArray[np.float64] = np.round(table)
         return whole if np.allclose(table, whole, atol=EXACT) else table
+
+    @cached_property
+    def is_fourier(self) -> bool:
+        """Is it a long cyclic axis, which is transformed instead of multiplied by the matrix?"""
+        return len(self.matrix) >= FOURIER_FROM and is_transform(self.matrix)
 
     @property
     def is_mirror(self) -> bool:
@@ -230,7 +239,7 @@ def _spectra(known: tuple[tuple[RepAxis, Isotypic], ...]) -> dict[RepAxis, Spect
     kinds: dict[str, list[object]] = {}
     for _, basis in known:
         names.update(dict.fromkeys(component.name for component in basis.components))
-    trivial = {_trivial_name(axis.rep, basis) for axis, basis in known}
+    trivial = {_trivial_name(basis) for _, basis in known}
     for name in names:
         of = [next((c for c in basis.components if c.name == name), None) for _, basis in known]
         kinds[name] = [c and (c.degree // c.commutant, c.multiplicity * c.commutant) for c in of]
@@ -274,20 +283,9 @@ def _spectrum(
     return Spectrum(rep, tuple(slots), np.concatenate(parts))
 
 
-def _trivial_name(rep: Representation, basis: Isotypic) -> str | None:
+def _trivial_name(basis: Isotypic) -> str | None:
     """The component that every generator leaves alone."""
-    (factor,) = rep.factors
-    at = 0
-    for component in basis.components:
-        size = component.degree * component.multiplicity
-        rows = basis.matrix[at : at + size]
-        at += size
-        if component.degree == 1 and all(
-            np.allclose(rows @ np.array(rows_of(rep.image(factor, g)), float), rows, atol=EXACT)
-            for g in range(len(rep.group(factor).generators))
-        ):
-            return component.name
-    return None
+    return next((TRIVIAL for part in basis.components if part.name == TRIVIAL), None)
 
 
 # ---- the way there and back ----
@@ -330,10 +328,13 @@ def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> d
         return dict(
             zip(spectrum.slots, (b.add(first, second), b.subtract(first, second)), strict=True)
         )
-    letters = LETTERS[: len(shape)]
-    others = letters.replace(letters[dim], "")
-    # the matrix first: its rows become the slowest axis in memory, so that slots are slices
-    y = b.einsum(f"y{letters[dim]},{letters}->y{others}", _table(b, spectrum), x)
+    if spectrum.is_fourier:
+        y = b.fourier(x, dim)
+    else:
+        letters = LETTERS[: len(shape)]
+        others = letters.replace(letters[dim], "")
+        # the matrix first: its rows become the slowest axis in memory, so that slots are slices
+        y = b.einsum(f"y{letters[dim]},{letters}->y{others}", _table(b, spectrum), x)
     results: dict[Slot, int] = {}
     for slot, factor in zip(spectrum.slots, spectrum.factors, strict=True):
         part = b.scale(b.narrow(y, 0, slot.start, slot.size), 1 / factor)
@@ -408,6 +409,8 @@ def _merge_axis(b: Builder, spectrum: Spectrum, parts: list[int], lead: int, at:
         rest = (*shape[:lead], *shape[lead + n :])
         rows.append(b.reshape(b.permute(part, front), (slot.size, *rest)))
     x = b.concat(rows, 0)
+    if spectrum.is_fourier:
+        return b.fourier_back(x, lead + at)
     letters = LETTERS[: len(b.shape(x))]
     x = b.einsum(f"y{letters[0]},y{letters[1:]}->{letters}", _table(b, spectrum), x)
     order = list(range(1, len(letters)))
