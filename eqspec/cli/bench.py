@@ -12,9 +12,10 @@ from eqspec.tools.flags import color_wanted
 
 @click.command(
     short_help="Time the emitted modules against dense ones and plain group averages.",
-    epilog="Examples: `eqspec bench two_view.eqs`, `eqspec bench two_view.eqs --batch 1 --plot two_view_bench.svg`.",
+    epilog="Examples: `eqspec bench two_view.eqs --batch 1 --plot bench.svg`,"
+    " `eqspec bench --calibrate -o device.json`.",
 )
-@click.argument("spec", shell_complete=offers("specs"))
+@click.argument("spec", required=False, shell_complete=offers("specs"))
 @click.option(
     "--batch", type=click.IntRange(1, 1 << 20), default=256, show_default=True, help="Samples."
 )
@@ -40,11 +41,13 @@ from eqspec.tools.flags import color_wanted
 )
 @format_flag
 @click.option("--plot", metavar="FILE", help="Draw the ratios as an SVG file.")
+@click.option("--calibrate", is_flag=True, help="Measure the table by which lowerings are chosen.")
+@click.option("-o", "--output", metavar="FILE", help="Write the table there.")
 @click.option("--force", is_flag=True, help="Overwrite FILE even if eqspec did not write it.")
 @set_flag
 @color_flag
 def command(
-    spec: str,
+    spec: str | None,
     batch: int,
     dtype: str,
     device: str,
@@ -52,6 +55,8 @@ def command(
     module: str | None,
     format_: str,
     plot: str | None,
+    calibrate: bool,
+    output: str | None,
     force: bool,
     sizes: tuple[tuple[str, int], ...],
     color: str,
@@ -62,7 +67,20 @@ def command(
     of the twin over the whole group: forward, forward and backward, and the most bytes that their
     tensors hold at once. All run side by side, round by round; a ratio is the median over the rounds.
     Bases are small stand-in networks. Needs torch.
+
+    With --calibrate no spec is timed but the device itself: the table that says how long a kernel takes,
+    by which lowerings are chosen. It takes a minute; keep the machine quiet meanwhile.
     """
+    if calibrate:
+        if spec is not None:
+            raise click.UsageError("`--calibrate` measures the device and takes no spec")
+        from eqspec.tools.bench.calibrating import run_calibrate
+
+        sys.exit(run_calibrate(device, output, force, color_wanted(color)))
+    if spec is None:
+        raise click.UsageError("name a spec, or `--calibrate`")
+    if output is not None:
+        raise click.UsageError("`-o` is where `--calibrate` writes; a plot goes to `--plot FILE`")
     from eqspec.tools.bench.running import Options, run_bench
 
     options = Options(batch, dtype, device, rounds, module, plot, force)

@@ -17,6 +17,7 @@ from eqspec.emit.module import module_text
 from eqspec.graph.model import Module
 from eqspec.lowering.module import Lowered
 from eqspec.lowering.twin import NoTwin, twin_of
+from eqspec.program.cost import costs
 from eqspec.tools.api.loading import imported
 from eqspec.tools.bench.average import GroupAverage, NoAverage, order_of
 from eqspec.tools.bench.clock import (
@@ -30,11 +31,17 @@ from eqspec.tools.bench.clock import (
     spread,
 )
 from eqspec.tools.bench.memory import peak_bytes
-from eqspec.tools.bench.results import OURS, Comparison, Contestant, Timed, seconds_text
+from eqspec.tools.bench.results import (
+    AVERAGE,
+    OURS,
+    TWIN,
+    Comparison,
+    Contestant,
+    Timed,
+    seconds_text,
+)
 from eqspec.tools.bench.subjects import StandIn, Subject, inputs_of, stand_ins
 
-TWIN = "dense twin"
-AVERAGE = "group average"
 MOST_BYTES = 4 << 30
 """That an average may hold in training, by what its twin holds."""
 
@@ -140,7 +147,7 @@ def compared(made: Made, key: str, settings: Settings) -> Comparison:
             known = found.get(name) or Contestant(name, 0)
             found[name] = replace(known, missing=missing[name])
     order = [name for name in (OURS, TWIN, AVERAGE) if name in found]
-    notes = tuple(_notes(module, bases))
+    notes = tuple(_notes(made.lowered, key, bases))
     return Comparison(key, tuple(found[name] for name in order), notes)
 
 
@@ -213,9 +220,20 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _notes(module: Module, bases: list[StandIn]) -> Iterator[str]:
+def _notes(lowered: Mapping[str, Lowered], key: str, bases: list[StandIn]) -> Iterator[str]:
+    module = lowered[key].module
     for base, network in zip(module.bases, bases, strict=True):
         yield f"`{base.name}` is a stand-in, a network {network}"
+    calls = _calls(lowered, key)
+    if calls > 1:
+        yield f"{calls:,} calls of bases for a sample; the twin calls each base once where it stands"
+
+
+def _calls(lowered: Mapping[str, Lowered], key: str) -> int:
+    """Evaluations of users' networks for one sample, those of called modules among them."""
+    item = lowered[key]
+    own = sum(cost.base_calls for cost in costs(item.program).values())
+    return own + sum(_calls(lowered, child) for child in item.module.children.values())
 
 
 __all__ = ["AVERAGE", "OURS", "TWIN", "CannotRun", "Made", "Settings", "compared", "made_of"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from eqspec.tools.bench.results import (
+    NAMES,
     OURS,
     PASSES,
     Comparison,
@@ -23,7 +24,7 @@ from eqspec.tools.pictures.colours import variables
 from eqspec.tools.pictures.markup import Markup, element
 from eqspec.tools.pictures.style import SANS
 
-LEFT, RIGHT, PANEL = 132, 150, 330
+LEFT, RIGHT, PANEL = 132, 176, 330
 """Room for the names, for the numbers, and for the dots between them."""
 ROW, HEAD, TITLE, FOOT = 24, 52, 34, 34
 _TITLES = {"forward": "forward", "training": "forward and backward"}
@@ -137,12 +138,13 @@ def _panel(shown: list[Contestant], name: str, scale: _Scale) -> list[Markup]:
         if timed is None:
             continue
         y = HEAD + ROW * number - 8
+        colour = NAMES.index(contestant.name)
         low, middle, high = (
             scale.at(v) for v in (timed.ratio.low, timed.ratio.median, timed.ratio.high)
         )
         if contestant.name != OURS:
-            parts.append(element("line", class_=f"w{number}", x1=low, x2=high, y1=y, y2=y))
-        parts.append(element("circle", class_=f"d{number}", cx=middle, cy=y, r=5.5))
+            parts.append(element("line", class_=f"w{colour}", x1=low, x2=high, y1=y, y2=y))
+        parts.append(element("circle", class_=f"d{colour}", cx=middle, cy=y, r=5.5))
         words = [seconds_text(timed.seconds.median), bytes_text(timed.bytes)]
         if contestant.name != OURS:
             words.insert(0, ratio_text(timed.ratio.median))

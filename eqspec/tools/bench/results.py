@@ -13,7 +13,7 @@ from eqspec.tools.bench.clock import Spread
 
 SCHEMA = 1
 PASSES = ("forward", "training")
-OURS = "emitted"
+OURS, TWIN, AVERAGE = NAMES = ("emitted", "dense twin", "group average")
 
 Record = dict[str, Any]
 
