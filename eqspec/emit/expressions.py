@@ -35,6 +35,7 @@ from eqspec.program.instructions import (
     Mul,
     Narrow,
     Normalise,
+    Orthonormal,
     Permute,
     Pointwise,
     Program,
@@ -139,6 +140,8 @@ class Expressions:
             case Halves(bits=bits):
                 high, low = (arg.atom for arg in args)
                 return Code(f"({high} + {low} / 2**{bits}) / 2**{bits}", binds=PRODUCT)
+            case Orthonormal():
+                return Code(f"{args[0].atom} / {args[1].atom}.sqrt()", binds=PRODUCT)
             case Linear():
                 return Code("F.linear", tuple(a.text for a in args))
             case Pointwise(function=function, options=options):

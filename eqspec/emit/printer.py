@@ -45,6 +45,7 @@ from eqspec.program.instructions import (
     Mul,
     Parameter,
     Present,
+    Program,
     Shape,
     Stack,
     Stage,
@@ -133,6 +134,7 @@ class Printer:
             _short(i.name) for i in self.program.instructions if isinstance(i, Parameter)
         )
         self.uses = Counter(arg for i in self.program.instructions for arg in i.args)
+        self.expanded: dict[int, str] = {}  # full weights, by the names of their fields
         self.named: dict[int, str] = {}
         self.final: dict[int, str] = {}
         self.input_names: dict[str, str] = {}
@@ -166,6 +168,8 @@ class Printer:
                 self._constant(number)
             elif stage is Stage.PARAMETER:
                 self._parameter(number)
+        for number, field_ in self.expanded.items():
+            self.code[number] = Code(f"weights.{field_}")
         self._forward()
         for name, registers in self.program.outputs:
             codes = [self.code[register].text for register in registers]
@@ -229,7 +233,8 @@ class Printer:
                     field_ = self.fields.take(stem)
                     assign(self.out.weight_lines, field_, code)
                     self.out.weights.append(field_)
-                    self.code[number] = Code(f"weights.{field_}")
+                    self.code[number] = Code(field_)  # a local variable there
+                    self.expanded[number] = field_
                 else:
                     field_ = self.fields.take(f"{stem}_part")
                     assign(self.out.weight_lines, field_, code)
@@ -247,12 +252,10 @@ class Printer:
             stems = {self._weight_stem(arg) for arg in joined.args}
             if len(stems) > 1:
                 return identifier(f"{self.program.owners[number].partition('.')[0]}_weight")
-        while not isinstance(self.program.instructions[register], Parameter):
-            register = next(
-                arg
-                for arg in self.program.instructions[register].args
-                if self.program.stages[arg] is Stage.PARAMETER
-            )
+        free = _origin(self.program, register)
+        if free is None:  # numbers that are put together there
+            return identifier(f"{self.program.owners[register].partition('.')[0]}_basis")
+        register = free
         instruction = self.program.instructions[register]
         assert isinstance(instruction, Parameter)
         return self._short(instruction.name)
@@ -603,6 +606,15 @@ HELPERS = """
 """
 AFFINE = ("weight", "bias")
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
+
+
+def _origin(program: Program, register: int) -> int | None:
+    """The first parameter of which a result is made."""
+    step = program.instructions[register]
+    if isinstance(step, Parameter):
+        return register
+    found = (_origin(program, a) for a in step.args if program.stages[a] is Stage.PARAMETER)
+    return next((origin for origin in found if origin is not None), None)
 
 
 def mask_names(module: Module) -> dict[str, str]:

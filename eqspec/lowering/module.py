@@ -47,7 +47,7 @@ class Lowered:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return tuple(i for i in self.program.instructions if isinstance(i, Parameter))
+        return tuple(parameters_of(self.program))
 
 
 def has_batch_norm(lowered: Mapping[str, Lowered], key: str) -> bool:
@@ -67,10 +67,25 @@ def has_dropout(lowered: Mapping[str, Lowered], key: str) -> bool:
 
 
 def lower_module(module: Module, distributed: bool = False, plan: Plan = REFERENCE) -> Lowered:
-    """Raises `LoweringRefused` where a solver refuses a node, or two routes disagree on it."""
+    """By a plan, or by the reference if that would lose a free weight: what is saved of a module never
+    depends on the plan.
+
+    Raises:
+        LoweringRefused: a solver refuses a node, or two routes disagree on it.
+    """
     plain = program_of(module, distributed)
-    chosen = plain if plan.is_reference else program_of(module, distributed, plan)
-    return Lowered(module, padded_program(optimise(chosen), module), plain, distributed, plan)
+    best = optimise(plain)
+    if not plan.is_reference:
+        chosen = optimise(program_of(module, distributed, plan))
+        if set(parameters_of(chosen)) == set(parameters_of(best)):
+            best = chosen
+        else:  # some weights move nothing, which only shows in these coordinates: they are kept
+            plan = REFERENCE
+    return Lowered(module, padded_program(best, module), plain, distributed, plan)
+
+
+def parameters_of(program: Program) -> list[Parameter]:
+    return [i for i in program.instructions if isinstance(i, Parameter)]
 
 
 def program_of(module: Module, distributed: bool = False, plan: Plan = REFERENCE) -> Program:

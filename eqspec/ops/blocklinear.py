@@ -21,10 +21,10 @@ from eqspec.graph.model import Node
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Type
 from eqspec.ops.blockmaps import free_weights, is_constant, lower_bias, pair_basis
-from eqspec.ops.circulant import complex_blocks, frequencies, is_circulant
+from eqspec.ops.circulant import complex_blocks, is_circulant
 from eqspec.ops.clusters import Pair, Part, pair_of
 from eqspec.ops.contract import LoweringSite, Registers
-from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Slot, Spectrum, split
+from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Spectrum, split
 from eqspec.ops.drawing import drawing_of
 from eqspec.ops.linear import LinearMaps, Term, sums_of
 from eqspec.program.builder import Builder
@@ -71,20 +71,12 @@ def _fits(pair: Pair, of: Coordinates, to: Coordinates) -> bool:
         if len(part.source) > 1 or len(part.target) > 1:
             return False
         basis = pair_basis(pair, part)
-        if part.source and part.target and is_circulant(basis, *_spectra(part, of, to)):
+        if part.source and part.target and is_circulant(basis, *_ends(part, of, to)):
             continue
         rows = math.prod(to.sizes(part.target)) * math.prod(of.sizes(part.source))
         if rows * basis.dimension > MOST_WORK or basis.dimension**2 > MOST_ENTRIES:
             return False
     return True
-
-
-def _spectra(part: Part, of: Coordinates, to: Coordinates) -> tuple[Spectrum, Spectrum]:
-    """What replaces the axes of a shared cluster: of the target, of the source."""
-    return (
-        to.spectra[to.axes.index(part.target[0])],
-        of.spectra[of.axes.index(part.source[0])],
-    )
 
 
 def matching(pair: Pair, of: Coordinates, to: Coordinates, piece: Piece) -> Piece | None:
@@ -113,7 +105,16 @@ def lower(site: LoweringSite) -> Registers:
     results: list[int] = []
     for made in sums_of(site):
         to = frame.of(made.target)
-        free = [free_weights(b, one.pair, one.name, one.bound) for one in made.terms]
+        weights = [
+            _weights(
+                b,
+                one.pair,
+                given[one.k][one.s][0],
+                to,
+                free_weights(b, one.pair, one.name, one.bound),
+            )
+            for one in made.terms
+        ]
         biases: dict[tuple[int, ...], int] = {}
         if made.bias:
             maps = site.node.data
@@ -124,13 +125,14 @@ def lower(site: LoweringSite) -> Registers:
             biases = {p.numbers: x for p, x in zip(to.pieces, parts, strict=True) if p.is_trivial}
         for piece, shape in zip(to.pieces, to.shapes, strict=True):
             terms: list[int] = []
-            for one, weights in zip(made.terms, free, strict=True):
+            for one, matrices in zip(made.terms, weights, strict=True):
                 of, registers = given[one.k][one.s]
                 match = matching(one.pair, of, to, piece)
                 if match is None:
                     continue
                 x = registers[[p.numbers for p in of.pieces].index(match.numbers)]
-                terms.append(_product(b, one, of, to, match, piece, x, weights))
+                weight = matrices[piece.numbers]
+                terms.append(_product(b, one, of, to, match, piece, x, weight))
             if piece.numbers in biases:
                 terms.append(biases[piece.numbers])
             results.append(b.reshape(b.add(*terms), shape))
@@ -156,19 +158,23 @@ def _product(
     match: Piece,
     piece: Piece,
     x: int,
-    free: int,
+    weight: int,
 ) -> int:
     """The term of one piece of the source in one of the target, in the shape of the latter."""
     pair = one.pair
     source_plain = [k for k in of.others if k not in pair.source_each]
     target_plain = [k for k in to.others if k not in pair.target_each]
-    weight = _weight(b, pair, of, to, match, piece, free)
-    # x as (each ..., K, D, W x channels)
-    sizes = of.sizes(of.others)
-    x = b.reshape(x, (match.count, match.copies, match.inner, *sizes))
-    each = [3 + of.others.index(k) for k in pair.source_each]
-    inner = [3 + of.others.index(k) for k in source_plain]
-    x = b.permute(x, [*each, 0, 1, 2, *inner])
+    # x as (each ..., K, D, W x channels), with K and D in the order of the target's axes
+    slots = match.slots
+    n = len(slots)
+    parts = [*(s.count for s in slots), *(s.copies for s in slots), *(s.inner for s in slots)]
+    x = b.reshape(x, (*parts, *of.sizes(of.others)))
+    aims = {part.source[0]: part.target[0] for part in pair.shared}
+    order = sorted(range(n), key=lambda k: aims.get(of.axes[k], -1))
+    each = [3 * n + of.others.index(k) for k in pair.source_each]
+    inner = [3 * n + of.others.index(k) for k in source_plain]
+    copy_axes = [n + k for k in order]
+    x = b.permute(x, [*each, *order, *copy_axes, *range(2 * n, 3 * n), *inner])
     lead = of.sizes(pair.source_each)
     width = math.prod((match.inner, *of.sizes(source_plain)))
     copies = (match.copies,) if match.copies > 1 else ()
@@ -178,8 +184,7 @@ def _product(
         y = b.linear(x, b.reshape(weight, (height, width)))
     else:
         x = b.reshape(x, (*lead, match.count, *copies, width))
-        e, d = LETTERS[: len(lead)], "d" if copies else ""
-        e = e.upper()
+        e, d = LETTERS[: len(lead)].upper(), "d" if copies else ""
         y = b.einsum(f"{e}k{d}w,kvw->{e}k{d}v", x, weight)
     y = b.reshape(y, (*lead, piece.count, piece.copies, piece.inner, *to.sizes(target_plain)))
     axes = [*pair.target_each, -1, -2, -3, *target_plain]
@@ -187,79 +192,122 @@ def _product(
     return b.reshape(y, (*piece.lead, *to.sizes(to.others)))
 
 
-def _weight(
+def _weights(
+    b: Builder, pair: Pair, of: Coordinates, to: Coordinates, free: int
+) -> dict[tuple[int, ...], int]:
+    """For every piece of the target its matrices, of shape (K, W' x channels', W x channels), from the free
+    weights, whose axes are those of `free_weights`. The orbits of each cluster in turn become the entries of
+    all its blocks, an axis in front, so that a block is a slice."""
+    parts = list(pair.shared)
+    if all(isinstance(pair_basis(pair, part), OrbitBasis) for part in parts):
+        parts.reverse()  # as the axes of the free weights stand
+    x = free
+    blocks: list[dict[int, tuple[int, int]]] = []  # by the number of a slot: start and size
+    for part in reversed(parts):
+        target, source = _ends(part, of, to)
+        letters = LETTERS[: len(b.shape(x))]
+        if is_circulant(pair_basis(pair, part), target, source):
+            x = b.fourier(x, len(letters) - 1)
+            blocks.insert(0, {slot.number: (slot.start, slot.size) for slot in target.slots})
+            continue
+        tables: list[NDArray[np.float64]] = []
+        places: dict[int, tuple[int, int]] = {}
+        for slot in target.slots:
+            if source.slot(slot.number) is not None:
+                table = coefficients(pair_basis(pair, part), target, source, slot.number)
+                start = sum(len(rows) for rows in tables)
+                tables.append(table.reshape(len(table), -1).T)
+                places[slot.number] = start, len(tables[-1])
+        hint = "entries of the blocks, one a row, by the orbits"
+        whole = b.real(np.concatenate(tables), hint)
+        x = b.einsum(f"y{letters[-1]},{letters}->y{letters[:-1]}", whole, x)
+        blocks.insert(0, places)
+    found: dict[tuple[int, ...], int] = {}
+    for piece in to.pieces:
+        match = matching(pair, of, to, piece)
+        if match is None:
+            continue
+        y = x
+        for dim, (part, places) in enumerate(zip(parts, blocks, strict=True)):
+            number = piece.slots[to.axes.index(part.target[0])].number
+            y = b.narrow(y, dim, *places[number])
+        found[piece.numbers] = _matrices(b, pair, of, to, match, piece, parts, y)
+    return found
+
+
+def _matrices(
     b: Builder,
     pair: Pair,
     of: Coordinates,
     to: Coordinates,
     match: Piece,
     piece: Piece,
-    free: int,
+    parts: list[Part],
+    x: int,
 ) -> int:
-    """The matrices of a piece, of shape (K, W' x channels', W x channels), from the free weights, whose
-    axes are those of `free_weights`."""
+    """One piece, from (entries of each of ``parts`` ..., channels', counts', channels, counts)."""
     letters = iter(LETTERS)
-    plain_out = [k for k in to.others if k not in pair.target_each]
-    plain_in = [k for k in of.others if k not in pair.source_each]
-    out = {k: next(letters) for k in plain_out}
-    into = {k: next(letters) for k in plain_in}
+    into_plain = [k for k in of.others if k not in pair.source_each]
+    out_plain = [k for k in to.others if k not in pair.target_each]
+    batch: dict[int, str] = {}  # by the axis of the target
+    high: dict[int, str] = {}
+    low: dict[int, str] = {}  # by the axis of the source
+    shape: list[int] = []
+    spec = ""
     tables: list[int] = []
     specs: list[str] = []
-    batch, high, low = "", "", ""
-    clusters = ""
-    transformed: list[tuple[str, str, Slot]] = []
-    for part in pair.shared:
-        k, v, w, o = (next(letters) for _ in range(4))
+    factor = 1.0
+    for part in parts:
         slot = piece.slots[to.axes.index(part.target[0])]
-        basis, spectra = pair_basis(pair, part), _spectra(part, of, to)
-        if is_circulant(basis, *spectra):
-            p = next(letters) if slot.inner > 1 else ""
-            transformed.append((o, k + p, slot))
-            if not p:  # a number for every frequency
-                clusters, batch = clusters + o, batch + k
+        other = match.slots[of.axes.index(part.source[0])]
+        k, v, w = (next(letters) for _ in range(3))
+        batch[part.target[0]], high[part.target[0]], low[part.source[0]] = k, v, w
+        if is_circulant(pair_basis(pair, part), *_ends(part, of, to)):
+            factor *= math.sqrt(to.sizes(part.target)[0] / slot.inner)
+            if slot.inner == 2:  # a complex number for every frequency
+                p = next(letters)
+                shape += [slot.count, 2]
+                spec += k + p
+                tables.append(complex_blocks(b))
+                specs.append(p + v + w)
                 continue
-            tables.append(complex_blocks(b))
-            specs.append(p + v + w)
-        else:
-            table = coefficients(basis, *spectra, slot.number)
-            tables.append(b.real(table, "entries of the blocks for every orbit"))
-            specs.append(o + k + v + w)
-        clusters += o
-        batch, high, low = batch + k, high + v, low + w
-    free_counts = ["", ""]
-    for side, parts in enumerate((pair.symmetric, pair.invariant)):
-        for part in parts:
-            basis = pair_basis(pair, part)
-            end = (to, of)[side]
+        shape += [slot.count, slot.inner, other.inner]
+        spec += k + v + w
+    x = b.scale(b.reshape(x, (*shape, *b.shape(x)[len(parts) :])), factor)
+    plain = ["".join(next(letters) for _ in axes) for axes in (out_plain, into_plain)]
+    for side, ends in enumerate((pair.symmetric, pair.invariant)):
+        spec += plain[side]
+        for part in ends:
             (axis,) = (part.target, part.source)[side]
-            spectrum = end.spectra[end.axes.index(axis)]
+            end = (to, of)[side]
+            basis = pair_basis(pair, part)
+            table = _one_sided(basis, end.spectra[end.axes.index(axis)])
             letter = next(letters)
-            table = _one_sided(basis, spectrum)
+            (high, low)[side][axis] = letter
             if is_constant(basis):
                 table = table.reshape(-1)
                 specs.append(letter)
             else:
-                o = next(letters)
-                free_counts[side] += o
-                specs.append(o + letter)
+                count = next(letters)
+                spec += count
+                specs.append(count + letter)
             tables.append(b.real(table, "the invariants in irreducible coordinates"))
-            if side == 0:
-                high += letter
-            else:
-                low += letter
-    places = [*out.values(), *free_counts[0], *into.values(), *free_counts[1]]
-    dense = any(isinstance(pair_basis(pair, part), DenseBasis) for part in pair.shared)
-    order = clusters if dense else clusters[::-1]
-    spec = "".join(places) + order
-    result = batch + high + "".join(out.values()) + low + "".join(into.values())
-    weight = free
-    for o, front, slot in transformed:
-        weight = frequencies(b, weight, spec.index(o), slot)
-        spec = front + spec.replace(o, "")
-    if specs or result != spec:
-        weight = b.einsum(",".join([spec, *specs]) + "->" + result, weight, *tables)
-    rows = math.prod((piece.inner, *to.sizes(plain_out)))
-    return b.reshape(weight, (match.count, rows, math.prod((match.inner, *of.sizes(plain_in)))))
+    result = "".join(batch[k] for k in sorted(batch)) + "".join(high[k] for k in sorted(high))
+    result += plain[0] + "".join(low[k] for k in sorted(low)) + plain[1]
+    if tables:
+        x = b.einsum(",".join([spec, *specs]) + "->" + result, x, *tables)
+    else:
+        x = b.permute(x, [spec.index(letter) for letter in result])
+    height = math.prod((piece.inner, *to.sizes(out_plain)))
+    return b.reshape(x, (match.count, height, math.prod((match.inner, *of.sizes(into_plain)))))
+
+
+def _ends(part: Part, of: Coordinates, to: Coordinates) -> tuple[Spectrum, Spectrum]:
+    """What replaces the axes of a cluster, in the target and in the source."""
+    return (
+        to.spectra[to.axes.index(part.target[0])],
+        of.spectra[of.axes.index(part.source[0])],
+    )
 
 
 def coefficients(

@@ -9,12 +9,10 @@ Source: Davis, Circulant Matrices (1979), 3.2.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from eqspec.algebra.bases import DenseBasis, OrbitBasis
-from eqspec.ops.coordinates import Slot, Spectrum
+from eqspec.ops.coordinates import Spectrum
 from eqspec.program.builder import Builder
 
 
@@ -28,16 +26,6 @@ def is_circulant(basis: OrbitBasis | DenseBasis, target: Spectrum, source: Spect
         and (basis.signs == 1).all()
         and (basis.labels == (places - places[:, None]) % len(places)).all()
     )
-
-
-def frequencies(b: Builder, free: int, at: int, slot: Slot) -> int:
-    """The transform of the weights along axis ``at``, at the frequencies of a slot: of shape (K, other
-    axes) where it is a real number, else (K, 2, other axes)."""
-    n = b.shape(free)[at]
-    rows = b.narrow(b.fourier(free, at), 0, slot.start, slot.size)
-    rows = b.scale(rows, math.sqrt(n / slot.inner))
-    numbers = (2,) if slot.inner == 2 else ()
-    return b.reshape(rows, (slot.count, *numbers, *b.shape(rows)[1:]))
 
 
 def complex_blocks(b: Builder) -> int:

@@ -73,21 +73,15 @@ class Spectrum:
     matrix: NDArray[np.float64]
 
     @cached_property
-    def factors(self) -> tuple[float, ...]:
-        """For every slot what its rows are multiplied by to be whole numbers; 1 for all if there is no such
-        number for one."""
-        if self.is_fourier:
-            return (1.0,) * len(self.slots)
-        found = tuple(_whole_factor(self.matrix[s.start : s.start + s.size]) for s in self.slots)
-        return found if all(found) else (1.0,) * len(found)
-
-    @cached_property
-    def table(self) -> NDArray[np.float64]:
-        """The matrix, every slot times its factor."""
-        rows = np.repeat(self.factors, [slot.size for slot in self.slots])[:, None]
-        table: NDArray[np.float64] = self.matrix * rows
-        whole: NDArray[np.float64] = np.round(table)
-        return whole if np.allclose(table, whole, atol=EXACT) else table
+    def whole(self) -> tuple[NDArray[np.float64], tuple[float, ...]] | None:
+        """Multiples of the rows that are whole numbers, and the squares of their lengths; None if a row
+        has no such multiple."""
+        factors = [_whole_factor(row) for row in self.matrix]
+        if not all(factors):
+            return None
+        return np.round(self.matrix * np.array(factors)[:, None]), tuple(
+            float(round(factor**2)) for factor in factors
+        )
 
     @cached_property
     def is_fourier(self) -> bool:
@@ -111,13 +105,13 @@ class Spectrum:
         return part.reshape(slot.count, slot.copies, slot.inner, -1)
 
 
-def _whole_factor(rows: NDArray[np.float64]) -> float:
-    """The least number that makes all entries whole, 0 if none is found."""
-    sizes = np.abs(rows[np.abs(rows) > EXACT])
+def _whole_factor(row: NDArray[np.float64]) -> float:
+    """The least number that makes all entries of a unit vector whole, 0 if none is found."""
+    least = float(np.abs(row[np.abs(row) > EXACT]).min())
     for count in range(1, MOST_PARTS + 1):
-        factor = float(count / sizes.min())
-        if np.allclose(rows * factor, np.round(rows * factor), atol=EXACT * factor):
-            return math.sqrt(round(factor**2, 6))
+        factor = count / least
+        if np.allclose(row * factor, np.round(row * factor), atol=EXACT * factor):
+            return factor
     return 0.0
 
 
@@ -336,8 +330,8 @@ def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> d
         # the matrix first: its rows become the slowest axis in memory, so that slots are slices
         y = b.einsum(f"y{letters[dim]},{letters}->y{others}", _table(b, spectrum), x)
     results: dict[Slot, int] = {}
-    for slot, factor in zip(spectrum.slots, spectrum.factors, strict=True):
-        part = b.scale(b.narrow(y, 0, slot.start, slot.size), 1 / factor)
+    for slot in spectrum.slots:
+        part = b.narrow(y, 0, slot.start, slot.size)
         own = [size for _, size in _leads((slot,))]
         part = b.reshape(part, (*own, *rest))
         n = len(own)
@@ -401,8 +395,7 @@ def _merge_axis(b: Builder, spectrum: Spectrum, parts: list[int], lead: int, at:
         even, odd = (b.scale(part, 0.5**0.5) for part in parts)
         return b.stack((b.add(even, odd), b.subtract(even, odd)), lead + at)
     rows: list[int] = []
-    for part, slot, factor in zip(parts, spectrum.slots, spectrum.factors, strict=True):
-        part = b.scale(part, 1 / factor)
+    for part, slot in zip(parts, spectrum.slots, strict=True):
         n = len(_leads((slot,)))
         shape = b.shape(part)
         front = [*range(lead, lead + n), *range(lead), *range(lead + n, len(shape))]
@@ -419,4 +412,7 @@ def _merge_axis(b: Builder, spectrum: Spectrum, parts: list[int], lead: int, at:
 
 
 def _table(b: Builder, spectrum: Spectrum) -> int:
-    return b.real(spectrum.table, f"irreducible coordinates of {spectrum.rep.label}, one a row")
+    hint = f"irreducible coordinates of {spectrum.rep.label}, one a row"
+    if spectrum.whole is None:
+        return b.real(spectrum.matrix, hint)
+    return b.orthonormal(*spectrum.whole, hint)

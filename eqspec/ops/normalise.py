@@ -435,9 +435,10 @@ def lower_in_frame(site: LoweringSite) -> Registers:
             view = [
                 n if k in kept else 1 for k, n in zip(to.others, to.sizes(to.others), strict=True)
             ]
-            y = b.mul(x, b.reshape(factor, (*ones, *view)))
-            if weight is not None:
-                y = b.mul(y, b.reshape(weight, (*ones, *b.shape(weight))))
+            times = b.reshape(factor, view)
+            if weight is not None:  # before the feature, which is larger
+                times = b.mul(times, weight)
+            y = b.mul(x, b.reshape(times, (*ones, *b.shape(times))))
             results.append(b.reshape(y, shape))
     return tuple(results)
 

@@ -35,6 +35,7 @@ from eqspec.program.instructions import (
     Narrow,
     Normalise,
     Note,
+    Orthonormal,
     PairOrbits,
     Parameter,
     Permute,
@@ -56,7 +57,8 @@ from eqspec.program.instructions import (
 from eqspec.program.orbits import OrbitCall, OverRanks
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
     from eqspec.program.filters import FilterBank
 
@@ -142,6 +144,13 @@ class Builder:
         high = np.round(array * unit)
         low = np.round((array * unit - high) * unit)
         return self.emit(Halves((self.number(high, hint), self.number(low, hint))))
+
+    def orthonormal(self, rows: NDArray[np.float64], squares: Sequence[float], hint: str) -> int:
+        """Whole rows, each divided by the root of its square."""
+        table = self.number(rows, hint)
+        return self.emit(
+            Orthonormal((table, self.number([[n] for n in squares], "squares of the rows")))
+        )
 
     def filters(self, bank: FilterBank) -> int:
         """The filters of every free weight, one after the other: (weights, places x window x window)."""

@@ -123,6 +123,14 @@ class Halves:
 
 
 @dataclass(frozen=True)
+class Orthonormal:
+    """``args = (rows, squares)``: whole rows over the roots of ``squares``, which are of shape (rows, 1).
+    Taken where weights are expanded, as `Halves`."""
+
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class IndexSum:
     """A table of indices as a sum of small ones: ``result[i] = sum_k args[k][i over places[k]]``.
 
@@ -392,6 +400,7 @@ Instruction = (
     | Parameter
     | Constant
     | Halves
+    | Orthonormal
     | IndexSum
     | Take
     | Lookup
@@ -482,7 +491,7 @@ def stage_of(instruction: Instruction, stages: Sequence[Stage]) -> Stage:
             return Stage.BATCH
         case Input() | CallModule() | BatchNorm() | Present():
             return Stage.BATCH
-        case Parameter() | Halves():
+        case Parameter() | Halves() | Orthonormal():
             return Stage.PARAMETER
         case Constant():
             return Stage.CONSTANT
@@ -600,6 +609,9 @@ def _tensor_shape(instruction: Instruction, of: list[Shape]) -> Shape:
             return x
         case Halves():
             assert of[0] == of[1], (instruction, of)
+            return x
+        case Orthonormal():
+            assert of[1] == (x[0], 1), (instruction, of)
             return x
         case Mul() | Sub():
             sizes_of = list(zip(*of, strict=True))

@@ -40,6 +40,7 @@ from eqspec.program.instructions import (
     Mul,
     Narrow,
     Normalise,
+    Orthonormal,
     Parameter,
     Permute,
     Pointwise,
@@ -125,6 +126,8 @@ def run(
                 value = instruction.array
             case Halves(bits=bits):
                 value = args[0] / 2**bits + args[1] / 4**bits
+            case Orthonormal():
+                value = args[0] / np.sqrt(args[1])
             case IndexSum(places=places, shape=shape):
                 value = sum(
                     part.reshape([n if k in place else 1 for k, n in enumerate(shape)])
