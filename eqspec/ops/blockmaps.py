@@ -27,7 +27,7 @@ from eqspec.graph.types import Block
 from eqspec.ops.clusters import Pair, Part, axis_size, pair_of, representation
 from eqspec.ops.contractions import Spread, fan_of_drawing, lower_drawing, lower_drawn_bias
 from eqspec.ops.drawing import drawing_of
-from eqspec.ops.forms import dense_pair
+from eqspec.ops.drawnweights import drawn_weights
 from eqspec.ops.sums import cluster_sums, lower_sums
 from eqspec.program.builder import Builder
 from eqspec.program.instructions import PairOrbits
@@ -103,9 +103,10 @@ def lower_pair(
     """
     source, target = pair.source, pair.target
     drawing = drawing_of(source, target, pair.each)
-    if drawing is not None:
-        if form == "dense":
-            return dense_pair(b, pair, x, partial(lower_pair, name=name, bound=bound))
+    drawn = None
+    if drawing is not None and form == "dense":
+        drawn = drawn_weights(b, pair, name, bound, free_weights)
+    elif drawing is not None:
         spread = Spread()
         lower_drawing(b, drawing, x, name, bound, spread, partial(lower_pair, form=form))
         terms = spread.close(b)
@@ -146,7 +147,7 @@ def lower_pair(
             free_weights(b, pair, name, bound),
         )
     else:
-        weight = weight_of(b, pair, outer, out_sizes, inner, in_sizes, name, bound)
+        weight = weight_of(b, pair, outer, out_sizes, inner, in_sizes, name, bound, drawn)
         if weight is None:
             return None
         y = b.linear(b.reshape(x, [*each_shape, math.prod(in_sizes)]), weight)
@@ -347,8 +348,10 @@ def weight_of(
     in_sizes: Sequence[int],
     name: str,
     bound: float,
+    given: int | None = None,
 ) -> int | None:
-    """The expanded weight, of shape (product of out_sizes, product of in_sizes).
+    """The expanded weight, of shape (product of out_sizes, product of in_sizes). What is ``given`` stands in
+    place of free weights.
 
     ``outer`` and ``inner`` are the axes of target and source to which the sizes belong, in any order; -1
     in ``inner`` is an axis of counts, and the sizes at the end that belong to none are counts too.
@@ -358,7 +361,7 @@ def weight_of(
     if any(basis.dimension == 0 for _, basis in bases):
         return None
     if not bases:
-        return b.parameter(name, shape, bound)
+        return b.reshape(given, shape) if given is not None else b.parameter(name, shape, bound)
     # axes of the weight: those of the target, counts of invariants, those of the source, counts
     places: dict[tuple[str, int], int] = {}
     for k, axis in enumerate(outer):
@@ -377,7 +380,7 @@ def weight_of(
         orbit_bases = [basis for _, basis in bases if isinstance(basis, OrbitBasis)]
         generators = [_generators(pair, part) for part, _ in bases]
         weight = _orbit_weight(
-            b, sizes, plain, of_part, orbit_bases, generators, len(out_sizes), name, bound
+            b, sizes, plain, of_part, orbit_bases, generators, len(out_sizes), name, bound, given
         )
     else:
         weight = _dense_weight(b, sizes, plain, of_part, [basis for _, basis in bases], name, bound)
@@ -444,6 +447,7 @@ def _orbit_weight(
     out_rank: int,
     name: str,
     bound: float,
+    given: int | None,
 ) -> int:
     """Entries of the weight by their orbits: one `take` from the free weights.
 
@@ -472,7 +476,8 @@ def _orbit_weight(
         if sizes[place] > 1:
             tables[(place - lead,)] = stride * np.arange(sizes[place])
         stride *= sizes[place]
-    free = b.parameter(name, (rows, stride), bound)
+    shape = (rows, stride)
+    free = b.parameter(name, shape, bound) if given is None else b.reshape(given, shape)
     if special:
         free, at, choice = _signed(b, free, stride, sizes, lead, of_part, bases, special)
         tables[at] = tables[at] + choice if at in tables else choice

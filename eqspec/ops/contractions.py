@@ -90,8 +90,7 @@ def lower_drawing(
         else:
             stacked = b.concat(reduced, through + place, _note(sources))
         pair = drawing.remaining(target, len(sources))
-        suffix = f"_{_entry(target)}_from_{_origin(target)}" if len(by_target) > 1 else ""
-        term = inner(b, pair, stacked, name + suffix, bound)
+        term = inner(b, pair, stacked, name + suffix_of(target, drawing), bound)
         if term is not None:
             spread.add(drawing, target, term)
 
@@ -114,6 +113,13 @@ def _by_target(
         return drawing.basis.by_target
     except ValueError as error:
         raise RoutesDisagree(str(error)) from error
+
+
+def suffix_of(target: TargetPattern, drawing: Drawing) -> str:
+    """What the name of the weights of a target pattern ends in."""
+    if len(drawing.basis.by_target) == 1:
+        return ""
+    return f"_{_entry(target)}_from_{_origin(target)}"
 
 
 def _reduced(b: Builder, x: int, drawing: Drawing, pattern: SourcePattern) -> int:

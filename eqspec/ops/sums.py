@@ -111,10 +111,9 @@ def _piece_weights(b: Builder, free: int, rows: int, columns: int, clusters: Seq
             continue
         out += PIECES[k]
         specs.append(letters[k] + PIECES[k])
-        tables.append(
-            b.number(own.change / own.denominator, "weights of the sums from those of the orbits")
-        )
+        tables.append(b.number(own.change, "weights of the sums from those of the orbits"))
     made = b.einsum(f"{','.join(specs)}->y{out}z", weights, *tables)
+    made = b.scale(made, 1 / prod(own.denominator for own in clusters))
     return b.reshape(made, (rows, prod(orbits), columns))
 
 

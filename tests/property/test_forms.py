@@ -23,6 +23,7 @@ group S3 = symmetric(3)
 group S4 = symmetric(4)
 group T4 = alternating(4)
 group S9 = symmetric(9)
+group T9 = symmetric(9)
 group C2 = cyclic(2)
 group C3 = cyclic(3)
 group D4 = dihedral(4)
@@ -44,6 +45,8 @@ SPECS = {
     "drawn": "input x: [20, S9.natural]\n input z: [S9.natural, 20]\n"
     " output y: [20, S9.natural] = linear(x, z)",
     "drawn pairs": "input x: [S9.natural, S9.natural, 6]\n output y: [6, S9.natural, S9.natural] = linear(x)",
+    "drawn product": "input x: [9, S9.natural, T9.natural, 2]\n input z: [9, S9.natural]\n"
+    " output y: [9, T9.natural, S9.natural] = linear(x, z)",
     "drawn beside": "input x: [9, S9.natural, T4.natural]\n output y: [9, T4.natural, S9.natural] = linear(x)",
     "tensors": "input x: [2, O.vector, O.vector]\n input z: [S4.natural, O.vector]\n"
     " output y: [O.vector, O.vector, 2] = linear(x, z)",
@@ -106,5 +109,6 @@ def test_every_form_is_the_same_function_of_the_same_weights() -> None:
     seen = {name: check(name, module_of(body)) for name, body in SPECS.items()}
     for name in ("points", "pairs", "nested", "product", "sums", "each", "drawn beside"):
         assert "sums" in seen[name], name
-    for name in ("drawn", "drawn pairs", "drawn beside", "tensors"):
+    for name in ("drawn", "drawn pairs", "drawn product", "drawn beside"):
         assert "dense" in seen[name], name
+    assert seen["tensors"] == set()  # no orbits
