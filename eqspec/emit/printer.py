@@ -247,18 +247,11 @@ class Printer:
 
     def _weight_stem(self, number: int) -> str:
         """The name of the parameter that this expands; several of a layer side by side are its weight."""
-        register = number
-        if isinstance(joined := self.program.instructions[number], Concat):
-            stems = {self._weight_stem(arg) for arg in joined.args}
-            if len(stems) > 1:
-                return identifier(f"{self.program.owners[number].partition('.')[0]}_weight")
-        free = _origin(self.program, register)
-        if free is None:  # numbers that are put together there
-            return identifier(f"{self.program.owners[register].partition('.')[0]}_basis")
-        register = free
-        instruction = self.program.instructions[register]
-        assert isinstance(instruction, Parameter)
-        return self._short(instruction.name)
+        names = _origins(self.program, number)
+        if len(names) == 1:
+            return self._short(names[0])
+        what = "weight" if names else "basis"  # a basis: numbers that are put together there
+        return identifier(f"{self.program.owners[number].partition('.')[0]}_{what}")
 
     def _short(self, name: str) -> str:
         """`h.linear.weight` is `h_weight` where the layer has one such step, else `h_linear_weight`."""
@@ -608,13 +601,19 @@ AFFINE = ("weight", "bias")
 FIXED_NAMES = frozenset({"self", "weights"}) | {f"_{name}" for name in HELPERS.split()}
 
 
-def _origin(program: Program, register: int) -> int | None:
-    """The first parameter of which a result is made."""
-    step = program.instructions[register]
-    if isinstance(step, Parameter):
-        return register
-    found = (_origin(program, a) for a in step.args if program.stages[a] is Stage.PARAMETER)
-    return next((origin for origin in found if origin is not None), None)
+def _origins(program: Program, register: int) -> list[str]:
+    """The parameters of which a result is made, by name."""
+    names: list[str] = []
+    todo, seen = [register], {register}
+    while todo:
+        step = program.instructions[todo.pop()]
+        if isinstance(step, Parameter):
+            names.append(step.name)
+        for arg in step.args:
+            if program.stages[arg] is Stage.PARAMETER and arg not in seen:
+                seen.add(arg)
+                todo.append(arg)
+    return names
 
 
 def mask_names(module: Module) -> dict[str, str]:
