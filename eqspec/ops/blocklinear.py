@@ -10,6 +10,7 @@ a target takes them (the edge theorem).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -19,12 +20,12 @@ from eqspec.algebra.bases import DenseBasis, OrbitBasis
 from eqspec.algebra.solver import RoutesDisagree
 from eqspec.graph.model import Node
 from eqspec.graph.sizes import is_dynamic
-from eqspec.graph.types import Type
-from eqspec.ops.blockmaps import free_weights, is_constant, lower_bias, pair_basis
+from eqspec.graph.types import Block, Type
+from eqspec.ops.blockmaps import free_weights, is_constant, pair_basis
 from eqspec.ops.circulant import complex_blocks, is_circulant
 from eqspec.ops.clusters import Pair, Part, pair_of
 from eqspec.ops.contract import LoweringSite, Registers
-from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Spectrum, split
+from eqspec.ops.coordinates import LETTERS, Coordinates, Frame, Piece, Spectrum
 from eqspec.ops.drawing import drawing_of
 from eqspec.ops.linear import LinearMaps, Term, sums_of
 from eqspec.program.builder import Builder
@@ -119,10 +120,8 @@ def lower(site: LoweringSite) -> Registers:
         if made.bias:
             maps = site.node.data
             assert isinstance(maps, LinearMaps)
-            whole = lower_bias(b, made.target, maps.each, made.bias, made.bias_bound)
-            assert whole is not None, "the count says that there are invariants"
-            parts = split(b, to, whole)
-            biases = {p.numbers: x for p, x in zip(to.pieces, parts, strict=True) if p.is_trivial}
+            (trivial,) = (piece for piece in to.pieces if piece.is_trivial)
+            biases[trivial.numbers] = _bias(b, to, maps.each, made.bias, made.bias_bound)
         for piece, shape in zip(to.pieces, to.shapes, strict=True):
             terms: list[int] = []
             for one, matrices in zip(made.terms, weights, strict=True):
@@ -137,6 +136,41 @@ def lower(site: LoweringSite) -> Registers:
                 terms.append(biases[piece.numbers])
             results.append(b.reshape(b.add(*terms), shape))
     return tuple(results)
+
+
+def _bias(b: Builder, to: Coordinates, each: Sequence[str], name: str, bound: float) -> int:
+    """The bias of `lower_bias`, in the trivial component: invariant vectors in its coordinates."""
+    pair = pair_of(Block(()), to.block, each)
+    bases = [pair_basis(pair, part) for part in pair.symmetric]
+    counts = [basis.dimension for basis in bases if not is_constant(basis)]
+    sizes = [*to.sizes(pair.target_plain), *counts]
+    x = b.reshape(b.parameter(name, (math.prod(sizes),), bound), sizes)
+    letters = iter(LETTERS)
+    plain = "".join(next(letters) for _ in pair.target_plain)
+    spec, high, factor = plain, {}, 1.0
+    specs: list[str] = []
+    tables: list[int] = []
+    for part, basis in zip(pair.symmetric, bases, strict=True):
+        (axis,) = part.target
+        table = _one_sided(basis, to.spectra[to.axes.index(axis)])
+        if is_constant(basis) and table.size == 1:
+            factor *= float(table[0, 0])
+            continue
+        high[axis] = next(letters)
+        if is_constant(basis):
+            table = table.reshape(-1)
+            specs.append(high[axis])
+        else:
+            spec += (count := next(letters))
+            specs.append(count + high[axis])
+        tables.append(b.real(table, "the invariants in irreducible coordinates"))
+    result = "".join(high[k] for k in sorted(high)) + plain
+    if tables:
+        x = b.einsum(",".join([spec, *specs]) + "->" + result, x, *tables)
+    x = b.scale(x, factor)
+    for k in sorted(pair.target_each):
+        x = b.expand(x, len(high) + to.others.index(k), to.sizes((k,))[0])
+    return x
 
 
 def _by_block(

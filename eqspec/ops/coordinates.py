@@ -318,10 +318,11 @@ def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> d
     shape = b.shape(x)
     rest = (*shape[:dim], *shape[dim + 1 :])
     if spectrum.is_mirror:
-        first, second = (b.scale(b.reshape(b.narrow(x, dim, k, 1), rest), 0.5**0.5) for k in (0, 1))
-        return dict(
-            zip(spectrum.slots, (b.add(first, second), b.subtract(first, second)), strict=True)
-        )
+        first, second = (b.reshape(b.narrow(x, dim, k, 1), rest) for k in (0, 1))
+        # scaled here after the sum, and in `_merge_axis` before it: next to the weights, which take it in
+        even, odd = b.add(first, second), b.subtract(first, second)
+        scaled = (b.scale(even, 0.5**0.5), b.scale(odd, 0.5**0.5))
+        return dict(zip(spectrum.slots, scaled, strict=True))
     if spectrum.is_fourier:
         y = b.fourier(x, dim)
     else:
