@@ -18,7 +18,7 @@ from eqspec.tools.bench.clock import Clock
 from eqspec.tools.bench.probes import Probe, sided, simple, streams, tiny
 
 CPU = torch.device("cpu")
-THRIFT = Thrift(1e-6, 1, (1 << 14,), (1, 16))
+THRIFT = Thrift(1e-6, 1, (1 << 10,), (4,))
 
 
 def test_every_probe_keeps_its_shape_and_counts_as_the_kernels_do() -> None:
@@ -27,7 +27,7 @@ def test_every_probe_keeps_its_shape_and_counts_as_the_kernels_do() -> None:
     for probe in probes:
         x = torch.randn(probe.x, requires_grad=True)
         y = probe.step(x, torch.randn(probe.weight or (1,)))
-        assert y.shape == x.shape and y.requires_grad
+        assert y.requires_grad and (y.shape == x.shape or not probe.chained)
         if probe.weight and probe.bytes:
             rows = probe.x[-2] if probe.kind in ("product", "batched") else 0
             if rows:

@@ -31,7 +31,7 @@ class Thrift:
     """``seconds`` of one timing and the ``rounds`` of a difference; ``sizes`` and ``sides`` that are tried."""
 
     seconds: float = 0.001
-    rounds: int = 3
+    rounds: int = 5
     sizes: Sequence[int] = SIZES
     sides: Sequence[int] = SIDES
 
@@ -84,8 +84,13 @@ def calibrate(
         sizes = [one for one in by_size if one.probe.kind == kind]
         sides = [one for one in by_side if one.probe.kind == kind]
         work = _Work(launch[kind], training[kind], view)
-        moved = work.curve(sizes, lambda p: p.bytes, lambda p: p.bytes)
         flops = work.curve(sides, lambda p: p.flops, lambda p: p.side) if sides else None
+        if flops is not None:  # what arithmetic explains says nothing of bytes
+            pure = [one for one in sizes if _is_stream(one, flops, launch[kind])]
+            sizes = pure if pure or kind == "attention" else sizes
+        moved = work.curve(sizes, lambda p: p.bytes, lambda p: p.bytes)
+        if not sizes and kind != "view":
+            moved = kinds["elementwise"].bytes
         if kind == "function":
             flops = Curve(((1.0, work.rate(sizes, lambda p: p.flops)),))
             moved = kinds["elementwise"].bytes
@@ -96,6 +101,11 @@ def calibrate(
             round(work.backward([*sizes, *sides]), 2), moved, flops,
         )  # fmt: skip
     return DeviceTable(name, machine, True, kinds)
+
+
+def _is_stream(one: Measured, flops: Curve, launch: float) -> bool:
+    """Does it take much longer than its arithmetic?"""
+    return one.forward - launch > 2 * one.probe.flops / flops.at(one.probe.side)
 
 
 # ---- one probe ---------------------------------------------------------------------------------------
@@ -117,43 +127,52 @@ def measure(probe: Probe, device: torch.device, clock: Clock, thrift: Thrift) ->
 
 
 def _forward(probe: Probe, x: Tensor, weight: Tensor, steps: int) -> Run:
+    xs = _starts(probe, x, steps)
+
     def run() -> object:
         with torch.no_grad():
-            y = x
-            for _ in range(steps):
-                y = probe.step(y, weight)
-            return y
+            return _stepped(probe, xs, weight, steps)
 
     return run
 
 
 def _training(probe: Probe, x: Tensor, weight: Tensor, steps: int) -> Run:
-    x = x.clone().requires_grad_()
+    xs = [one.clone().requires_grad_() for one in _starts(probe, x, steps)]
     weight = weight.clone().requires_grad_()
-    wanted = [x, weight] if probe.weight else [x]
-    slope = torch.randn_like(probe.step(x, weight))
+    wanted = [*xs, weight] if probe.weight else xs
+    slopes = [torch.randn_like(y) for y in _stepped(probe, xs, weight, steps)]
 
     def run() -> object:
-        y = x
-        for _ in range(steps):
-            y = probe.step(y, weight)
-        return torch.autograd.grad(y, wanted, slope)
+        return torch.autograd.grad(_stepped(probe, xs, weight, steps), wanted, slopes)
 
     return run
 
 
+def _starts(probe: Probe, x: Tensor, steps: int) -> list[Tensor]:
+    return [x] if probe.chained else [x.clone() for _ in range(steps)]
+
+
+def _stepped(probe: Probe, xs: Sequence[Tensor], weight: Tensor, steps: int) -> list[Tensor]:
+    if not probe.chained:
+        return [probe.step(x, weight) for x in xs]
+    y = xs[0]
+    for _ in range(steps):
+        y = probe.step(y, weight)
+    return [y]
+
+
 def _difference(long: Run, short: Run, clock: Clock, thrift: Thrift) -> float:
-    """The median over the rounds of the difference within a round."""
+    """The difference of the least times: what else runs on the machine only adds."""
     repeats = []
     for run in (long, short):
         run()
         once = max(clock.seconds(run, 1), 1e-7)
         repeats.append(max(1, min(1000, int(thrift.seconds / once))))
-    found = []
+    found: list[list[float]] = [[], []]
     for _ in range(thrift.rounds if sum(repeats) > 2 else min(2, thrift.rounds)):
-        a = clock.seconds(long, repeats[0])
-        found.append(a - clock.seconds(short, repeats[1]))
-    return max(statistics.median(found), 1e-9)
+        for times, run, count in zip(found, (long, short), repeats, strict=True):
+            times.append(clock.seconds(run, count))
+    return max(min(found[0]) - min(found[1]), 1e-9)
 
 
 # ---- rates -------------------------------------------------------------------------------------------

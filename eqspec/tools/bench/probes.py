@@ -25,8 +25,9 @@ Step = Callable[[Tensor, Tensor], Tensor]
 @dataclass(frozen=True)
 class Probe:
     """``step`` takes a tensor of the shape ``x`` and a weight (of one number where there is none) to
-    another of that shape, by ``kernels`` kernels of the kind and some ``views`` besides. ``bytes`` and
-    ``flops`` are those of one kernel."""
+    another of that shape, by ``kernels`` kernels of the kind and some ``views`` besides. One that is not
+    ``chained`` makes another shape, and takes a tensor of its own each time. ``bytes`` and ``flops`` are those of
+    one kernel."""
 
     kind: str
     x: tuple[int, ...]
@@ -37,6 +38,7 @@ class Probe:
     weight: tuple[int, ...] = ()
     kernels: int = 1
     views: int = 0
+    chained: bool = True
 
 
 def simple(numbers: int) -> list[Probe]:
@@ -55,24 +57,25 @@ def simple(numbers: int) -> list[Probe]:
         Probe("elementwise", wide, lambda x, w: x * 1.0001, twice(wide)),
         Probe("function", wide, lambda x, w: torch.tanh(x), twice(wide), count),
         Probe("function", wide, lambda x, w: f.gelu(x), twice(wide), count),
-        Probe(
-            "reduce", wide, lambda x, w: x.sum(-1, keepdim=True).expand(x.shape),
-            BYTES * math.prod(wide), views=1,
-        ),
-        Probe(
-            "reduce", deep, lambda x, w: x.mean(1, keepdim=True).expand(x.shape),
-            BYTES * math.prod(deep), views=1,
-        ),
+        Probe("reduce", wide, lambda x, w: x.sum(-1), BYTES * (count + count // 64), chained=False),
+        Probe("reduce", deep, lambda x, w: x.mean(1), BYTES * 9 * math.prod(deep) // 8, chained=False),
         Probe("copy", square, lambda x, w: x.transpose(1, 2).contiguous(), twice(square), views=1),
         Probe(
-            "copy", deep, lambda x, w: x.transpose(0, 1).contiguous().transpose(0, 1),
-            twice(deep), views=2,
+            "copy", deep, lambda x, w: x.transpose(0, 1).contiguous().view(x.shape), twice(deep),
+            views=2,
         ),
         Probe("gather", wide, lambda x, w: x.index_select(1, _backwards(x.device)), twice(wide)),
         Probe("fourier", wide, _there_and_back, twice(wide), kernels=2),
         Probe("pool", images, lambda x, w: f.max_pool2d(x, 3, 1, 1), twice(images)),
-        Probe("norm", wide, lambda x, w: f.rms_norm(x, (64,), None, 1e-5), twice(wide)),
-        Probe("norm", wide, lambda x, w: f.layer_norm(x, (64,), None, None, 1e-5), twice(wide)),
+        Probe(
+            "pool", images, lambda x, w: f.avg_pool2d(x, 2), 5 * BYTES * math.prod(images) // 4,
+            chained=False,
+        ),
+        Probe("norm", wide, lambda x, w: f.rms_norm(x, (64,), w, 1e-5), twice(wide), weight=(64,)),
+        Probe(
+            "norm", wide, lambda x, w: f.layer_norm(x, (64,), w, w, 1e-5), twice(wide),
+            weight=(64,),
+        ),
     ]  # fmt: skip
 
 
@@ -81,21 +84,17 @@ def view() -> Probe:
 
 
 def streams(numbers: int) -> list[Probe]:
-    """Products and the like that read about so many numbers and do little with each."""
+    """Products and the like that read about so many numbers and do little with each. There is none for a
+    convolution: of few channels it is slow for other reasons."""
     n = max(1, math.isqrt(numbers))
     count = max(1, numbers // 4096)
-    images = (max(1, numbers // 2048), 4, 16, 16)
     heads = (max(1, numbers // 1024), 1, 16, 16)
-    pixels, entries = math.prod(images), math.prod(heads)
+    entries = math.prod(heads)
     return [
         Probe("product", (1, n), _linear, BYTES * (n * n + 2 * n), 2 * n * n, 1, (n, n)),
         Probe(
             "batched", (count, 1, 64), torch.bmm, BYTES * count * (4096 + 128),
             2 * count * 4096, 1, (count, 64, 64),
-        ),
-        Probe(
-            "convolution", images, lambda x, w: f.conv2d(x, w), 2 * BYTES * pixels, 8 * pixels, 4,
-            (4, 4, 1, 1),
         ),
         Probe("attention", heads, _attention, 4 * BYTES * entries, 64 * entries, 16),
     ]  # fmt: skip
