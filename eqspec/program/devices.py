@@ -47,12 +47,14 @@ class TableError(Exception):
 class Kernel:
     """One call of the tensor library. ``bytes`` are read and written together, ``flops`` counts a
     multiplication and an addition as two, or the evaluations of a function. ``side`` is the smallest of
-    the rows, columns and summed length of a product of matrices (of one of them, if ``batched``)."""
+    the rows, columns and summed length of a product of matrices (of one of them, if ``batched``).
+    ``back``: it runs on the way back alone, as where the gradients of several readers are added up."""
 
     kind: str
     bytes: int = 0
     flops: int = 0
     side: int = 1
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,13 @@ class DeviceTable:
     def forward(self, kernel: Kernel) -> float:
         """Seconds of one call without gradients."""
         rates = self.kinds[kernel.kind]
-        return rates.launch + rates.work(kernel)
+        return 0.0 if kernel.back else rates.launch + rates.work(kernel)
 
     def backward(self, kernel: Kernel) -> float:
         """Seconds that gradients take besides."""
         rates = self.kinds[kernel.kind]
+        if kernel.back:
+            return rates.launch + rates.work(kernel)
         return rates.training + rates.backward * rates.work(kernel)
 
     def text(self) -> str:

@@ -68,6 +68,8 @@ from eqspec.program.strides import Layout, contiguous, like
 BYTES = 4
 CHEAP = frozenset(("relu", "leaky_relu", "abs", "square", "hardtanh", "relu6", "clamp", "sign"))
 """Functions that cost no more than reading and writing."""
+VIEWS = 10
+"""Views that `torch.einsum` makes of two operands and of their product, about."""
 
 
 def kernels(program: Program, batch: int) -> tuple[tuple[Kernel, ...], ...]:
@@ -87,18 +89,26 @@ class _Trace:
     batch: int
     layouts: list[Layout] = field(default_factory=list)
     kernels: list[list[Kernel]] = field(default_factory=list)
+    read: set[int] = field(default_factory=set)
 
     def emit(self, kind: str, numbers: int, flops: int = 0, side: int = 1) -> None:
         self.kernels[-1].append(Kernel(kind, BYTES * numbers, flops, side))
 
-    def view(self) -> None:
-        self.kernels[-1].append(Kernel("view"))
+    def back(self, kind: str, numbers: int) -> None:
+        """On the way back alone."""
+        self.kernels[-1].append(Kernel(kind, BYTES * numbers, back=True))
+
+    def view(self, count: int = 1) -> None:
+        self.kernels[-1].extend([Kernel("view")] * count)
 
     def step(self, number: int) -> None:
         self.kernels.append([])
         program = self.program
         instruction = program.instructions[number]
         shape = program.shapes[number]
+        for arg in set(instruction.args) & self.read:  # gradients of all readers are added up
+            self.back("elementwise", 3 * math.prod(self.of(arg).sizes))
+        self.read.update(instruction.args)
         if shape and isinstance(shape[0], tuple):
             self._tuple(instruction)
             self.layouts.append(contiguous(()))
@@ -141,7 +151,10 @@ class _Trace:
     def _layout(self, instruction: Instruction, sizes: Shape) -> Layout:
         args = instruction.args
         match instruction:
-            case Input() | Parameter() | Constant() | IndexSum() | Present() | Item() | OverRanks():
+            case Parameter():
+                self.back("view", 0)  # the gradient is put where the optimiser finds it
+                return contiguous(sizes)
+            case Input() | Constant() | IndexSum() | Present() | Item() | OverRanks():
                 return contiguous(sizes)
             case Detach():
                 return self.of(args[0])
@@ -153,7 +166,9 @@ class _Trace:
                 self.view()
                 return self.of(args[0]).expanded(self.lead(args[0]) + dim, size)
             case Narrow(dim=dim, length=length):
-                self.view()
+                self.view()  # goes back by zeros of the full size, and a copy into them
+                self.back("elementwise", math.prod(self.of(args[0]).sizes))
+                self.back("copy", 2 * math.prod(sizes))
                 return self.of(args[0]).narrowed(self.lead(args[0]) + dim, length)
             case Reshape():
                 self.view()
@@ -204,6 +219,9 @@ class _Trace:
         operands = [self.of(arg) for arg in args]
         full = [x for x in operands if x.sizes == sizes and 0 not in x.strides]
         result = like(sizes, full[0]) if full else contiguous(sizes)
+        for x in operands:
+            if math.prod(x.sizes) < math.prod(sizes):  # its gradient is added up
+                self.back("reduce", math.prod(sizes))
         for k in range(max(1, len(operands) - 1)):
             pair = operands[k : k + 2] if k == 0 else [operands[k + 1]]
             numbers = sum(x.distinct for x in pair) + math.prod(sizes) * (1 + (k > 0))
@@ -226,6 +244,8 @@ class _Trace:
         rows, (columns, inner) = math.prod(sizes[:-1]), self.program.shape(instruction.args[1])
         self.ready(x, (rows, inner))
         self._product(1, rows, inner, columns)
+        if len(instruction.args) > 2:  # the gradient of the bias
+            self.back("reduce", rows * columns)
         return contiguous(sizes)
 
     def _product(self, count: int, rows: int, inner: int, columns: int) -> None:
@@ -280,6 +300,7 @@ class _Trace:
         for word, operand, mine, length in ((a, x, own[0], rows), (b, y, own[1], columns)):
             order = [word.index(letter) for letter in (*both, *mine, *summed)]
             self.ready(operand.permuted(order), (count, length, inner))
+        self.view(VIEWS)
         self._product(count, rows, inner, columns)
         made = "".join((*both, *own[0], *own[1]))
         return made, contiguous(tuple(size[letter] for letter in made))
