@@ -37,6 +37,7 @@ from eqspec.syntax.reader import read_source
 if TYPE_CHECKING:
     from eqspec.emit.files import EmittedFile
     from eqspec.lowering.module import Lowered
+    from eqspec.lowering.ways import Aim
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a module, its number and how many there are."""
@@ -111,11 +112,19 @@ def load(path: Path, shown: str) -> tuple[tree.File | None, list[Diagnostic]]:
 
 
 def lower_spec(
-    spec: Spec, progress: Progress | None = None, distributed: bool = False
+    spec: Spec,
+    progress: Progress | None = None,
+    distributed: bool = False,
+    aim: Aim | None = None,
 ) -> tuple[dict[str, Lowered], list[Diagnostic]]:
-    """Lower and validate every module; what cannot be lowered, or is not equivariant then, is refused."""
+    """Lower and validate every module; what cannot be lowered, or is not equivariant then, is refused.
+
+    The way of lowering is chosen for an ``aim``; without one it is the reference, and pins of the spec do
+    not count. What is computed is the same.
+    """
     from eqspec.lowering.errors import LoweringRefused
     from eqspec.lowering.module import lower_module
+    from eqspec.lowering.placement import place
     from eqspec.lowering.sizes import check_sizes
     from eqspec.lowering.threads import one_thread
     from eqspec.lowering.validation import validate
@@ -130,7 +139,8 @@ def lower_spec(
             continue  # a module that it calls was refused
         try:
             with one_thread():
-                lowered[module.key] = lower_module(module, distributed)
+                placement = place(module, aim, distributed) if aim is not None else None
+                lowered[module.key] = lower_module(module, distributed, placement=placement)
                 fault = validate(lowered, module.key) or check_sizes(lowered, module.key)
         except (LimitReached, MemoryError) as error:
             raise reached(error, module.source, module.span) from None
@@ -164,16 +174,19 @@ def compile_spec(
     emit: Sequence[str] | None = None,
     progress: Progress | None = None,
     distributed: bool = False,
+    aim: Aim | None = None,
 ) -> CompileResult:
     """Emit the files of a checked spec.
 
     ``stem`` is the name of the spec's file without its ending, ``header_path`` the path that the
     header of each file names; ``emit`` asks for some of "module", "tests", "actions", "certificate" (None:
     module and tests for modules, actions and tests for interfaces). In a ``distributed`` module several
-    processes can share the calls of an average.
+    processes can share the calls of an average. ``aim`` says for what the way of lowering is chosen (None:
+    for training on the shipped table of a CPU).
     """
     from eqspec.emit.files import emit_spec, stem_problem
     from eqspec.lowering.threads import one_thread
+    from eqspec.lowering.ways import Aim
 
     diagnostics = list(checked.diagnostics)
     if checked.spec is None or not checked.ok:
@@ -210,7 +223,7 @@ def compile_spec(
             )
         )
         return CompileResult((), tuple(diagnostics), {})
-    lowered, refused = lower_spec(checked.spec, progress, distributed)
+    lowered, refused = lower_spec(checked.spec, progress, distributed, aim or Aim())
     diagnostics.extend(refused)
     if refused:
         return CompileResult((), tuple(diagnostics), lowered)

@@ -126,7 +126,7 @@ def _cut(
 
     def edge(a: object, b: object, cost: int | None) -> None:
         """Costs ``cost`` where a is given and b is irreducible; None: that cannot be."""
-        if a == b or b == SOURCE or a == SINK or cost == 0:
+        if b in (a, SOURCE) or a == SINK or cost == 0:
             return
         if cost is None or (graph.has_edge(a, b) and "capacity" not in graph[a][b]):
             graph.add_edge(a, b)  # without a capacity: no bound

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from eqspec.algebra.averages import ActionTooLarge
 from eqspec.algebra.nullspace import SolverTooLarge
@@ -27,6 +28,9 @@ from eqspec.program.instructions import BatchNorm, Parameter, Program
 from eqspec.program.layers import Dropout
 from eqspec.program.passes import optimise
 
+if TYPE_CHECKING:
+    from eqspec.lowering.ways import Placement
+
 
 @dataclass(frozen=True)
 class Lowered:
@@ -39,6 +43,7 @@ class Lowered:
     plain: Program
     distributed: bool = False
     plan: Plan = REFERENCE
+    placement: Placement | None = None  # how the plan was chosen, if it was
 
     @cached_property
     def tested(self) -> Lowered:
@@ -66,13 +71,19 @@ def has_dropout(lowered: Mapping[str, Lowered], key: str) -> bool:
     )
 
 
-def lower_module(module: Module, distributed: bool = False, plan: Plan = REFERENCE) -> Lowered:
-    """By a plan, or by the reference if that would lose a free weight: what is saved of a module never
-    depends on the plan.
+def lower_module(
+    module: Module,
+    distributed: bool = False,
+    plan: Plan = REFERENCE,
+    placement: Placement | None = None,
+) -> Lowered:
+    """By a plan, or by that of a ``placement``; by the reference if that would lose a free weight: what is
+    saved of a module never depends on the plan.
 
     Raises:
         LoweringRefused: a solver refuses a node, or two routes disagree on it.
     """
+    plan = plan if placement is None else placement.plan
     plain = program_of(module, distributed)
     best = optimise(plain)
     if not plan.is_reference:
@@ -81,7 +92,7 @@ def lower_module(module: Module, distributed: bool = False, plan: Plan = REFEREN
             best = chosen
         else:  # some weights move nothing, which only shows in these coordinates: they are kept
             plan = REFERENCE
-    return Lowered(module, padded_program(best, module), plain, distributed, plan)
+    return Lowered(module, padded_program(best, module), plain, distributed, plan, placement)
 
 
 def parameters_of(program: Program) -> list[Parameter]:
@@ -127,7 +138,7 @@ def program_of(module: Module, distributed: bool = False, plan: Plan = REFERENCE
             form = plan.forms.get(node.name, "")
             frame = frames.over(factors) if factors else None
             site = LoweringSite(node, module, builder, args, given, distributed, form, frame)
-            features[node.name] = {factors: _lower_node(node, site)}
+            features[node.name] = {factors: lower_node(node, site)}
     outputs = [(each.name, feature(each.node, NOWHERE)) for each in module.outputs]
     names = {name for name, _ in outputs}
     named = [
@@ -186,7 +197,7 @@ class Frames:
         return tuple(result)
 
 
-def _lower_node(node: Node, site: LoweringSite) -> Registers:
+def lower_node(node: Node, site: LoweringSite) -> Registers:
     try:
         op = op_named(node.op)
         if site.frame is None:

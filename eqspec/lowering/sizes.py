@@ -170,7 +170,7 @@ def check_sizes(lowered: Mapping[str, Lowered], key: str) -> Fault | None:
     if not has_sizes(item.module):
         return None
     values = second_values(item.module)
-    second = lower_module(resized_module(item.module, values))
+    second = lower_module(resized_module(item.module, values), plan=item.plan)
     for first, other in ((item.plain, second.plain), (item.program, second.program)):
         node = same_program(first, other, values)
         if node is not None:

@@ -31,18 +31,23 @@ if TYPE_CHECKING:
     from eqspec.graph.model import Node
     from eqspec.ops.coordinates import Frame
 
+LOWERINGS = ("weight", "sums", "blocks")
+"""What `lowering=` may ask for; which are possible is seen when the layer is lowered."""
+
 
 @dataclass(frozen=True)
 class LinearMaps:
     """``dimensions[i][s][t]`` is dim Hom from block s of argument i to block t of the target, plain
     axes included; ``biases[t]`` the dimension of the invariants of block t (0: no bias). The same map is
     used along the plain axes ``each`` and along the axes of representations in ``places``, given for
-    every block of every argument and of the target."""
+    every block of every argument and of the target. ``lowering``: the way that the spec asks for, "" for
+    the one that takes the least time."""
 
     each: tuple[str, ...]
     dimensions: tuple[tuple[tuple[int, ...], ...], ...]
     biases: tuple[int, ...]
     places: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    lowering: str = ""
 
     def end(self, number: int, type_: Type) -> Type:
         """An argument (the last number: the target), with the axes in ``places`` as plain ones."""
@@ -95,7 +100,9 @@ def check(site: CallSite) -> Checked:
     _check_zero(site, target, dimensions)
     biases = check_bias(site, target, invariants)
     _check_sizes(here, inner, each)
-    return Checked(target, replace(maps, dimensions=dimensions, biases=biases))
+    lowering = site.keywords.get("lowering", "")
+    assert isinstance(lowering, str)
+    return Checked(target, replace(maps, dimensions=dimensions, biases=biases, lowering=lowering))
 
 
 def _each(site: CallSite, target: Type) -> LinearMaps:
@@ -394,7 +401,7 @@ LINEAR = Op(
     "linear",
     Signature(
         tensors=(1, None),
-        keywords={"each": "axes", "bias": "boolean"},
+        keywords={"each": "axes", "bias": "boolean", "lowering": LOWERINGS},
         target="chooses",
         sizes="padded",
     ),
