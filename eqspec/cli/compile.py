@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from eqspec.cli.options import STALE_CODES, offers, reporting_flags, set_flag
+from eqspec.cli.options import STALE_CODES, aim_flags, offers, reporting_flags, set_flag
 from eqspec.tools.config import DOCUMENTS
 from eqspec.tools.flags import emit_kinds
 
@@ -36,6 +36,7 @@ from eqspec.tools.flags import emit_kinds
     is_flag=True,
     help="Let averages share their calls among processes (torch.distributed).",
 )
+@aim_flags
 @click.option("--check", "check_only", is_flag=True, help="Write nothing; list files out of date.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; list what would be written.")

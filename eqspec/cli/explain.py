@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
-from eqspec.cli.options import color_flag, format_flag, offers, set_flag
+from eqspec.cli.options import aim_flags, color_flag, format_flag, offers, set_flag
 from eqspec.tools.flags import color_wanted
 
 
@@ -22,6 +23,7 @@ from eqspec.tools.flags import color_wanted
     help="The module that has the node.",
 )
 @format_flag
+@aim_flags
 @set_flag
 @color_flag
 def command(
@@ -31,13 +33,15 @@ def command(
     format_: str,
     sizes: tuple[tuple[str, int], ...],
     color: str,
+    **flags: Any,
 ) -> None:
     """Explain a diagnostic, or derive a feature of a spec.
 
     With a CODE: what the message means, an example that triggers it and one that is fine.
 
     With a SPEC and a NODE (an output, a layer, or a step such as `h.linear`): its type, what every
-    factor asks of every edge, the dimension of every space of maps and why the op is equivariant.
+    factor asks of every edge, the dimension of every space of maps and why the op is equivariant, and
+    where it can be computed in several ways, how it is and the predicted time of each.
     Without NODE: the nodes that there are.
     """
     from eqspec.tools.explaining import run_explain, run_explain_code
@@ -45,4 +49,4 @@ def command(
     painted = color_wanted(color)
     if node is None and not what.endswith(".eqs") and not os.path.exists(what):
         sys.exit(run_explain_code(what, format_, painted))
-    sys.exit(run_explain(what, node, module, format_, dict(sizes), painted))
+    sys.exit(run_explain(what, node, module, format_, dict(sizes), painted, flags))

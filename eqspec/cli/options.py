@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from eqspec.tools.flags import code_prefixes, size
+from eqspec.tools.flags import code_prefixes, device, size
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 EXIT_CODES = "Exit codes: 0 nothing to report, 1 errors found, 2 wrong usage or unreadable file."
@@ -62,6 +62,40 @@ def reporting_flags(function: Function) -> Function:
             "--output-format",
             type=click.Choice(FORMATS),
             help="How findings are printed.  [default: full]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def aim_flags(function: Function) -> Function:
+    """For what the way of lowering is chosen; none of them: as the settings say."""
+    from eqspec.tools.config import LOWERINGS, PURPOSES
+
+    for option in (
+        click.option(
+            "--for",
+            "purpose",
+            type=click.Choice(PURPOSES),
+            help="What is to be fast: a training step, or forward alone.  [default: training]",
+        ),
+        click.option(
+            "--batch",
+            type=click.IntRange(1, 1 << 30),
+            metavar="N",
+            help="Samples for which lowerings are chosen.  [default: 256]",
+        ),
+        click.option(
+            "--device",
+            type=device,
+            metavar="NAME|FILE",
+            help="Device for which lowerings are chosen: cpu, gpu, or a file of"
+            " `bench --calibrate`.  [default: cpu]",
+        ),
+        click.option(
+            "--lowering",
+            type=click.Choice(LOWERINGS),
+            help="How linear maps are computed.  [default: auto, what takes the least time]",
         ),
     ):
         function = option(function)

@@ -195,6 +195,8 @@ _TABLE = (
     Code("EQS532", "a promise or a signature is broken"),
     Code("EQS533", "whether a promise is kept is not decided"),
     Code("EQS540", "a drawing is too large"),
+    Code("EQS550", "a layer cannot be lowered as it is pinned"),
+    Code("EQS551", "a device table cannot be used"),
     Code("EQS560", "a device cannot be used"),
     Code("EQS561", "a size must be set before a module is timed"),
     Code("EQS562", "a module cannot be timed"),

@@ -22,13 +22,13 @@ from eqspec.graph.model import Module, Node
 from eqspec.graph.types import RepAxis
 from eqspec.lowering.cuts import Options, cheapest
 from eqspec.lowering.errors import LoweringRefused
-from eqspec.lowering.module import Frames, can_stand, lower_node, program_of
+from eqspec.lowering.module import Frames, can_stand, lower_node, parameters_of, program_of
 from eqspec.lowering.ways import FORMS, Aim, Candidate, Factors, Placement, Time, Way, words
 from eqspec.ops import op_named
 from eqspec.ops.contract import LoweringSite
 from eqspec.ops.plans import NOWHERE, Plan
 from eqspec.program.builder import Builder
-from eqspec.program.instructions import Program
+from eqspec.program.instructions import Parameter, Program
 from eqspec.program.passes import optimise
 from eqspec.program.timing import seconds
 
@@ -76,10 +76,16 @@ class _Placing:
                 plans[f"placed over {words(factors)}"] = self.placed([factors])
             plans["placed"] = self.placed(self.families)
         found: list[Candidate] = []
+        weights: set[Parameter] | None = None
         for name, plan in plans.items():
-            if all(plan != other.plan for other in found):
-                program = optimise(program_of(self.module, self.distributed, plan))
-                found.append(Candidate(name, plan, self.time(program)))
+            if any(plan == other.plan for other in found):
+                continue
+            program = optimise(program_of(self.module, self.distributed, plan))
+            if weights is None:
+                weights = set(parameters_of(program))
+            elif set(parameters_of(program)) != weights:
+                continue  # `lower_module` keeps weights that move nothing, which shows in some coordinates
+            found.append(Candidate(name, plan, self.time(program)))
         return found
 
     def singles(self) -> Iterator[tuple[str, Plan]]:

@@ -156,6 +156,25 @@ def shipped_table(name: str) -> DeviceTable:
     )
 
 
+def table_named(name: str) -> DeviceTable:
+    """A shipped table, or that of a file.
+
+    Raises:
+        TableError: there is no such table or file, or it holds none.
+    """
+    if name in SHIPPED:
+        return shipped_table(name)
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(f"`{known}`" for known in SHIPPED)
+        raise TableError(f"there is no such file; the shipped tables are {known}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise TableError(f"the file cannot be read: {reason}") from None
+    return table_from(text)
+
+
 def table_from(text: str) -> DeviceTable:
     """Read a table.
 

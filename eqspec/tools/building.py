@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
 from eqspec.emit.journal import recover, unfinished
@@ -17,9 +19,13 @@ from eqspec.emit.names import comment
 from eqspec.emit.write import State, Target, inspect, is_edited, read_header
 from eqspec.limits import limited
 from eqspec.pipeline import CompileResult, Progress, compile_spec
+from eqspec.tools.aiming import aim_of
 from eqspec.tools.bounding import warm, within
 from eqspec.tools.checking import Checked
 from eqspec.tools.places import SpecFile, project_of, shown, walk
+
+if TYPE_CHECKING:
+    from eqspec.lowering.ways import Aim
 
 CERTIFICATE = ".certificate.json"
 
@@ -48,11 +54,12 @@ def build(
     emit: Sequence[str] | None,
     output_dir: str | None,
     progress: Progress | None,
-    distributed: bool = False,
+    flags: Mapping[str, Any] = MappingProxyType({}),
     finish: bool = False,
 ) -> Build:
-    """Compile one spec in memory and look at the places of its files; ``finish`` first ends what a
-    process that died began to write there."""
+    """Compile one spec in memory and look at the places of its files; ``flags`` may ask for "distributed" and
+    say for what it is lowered (`aiming`); ``finish`` first ends what a process that died began to write
+    there."""
     spec, config = checked.spec, checked.config
     if output_dir is not None:
         folder = Path(output_dir).absolute()
@@ -63,9 +70,9 @@ def build(
     if finish:
         recover(folder)
     kinds = emit or config.emit
-    shared = distributed or config.distributed
+    shared = flags.get("distributed", False) or config.distributed
     try:
-        result = _compiled(checked, kinds, progress, shared)
+        result = _compiled(checked, kinds, progress, shared, aim_of(flags, config))
     except Exception as error:
         error.add_note(f"while compiling {spec.shown}")
         raise
@@ -87,7 +94,11 @@ def refreshed(made: Build) -> Build:
 
 
 def _compiled(
-    checked: Checked, kinds: Sequence[str] | None, progress: Progress | None, shared: bool
+    checked: Checked,
+    kinds: Sequence[str] | None,
+    progress: Progress | None,
+    shared: bool,
+    aim: Aim,
 ) -> CompileResult:
     """The files, inside the bounds of time and memory; beyond them there are none."""
     spec = checked.spec
@@ -98,7 +109,7 @@ def _compiled(
         made = within(
             spec.shown,
             lambda: compile_spec(
-                checked.result, spec.path.stem, spec.header_path, kinds, progress, shared
+                checked.result, spec.path.stem, spec.header_path, kinds, progress, shared, aim
             ),
         )
     if isinstance(made, Diagnostic):

@@ -64,7 +64,7 @@ def run_compile(
                 builds.append(refreshed(before[one.spec.path].build))
                 continue
             progress.spec = one.spec.shown
-            made = build(one, emit, flags["output_dir"], progress, flags["distributed"], writes)
+            made = build(one, emit, flags["output_dir"], progress, flags, writes)
             builds.append(made)
     if known is not None:
         known |= {

@@ -21,6 +21,8 @@ from eqspec.tools.places import project_of, shown
 FORMATS = ("full", "concise", "json", "github", "sarif")
 DOCUMENTS = ("json", "sarif")  # formats in which standard output is one document
 EMIT = ("module", "tests", "actions", "certificate")
+LOWERINGS = ("auto", "weight", "sums", "blocks")
+PURPOSES = ("training", "evaluation")
 KEYS = (
     "output-format",
     "select",
@@ -33,6 +35,10 @@ KEYS = (
     "set",
     "distributed",
     "limits",
+    "lowering",
+    "batch",
+    "device",
+    "for",
 )
 CODE_PREFIX = re.compile(r"EQS[0-9]{0,3}\Z")
 
@@ -53,6 +59,10 @@ class Config:
     overrides: Mapping[str, int] = field(default_factory=dict)
     distributed: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
+    lowering: str | None = None
+    batch: int | None = None
+    device: str | None = None
+    purpose: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def excludes(self, path: Path) -> bool:
@@ -180,6 +190,10 @@ class _Reader:
             self.sizes(table),
             bool(self.typed(table, "distributed", bool, "true or false")),
             self.limits(table),
+            self.one_of(table, "lowering", LOWERINGS),
+            self.positive(table, "batch"),
+            self.device(table),
+            self.one_of(table, "for", PURPOSES),
             tuple(self.found),
         )
 
@@ -262,6 +276,26 @@ class _Reader:
             elif type(entry) is not int or entry < 1:
                 self.wrong(name, "a whole number above 0")
         return {k: v for k, v in value.items() if k in LIMITS and type(v) is int and v > 0}
+
+    def device(self, table: dict[str, Any]) -> str | None:
+        """A shipped table, or a file; its path from the project's folder."""
+        value: str | None = self.typed(table, "device", str, "a device or a file, as a string")
+        if value is None:
+            return None
+        from eqspec.program.devices import SHIPPED, TableError, table_named
+
+        name = value if value in SHIPPED else str(self.project / value)
+        try:
+            table_named(name)
+        except TableError as error:
+            message = f"`{value}` cannot be used as a device table"
+            span = self.span("device", value)
+            near = suggestion(value, SHIPPED, span)
+            self.found.append(
+                _at("EQS551", message, self.source, span, str(error), near.help, near.fixes)
+            )
+            return None
+        return name
 
     def wrong(
         self, key: str, wanted: str, value: str | None = None, words: tuple[str, ...] = ()

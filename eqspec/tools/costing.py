@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from eqspec.diagnostics.render import render_text, summary
@@ -17,9 +18,11 @@ from eqspec.graph.sizes import for_json, is_dynamic
 from eqspec.ops.averaging import Average
 from eqspec.ops.cosetchecks import Canonicalisation
 from eqspec.ops.frames import Framing
+from eqspec.tools.aiming import aim_of
 from eqspec.tools.explaining import checked_spec
 from eqspec.tools.findings import out, say, to_stderr
 from eqspec.tools.paint import paint
+from eqspec.tools.placing import placement_lines, placement_record
 from eqspec.tools.progress import ProgressLine
 from eqspec.tools.strategies import is_average
 from eqspec.tools.strategytable import strategy_lines, strategy_records
@@ -32,9 +35,15 @@ Record = dict[str, Any]
 
 
 def run_cost(
-    spec: str, format_: str, sizes: Mapping[str, int], color: bool, refused: bool = False
+    spec: str,
+    format_: str,
+    sizes: Mapping[str, int],
+    color: bool,
+    refused: bool = False,
+    flags: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """``refused``: the strategies that are not legal at a node are listed with the reason."""
+    """``refused``: the strategies that are not legal at a node are listed with the reason. ``flags`` say
+    for what the way of lowering is chosen."""
     from eqspec.pipeline import lower_spec
 
     checked, code = checked_spec(spec, sizes)
@@ -43,7 +52,8 @@ def run_cost(
     with ProgressLine() as progress:
         progress.spec = checked.spec.shown
         try:
-            lowered, diagnostics = lower_spec(checked.result.spec, progress)
+            aim = aim_of(flags, checked.config)
+            lowered, diagnostics = lower_spec(checked.result.spec, progress, aim=aim)
         except Exception as error:
             error.add_note(f"while lowering {checked.spec.shown}")
             raise
@@ -107,7 +117,10 @@ def module_costs(lowered: Mapping[str, Any], refused: bool = False) -> list[Reco
             if is_dynamic(group.parameters) or (framed and not group.is_finite):
                 total["product_calls"] = 0  # n! for an n that is not known
         totals[key] = total
-        records.append({"module": key, "nodes": nodes, "total": total})
+        record = {"module": key, "nodes": nodes, "total": total}
+        if made.placement is not None:
+            record["time"] = placement_record(made.placement)
+        records.append(record)
     return records
 
 
@@ -141,6 +154,8 @@ def _table(record: Record, color: bool) -> str:
     lines += [rule, paint(line(total), "1", color)]
     for node in record["nodes"]:
         lines += strategy_lines(node, color)
+    if "time" in record:
+        lines += placement_lines(record["time"], color)
     return "\n".join(lines) + "\n"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from eqspec.diagnostics.codes import CODES, HEADINGS, page
 from eqspec.diagnostics.model import Severity
@@ -13,6 +15,7 @@ from eqspec.diagnostics.snippet import visible
 from eqspec.diagnostics.suggest import did_you_mean
 from eqspec.graph.model import Module, Node, Spec
 from eqspec.graph.sizes import for_json
+from eqspec.tools.aiming import aim_of
 from eqspec.tools.checking import Checked, check_all
 from eqspec.tools.derivation import derivation
 from eqspec.tools.derivationtext import HEADING as _HEADING
@@ -21,6 +24,10 @@ from eqspec.tools.derivationtext import derivation_text
 from eqspec.tools.findings import UNUSABLE, out, say, to_stderr
 from eqspec.tools.paint import paint
 from eqspec.tools.places import is_folder, spec_file
+from eqspec.tools.placing import ways_lines, ways_record
+
+if TYPE_CHECKING:
+    from eqspec.lowering.ways import Aim
 
 _CODE = "2"
 
@@ -102,7 +109,9 @@ def run_explain(
     format_: str,
     sizes: Mapping[str, int],
     color: bool,
+    flags: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
+    """``flags`` say for what the way of lowering is chosen."""
     checked, code = checked_spec(spec, sizes)
     if checked is None or checked.result.spec is None:
         return code
@@ -128,11 +137,34 @@ def run_explain(
         say(f"Error: `{visible(node)}` is a node of several modules ({names}); add --module")
         return 2
     record = derivation(*found[0], counted=True)
+    ways = _ways(*found[0], aim_of(flags, checked.config))
+    if ways is not None:
+        record["lowering"] = ways
     if format_ == "json":
         out(json.dumps(for_json(record), indent=2, ensure_ascii=False) + "\n")
     else:
         out(derivation_text(record, color))
+        if ways is not None:
+            out("\n" + "\n".join(ways_lines(ways, color)) + "\n")
     return 0
+
+
+def _ways(module: Module, node: Node, aim: Aim) -> dict[str, Any] | None:
+    """How a node can be lowered, and how it is; None where there is one way, or none."""
+    from eqspec.ops import op_named
+
+    if module.is_interface or node.op == "input":
+        return None
+    op = op_named(node.op)
+    if op.forms is None and op.irreducible is None:
+        return None
+    from eqspec.lowering.errors import LoweringRefused
+    from eqspec.lowering.placement import place
+
+    try:
+        return ways_record(place(module, aim), node.name)
+    except LoweringRefused:  # what `compile` says
+        return None
 
 
 def chosen_modules(found: Spec, module: str | None, spec: str) -> tuple[Module, ...] | None:

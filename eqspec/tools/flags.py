@@ -53,6 +53,17 @@ def limit(text: str) -> tuple[str, int]:
     return name, int(number)
 
 
+def device(text: str) -> str:
+    """``gpu`` or a file with a device table."""
+    from eqspec.program.devices import TableError, table_named
+
+    try:
+        table_named(text)
+    except TableError as error:
+        raise click.BadParameter(f"{text!r} is no device table: {error}") from None
+    return text
+
+
 def shape(text: str) -> tuple[int, ...]:
     """``3,33,33``."""
     if not re.fullmatch(r"\s*[0-9]{1,9}(\s*,\s*[0-9]{1,9})*\s*", text):

@@ -23,6 +23,8 @@ from eqspec.diagnostics.model import Diagnostic, Severity, Source, Span
 from eqspec.diagnostics.render import diagnostic_record
 from eqspec.emit.certificate.document import SUFFIX
 from eqspec.pipeline import CheckResult, check_file
+from eqspec.tools.aiming import aim_of
+from eqspec.tools.config import config_for
 from eqspec.tools.findings import Reporting, exit_code, out, report, say
 from eqspec.tools.places import SpecFile, project_of, shown, spec_file
 from eqspec.tools.run import reporting_of, run_config
@@ -176,9 +178,10 @@ def _rebuild(
     kinds = list(dict.fromkeys(one["kind"] for one in record["files"]))
     wrong: list[tuple[str, str]] | None = None
     refused: list[Diagnostic] = []
+    aim = aim_of({}, config_for(path.absolute().parent))
     # symmetry functions are of interfaces alone, or of modules too where they were asked for
     for emit in (None, kinds) if "actions" in kinds else (None,):
-        result = compile_spec(checked, stem, record["spec"], emit, None, record["distributed"])
+        result = compile_spec(checked, stem, record["spec"], emit, None, record["distributed"], aim)
         errors = [d for d in result.diagnostics if d.severity is Severity.ERROR]
         if errors:
             refused = refused or errors

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from eqspec.diagnostics.model import Diagnostic, Severity, Source
 from eqspec.pipeline import CheckResult, check_source, compile_spec
+from eqspec.tools.aiming import aim_of
 from eqspec.tools.api.errors import SpecError
 from eqspec.tools.api.values import CheckedSpec, CompiledSpec, module_info
 from eqspec.tools.checking import Checked, check_all
@@ -120,6 +121,7 @@ def compile(
         found.header_path,
         kinds or found.config.emit,
         distributed=found.config.distributed if distributed is None else distributed,
+        aim=aim_of({}, found.config),
     )
     if any(d.severity is Severity.ERROR for d in result.diagnostics):
         raise SpecError(result.diagnostics)

@@ -187,11 +187,12 @@ class CheckedSpec:
         Raises:
             SpecError: a layer is too large to build.
         """
+        from eqspec.lowering.ways import Aim
         from eqspec.pipeline import lower_spec
         from eqspec.tools.api.errors import SpecError
         from eqspec.tools.costing import SCHEMA, module_costs
 
-        lowered, refused = lower_spec(self._spec)
+        lowered, refused = lower_spec(self._spec, aim=Aim())
         if refused:
             raise SpecError(refused)
         record: dict[str, Any] = for_json({"schema": SCHEMA, "modules": module_costs(lowered)})

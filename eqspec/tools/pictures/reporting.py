@@ -97,12 +97,13 @@ def _small(checked: Checked, spec: Spec) -> Spec | None:
 
 
 def _costs(spec: Spec, name: str) -> tuple[list[dict[str, Any]], list[Diagnostic]]:
+    from eqspec.lowering.ways import Aim
     from eqspec.pipeline import lower_spec
 
     with ProgressLine() as progress:
         progress.spec = name
         try:
-            lowered, refused = lower_spec(spec, progress)
+            lowered, refused = lower_spec(spec, progress, aim=Aim())
         except Exception as error:
             error.add_note(f"while lowering {name}")
             raise
