@@ -23,6 +23,11 @@ from eqspec.tools.flags import color_wanted
     help="The module that has the node.",
 )
 @format_flag
+@click.option(
+    "--ways",
+    is_flag=True,
+    help="In which ways it can be computed, the predicted time of each, and which is chosen.",
+)
 @aim_flags
 @set_flag
 @color_flag
@@ -33,6 +38,7 @@ def command(
     format_: str,
     sizes: tuple[tuple[str, int], ...],
     color: str,
+    ways: bool,
     **flags: Any,
 ) -> None:
     """Explain a diagnostic, or derive a feature of a spec.
@@ -40,8 +46,8 @@ def command(
     With a CODE: what the message means, an example that triggers it and one that is fine.
 
     With a SPEC and a NODE (an output, a layer, or a step such as `h.linear`): its type, what every
-    factor asks of every edge, the dimension of every space of maps and why the op is equivariant, and
-    where it can be computed in several ways, how it is and the predicted time of each.
+    factor asks of every edge, the dimension of every space of maps and why the op is equivariant; with
+    --ways, how it is computed.
     Without NODE: the nodes that there are.
     """
     from eqspec.tools.explaining import run_explain, run_explain_code
@@ -49,4 +55,5 @@ def command(
     painted = color_wanted(color)
     if node is None and not what.endswith(".eqs") and not os.path.exists(what):
         sys.exit(run_explain_code(what, format_, painted))
-    sys.exit(run_explain(what, node, module, format_, dict(sizes), painted, flags))
+    asked = flags if ways or any(value is not None for value in flags.values()) else None
+    sys.exit(run_explain(what, node, module, format_, dict(sizes), painted, asked))

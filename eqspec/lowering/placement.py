@@ -28,6 +28,7 @@ from eqspec.ops import op_named
 from eqspec.ops.contract import LoweringSite
 from eqspec.ops.plans import NOWHERE, Plan
 from eqspec.program.builder import Builder
+from eqspec.program.constants import computed_entries
 from eqspec.program.instructions import Parameter, Program
 from eqspec.program.passes import optimise
 from eqspec.program.timing import seconds
@@ -35,6 +36,7 @@ from eqspec.program.timing import seconds
 MARGIN = 0.05
 """By so much a plan must be faster to be preferred to one that comes before it."""
 MOST_FAMILIES = 8  # sets of factors that are tried
+MOST_ENTRIES = 1 << 14  # of tables in the emitted file that are written out
 ROUNDS = 3
 PICO = 1e12  # costs in a cut are whole picoseconds
 
@@ -85,6 +87,8 @@ class _Placing:
                 weights = set(parameters_of(program))
             elif set(parameters_of(program)) != weights:
                 continue  # `lower_module` keeps weights that move nothing, which shows in some coordinates
+            elif computed_entries(program) > MOST_ENTRIES:
+                continue  # nobody could read the emitted file
             found.append(Candidate(name, plan, self.time(program)))
         return found
 

@@ -48,7 +48,10 @@ def optimise(program: Program) -> Program:
             program = pass_(program)
         if program == before:
             break
-    return program
+    from eqspec.program.constants import fold_constants
+
+    folded = fold_constants(program)
+    return program if folded is program else drop_dead(folded)
 
 
 def reduce_first(program: Program) -> Program:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from cli_support import BAD, GOOD, WARNS, forget, run
 
-from eqspec.tools.config import KEYS
+from eqspec.program.devices import shipped_table
+from eqspec.tools.aiming import aim_of
+from eqspec.tools.config import KEYS, config_for
 
 
 def project(folder: Path, text: str) -> None:
@@ -135,3 +137,22 @@ def test_unusual_ways_to_write_the_table(here: Path) -> None:
     forget()
     project(here, '[tool]\neqspec = { "selct" = [] }\n')
     assert "pyproject.toml:2:12" in run("check").stdout
+
+
+def test_a_device_table_that_cannot_be_used_is_told_in_the_settings(here: Path) -> None:
+    (here / "pyproject.toml").write_text('[tool.eqspec]\ndevice = "cpus"\n', encoding="utf-8")
+    (told,) = config_for(here).diagnostics
+    assert (told.code, told.help) == ("EQS551", "did you mean `cpu`?")
+    assert told.source.text[told.span.start : told.span.end] == "cpus"
+    forget()
+    (here / "mine.json").write_text("{}", encoding="utf-8")
+    (here / "pyproject.toml").write_text('[tool.eqspec]\ndevice = "mine.json"\n', encoding="utf-8")
+    (told,) = config_for(here).diagnostics
+    assert "lacks `schema`" in told.label
+    forget()
+    (here / "mine.json").write_text(shipped_table("gpu").text(), encoding="utf-8")
+    found = config_for(here)
+    assert not found.diagnostics
+    assert aim_of({}, found).table == shipped_table("gpu")
+    assert aim_of({"device": "cpu", "batch": 3}, found).table == shipped_table("cpu")
+    assert aim_of({"device": None, "batch": 3}, found).batch == 3

@@ -55,8 +55,13 @@ def test_what_the_commands_print_fits_the_schemas(here: Path) -> None:
         validator("derivation").validate(node)
     one = fits("derivation", run("explain", "letters.eqs", "guess", "--format", "json").stdout)
     assert one["lowered_by"] and one["averages"]
+    ways = ("explain", "letters.eqs", "h", "--ways", "--batch", "64", "--format", "json")
+    lowering = fits("derivation", run(*ways).stdout)["lowering"]
+    assert lowering["batch"] == 64
+    assert lowering["chosen"] in [way["way"] for way in lowering["ways"]]
     cost = fits("cost", run("cost", "letters.eqs", "--all", "--format", "json").stdout)
     assert any("strategies" in node for node in cost["modules"][0]["nodes"])
+    assert cost["modules"][0]["time"]["chosen"]
     assert run("compile", "letters.eqs", "--emit", "module,certificate").exit_code == 0
     assert fits("verify", run("verify", "letters.py", "--format", "json").stdout)["modules"]
     (here / "letters.py").write_text("x = 1\n", encoding="utf-8")
@@ -97,6 +102,14 @@ def test_settings_and_their_schema_agree(here: Path) -> None:
             "limits = { second = 9 }",
             "limits = { seconds = true }",
             "limits = 9",
+            'lowering = "blocks"',
+            'lowering = "fast"',
+            "batch = 64",
+            "batch = 0",
+            'device = "gpu"',
+            "device = 3",
+            'for = "evaluation"',
+            'for = "speed"',
         )
     ):
         folder = here / str(number)
