@@ -9,8 +9,10 @@ b_0 = v, b_1, ... b_(D-1) are a K-basis, and coordinate (a, k) belongs to J_k b_
 ... of K. So a map between multiples of rho is 1 on the copies a times one matrix on all else.
 
 A general irreducible is found as a function: for a subgroup H and a sign lambda of H that rho holds exactly
-once over K, f(g) = <v, rho(g) v> is the mean of lambda(h) chi(g h) over H, over c. The rows of the matrix
-f(g^-1 h) are the vectors rho(g) v, in coordinates that the Cholesky decomposition gives.
+once over K, f(g) = <v, rho(g) v> is the mean of lambda(h) chi(g h) over H, over c. Where there is none, a complex
+lambda of a cyclic H does as well, with twice its real part in the place of the sign: the vectors that H turns
+by lambda and by its conjugate are then what rho holds once over K. The rows of the matrix f(g^-1 h) are the
+vectors rho(g) v, in coordinates that the Cholesky decomposition gives.
 
 Sources: Serre, Linear Representations of Finite Groups, 2.7, 8.5 and 13.2; the construction from a positive
 definite function is that of Gelfand and Naimark, in Folland, A Course in Abstract Harmonic Analysis, 3.3.
@@ -21,12 +23,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from math import fsum, sqrt
 from typing import TYPE_CHECKING
 
 from eqspec.algebra.characters import RealCharacter, cosine, real_characters, sine
 from eqspec.algebra.groups import Group
-from eqspec.algebra.splitting import SPLITTING_LIMIT, signed_subgroups, table_of
+from eqspec.algebra.splitting import SPLITTING_LIMIT, Table, signed_subgroups, table_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,15 +125,16 @@ def _name(group: Group, character: RealCharacter, number: int) -> str:
 def _spherical(
     group: Group, characters: tuple[RealCharacter, ...]
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]] | None:
-    """For every character a subgroup with a sign that it holds once over its commutant."""
+    """For every character a subgroup and the weights of its elements in a mean that projects to what the
+    character holds once over its commutant: a sign, or twice the real part of a complex character."""
     import numpy as np
 
     table = table_of(group)
     values = np.array([one.values for one in characters])
     wanted = np.array([one.commutant for one in characters])
     found: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
-    for members, signs in signed_subgroups(table):
-        at, turned = np.array(members), np.array(signs, dtype=float)
+    for members, weights in chain(signed_subgroups(table), _turned_subgroups(table)):
+        at, turned = np.array(members), np.array(weights, dtype=float)
         counts = values[:, at] @ turned / len(at)
         for k in np.flatnonzero(np.abs(counts - wanted) < 1e-6).tolist():
             found.setdefault(k, (at, turned))
@@ -139,13 +143,27 @@ def _spherical(
     return None
 
 
+def _turned_subgroups(table: Table) -> Iterator[tuple[tuple[int, ...], tuple[float, ...]]]:
+    """Cyclic subgroups, large ones first, each with its characters that are not real."""
+    chains: list[list[int]] = []
+    for x in sorted(set(table.rational)):
+        powers = [0]
+        while (y := table.rows[powers[-1]][x]) != 0:
+            powers.append(y)
+        chains.append(powers)
+    for powers in sorted(chains, key=len, reverse=True):
+        n = len(powers)
+        for k in range(1, (n + 1) // 2):
+            yield tuple(powers), tuple(2 * cosine(j * k, n) for j in range(n))
+
+
 def _orbit(
     group: Group,
     character: RealCharacter,
     members: NDArray[np.int64],
-    signs: NDArray[np.float64],
+    weights: NDArray[np.float64],
 ) -> NDArray[np.float64] | None:
-    """The coordinates of rho(g) v, for v the vector on which the subgroup acts by the sign.
+    """The coordinates of rho(g) v, for v a vector to which the weighted mean over the subgroup projects.
 
     A vector y stands here as the function <y, rho(g) v> of g; <y, z> is the sum of the products times
     degree / order (Schur). No sum is left to a library that may add in another order on another machine.
@@ -157,7 +175,7 @@ def _orbit(
     n, c = len(rows), character.commutant
     weight = character.degree / n
     values = np.array(character.values)
-    start = ordered_sum(signs[:, None] * values[rows[:, members]].T) / (len(members) * c)
+    start = ordered_sum(weights[:, None] * values[rows[:, members]].T) / (len(members) * c)
     columns: list[NDArray[np.float64]] = []
 
     def moved(p: int) -> NDArray[np.float64]:
@@ -165,7 +183,7 @@ def _orbit(
         return found
 
     def fixed(y: NDArray[np.float64]) -> NDArray[np.float64]:
-        return ordered_sum(signs[:, None] * y[rows[members]]) / len(members)
+        return ordered_sum(weights[:, None] * y[rows[members]]) / len(members)
 
     def reduced(y: NDArray[np.float64]) -> NDArray[np.float64]:
         for _ in range(2):  # twice: the first leaves what rounding has mixed in

@@ -190,6 +190,10 @@ def test_known_components() -> None:
     assert sizes(regular("r", "G", alternating(5))) == icosahedral
     tetrahedral = [(1, 1, 1), (2, 2, 1), (3, 1, 3), (4, 2, 2), (4, 4, 1)]
     assert sorted(sizes(regular("r", "G", linear_group(3)))) == tetrahedral
+    # no subgroup has a real character that the parts of degree 3 hold once
+    frobenius = semidirect(cyclic(7), cyclic(9), [[((0, 2),)]], ["r", "h"], "C7 : C9")
+    expected = [(1, 1, 1)] + [(2, 2, 1)] * 4 + [(6, 2, 3)] * 3
+    assert sorted(sizes(regular("r", "G", frobenius))) == expected
     found = isotypic(regular("r", "G", dihedral(4)))
     assert found is not None  # printed in emitted code: no noise
     sizes_of = {abs(value) for value in found.matrix.reshape(-1).tolist()}
