@@ -35,13 +35,14 @@ from eqspec.program.instructions import (
     Stage,
     Take,
 )
+from eqspec.program.sharing import share_reductions
 from eqspec.program.splitting import split_stacks
 
 Rule = Callable[[Builder, Instruction], int | None]
 
 
 def optimise(program: Program) -> Program:
-    """All passes in order, repeated until nothing changes."""
+    """All passes in order, repeated until nothing changes; then reductions share what they can (`sharing`)."""
     for _ in range(12):
         before = program
         for pass_ in PASSES:
@@ -50,6 +51,7 @@ def optimise(program: Program) -> Program:
             break
     from eqspec.program.constants import fold_constants
 
+    program = share_reductions(program)
     folded = fold_constants(program)
     return program if folded is program else drop_dead(folded)
 

@@ -1,4 +1,5 @@
-"""Scales go into weights, and stacks that are taken apart again are not made: same results, fewer steps."""
+"""Scales go into weights, stacks that are taken apart again are not made, sums start from sums: same results, less
+work."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from eqspec.program.instructions import (
     Parameter,
     Pointwise,
     Program,
+    Reduce,
     Scale,
     Stack,
     Stage,
@@ -109,3 +111,20 @@ def test_a_part_of_a_concatenation_is_that_part() -> None:
     assert count(after, Concat) == 0
     both = b.narrow(b.concat([x, y], 0), 0, 2, 4)  # across the seam
     assert count(same_results(b.program([("z", (both,))])), Concat) == 1
+
+
+def test_a_sum_over_many_axes_starts_from_the_sum_over_some() -> None:
+    b = Builder()
+    x = b.input("x", 0, (2, 3, 5, 7))
+    dims: tuple[tuple[int, ...], ...] = ((0, 1, 2, 3), (3,), (1, 3), (2,), (0, 1, 3))
+    for how in ("sum", "mean", "max"):
+        outputs = tuple(b.reduce(x, own, how) for own in dims)
+        after = same_results(b.program([("y", outputs)]))
+        read = [step for step in after.instructions if isinstance(step, Reduce)]
+        assert len(read) == len(dims)
+        assert (
+            sum(step.args[0] == 0 for step in read) == 2
+        )  # over 3 and over 2; the others start there
+        assert optimise(after) == after
+    alone = same_results(b.program([("y", (b.reduce(b.reduce(x, [3], "sum"), [1], "sum"),))]))
+    assert [step.dims for step in alone.instructions if isinstance(step, Reduce)] == [(1, 3)]
