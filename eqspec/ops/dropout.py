@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import PlainAxis
 from eqspec.ops.chosen import chosen_dims
-from eqspec.ops.contract import LoweringSite, Op, Registers
+from eqspec.ops.contract import Irreducible, LoweringSite, Op, Registers
 from eqspec.program.layers import Detach, Dropout
 
 P = 0.5
@@ -80,5 +80,6 @@ STOP_GRADIENT = Op(
     check_stop,
     lower_stop,
     "nothing changes but the gradient",
+    irreducible=Irreducible(lambda node, types, frame: True, lower_stop),
 )
 OPS = (DROPOUT, STOP_GRADIENT)

@@ -114,12 +114,12 @@ def affine_parameters(site: CallSite, biases: Sequence[bool]) -> int:
     if not affine_of(site):
         return 0
     return sum(
-        (1 + bias) * math.prod(_affine_sizes(block))
+        (1 + bias) * math.prod(affine_sizes(block))
         for block, bias in zip(site.args[0].type.blocks, biases, strict=True)
     )
 
 
-def _affine_sizes(block: Block) -> tuple[int, ...]:
+def affine_sizes(block: Block) -> tuple[int, ...]:
     """The shape of a weight: 1 along acted axes and where a size is known at run time only."""
     return tuple(
         n if isinstance(axis, PlainAxis) and not is_dynamic(n) else 1
@@ -294,34 +294,41 @@ def lower(site: LoweringSite) -> Registers:
     assert isinstance(data, Normalisation)
     if data.joint:
         return _lower_joint(site, data)
-    blocks = site.types[0].blocks
-    results: list[int] = []
-    for number, (x, block) in enumerate(zip(site.args[0], blocks, strict=True)):
-        forms = dict(data.forms[number])
-        suffix = "" if len(blocks) == 1 else str(number)
-        dims = chosen_dims(block, tuple(forms))
-        if not all(form.is_identity for form in forms.values()):
-            y = over_form(site.builder, x, block, forms, data.eps)
-            results.append(affine(site, y, block, suffix, data.weight, data.biases[number]))
-            continue
-        plain = [k for k, axis in enumerate(block.axes) if isinstance(axis, PlainAxis)]
-        last = dims == list(range(len(block.shape) - len(dims), len(block.shape)))
-        if (
-            data.weight
-            and last
-            and not is_dynamic(*(block.shape[dim] for dim in dims))
-            and chosen_dims(block, tuple(plain)) == dims
-        ):
-            # nothing acts along these axes: weight and bias are those of `torch.nn.LayerNorm`
-            sizes = tuple(block.shape[dim] for dim in dims)
-            args = [x, parameter(site, f"weight{suffix}", sizes, 1.0)]
-            if data.biases[number]:
-                args.append(parameter(site, f"bias{suffix}", sizes, 0.0))
-            results.append(site.builder.normalise(args, dims, data.centre, data.eps))
-            continue
-        y = site.builder.normalise((x,), dims, data.centre, data.eps)
-        results.append(affine(site, y, block, suffix, data.weight, data.biases[number]))
-    return tuple(results)
+    blocks = zip(site.args[0], site.types[0].blocks, strict=True)
+    return tuple(lower_block(site, number, x, block) for number, (x, block) in enumerate(blocks))
+
+
+def lower_block(site: LoweringSite, number: int, x: int, block: Block) -> int:
+    """One block with statistics of its own."""
+    data = site.node.data
+    assert isinstance(data, Normalisation)
+    forms = dict(data.forms[number])
+    suffix = suffix_of(site, number)
+    dims = chosen_dims(block, tuple(forms))
+    if not all(form.is_identity for form in forms.values()):
+        y = over_form(site.builder, x, block, forms, data.eps)
+        return affine(site, y, block, suffix, data.weight, data.biases[number])
+    plain = [k for k, axis in enumerate(block.axes) if isinstance(axis, PlainAxis)]
+    last = dims == list(range(len(block.shape) - len(dims), len(block.shape)))
+    if (
+        data.weight
+        and last
+        and not is_dynamic(*(block.shape[dim] for dim in dims))
+        and chosen_dims(block, tuple(plain)) == dims
+    ):
+        # nothing acts along these axes: weight and bias are those of `torch.nn.LayerNorm`
+        sizes = tuple(block.shape[dim] for dim in dims)
+        args = [x, parameter(site, f"weight{suffix}", sizes, 1.0)]
+        if data.biases[number]:
+            args.append(parameter(site, f"bias{suffix}", sizes, 0.0))
+        return site.builder.normalise(args, dims, data.centre, data.eps)
+    y = site.builder.normalise((x,), dims, data.centre, data.eps)
+    return affine(site, y, block, suffix, data.weight, data.biases[number])
+
+
+def suffix_of(site: LoweringSite, number: int) -> str:
+    """Of the names of the parameters of a block."""
+    return "" if len(site.types[0].blocks) == 1 else str(number)
 
 
 def over_form(
@@ -375,7 +382,7 @@ def affine(site: LoweringSite, x: int, block: Block, suffix: str, weight: bool, 
     b = site.builder
     if not weight:
         return x
-    sizes = _affine_sizes(block)
+    sizes = affine_sizes(block)
     scale = parameter(site, f"weight{suffix}", sizes, 1.0)
     if not bias:
         return b.mul(x, scale)
@@ -386,61 +393,16 @@ def parameter(site: LoweringSite, suffix: str, shape: tuple[int, ...], start: fl
     return site.builder.parameter(site.parameter_name(suffix), shape, 0.0, start)
 
 
-def over_frame(node: Node, types: tuple[Type, ...], frame: Frame) -> bool:
-    """Are all replaced axes among those that share a statistic, and lengths along them sums of squares?"""
-    data = node.data
-    assert isinstance(data, Normalisation)
-    if data.joint or data.centre:
-        return False
-    return all(
-        k in dict(forms) and all(form.is_identity for _, form in forms)
-        for coordinates, forms in zip(frame.of_type(types[0]), data.forms, strict=True)
-        for k in coordinates.axes
-    )
+def _over(node: Node, types: tuple[Type, ...], frame: Frame) -> bool:
+    from eqspec.ops.framednorms import over
+
+    return over(node, types, frame)
 
 
-def lower_in_frame(site: LoweringSite) -> Registers:
-    """`rms_norm` of features in irreducible coordinates: they are orthonormal, so squares add up."""
-    data, b = site.node.data, site.builder
-    assert isinstance(data, Normalisation) and site.frame is not None
-    results: list[int] = []
-    blocks = site.types[0].blocks
-    at = 0
-    for number, block in enumerate(blocks):
-        to = site.frame.of(block)
-        xs = site.args[0][at : at + len(to.pieces)]
-        at += len(xs)
-        along = [k for k, _ in data.forms[number]]
-        kept = [k for k in to.others if k not in along]
-        squares: list[int] = []
-        for piece, x in zip(to.pieces, xs, strict=True):
-            front = len(piece.lead)
-            x = b.reshape(x, (*piece.lead, *to.sizes(to.others)))
-            dims = [*range(front), *(front + to.others.index(k) for k in to.others if k in along)]
-            squares.append(b.reduce(b.pointwise(x, "square"), dims, "sum"))
-        count = math.prod(to.sizes(along))
-        mean = b.scale(b.add(*squares), 1 / count)
-        factor = b.pointwise(b.shift(mean, data.eps), "rsqrt")
-        suffix = "" if len(blocks) == 1 else str(number)
-        weight: int | None = None
-        if data.weight:
-            sizes = _affine_sizes(block)
-            spans = [sizes[start : start + n] for start, n in block.dims]
-            weight = parameter(site, f"weight{suffix}", sizes, 1.0)
-            weight = b.reshape(weight, [math.prod(spans[k]) for k in to.others])
-        for piece, x in zip(to.pieces, xs, strict=True):
-            shape = b.shape(x)
-            ones = (1,) * len(piece.lead)
-            x = b.reshape(x, (*piece.lead, *to.sizes(to.others)))
-            view = [
-                n if k in kept else 1 for k, n in zip(to.others, to.sizes(to.others), strict=True)
-            ]
-            times = b.reshape(factor, view)
-            if weight is not None:  # before the feature, which is larger
-                times = b.mul(times, weight)
-            y = b.mul(x, b.reshape(times, (*ones, *b.shape(times))))
-            results.append(b.reshape(y, shape))
-    return tuple(results)
+def _lower_in_frame(site: LoweringSite) -> Registers:
+    from eqspec.ops.framednorms import lower
+
+    return lower(site)
 
 
 LAYER_NORM = Op(
@@ -453,6 +415,7 @@ LAYER_NORM = Op(
     check_layer_norm,
     lower,
     "every generator permutes the entries that share a mean and a spread, and permutes the spreads",
+    irreducible=Irreducible(_over, _lower_in_frame),
 )
 RMS_NORM = Op(
     "rms_norm",
@@ -464,6 +427,6 @@ RMS_NORM = Op(
     check_rms_norm,
     lower,
     "every generator keeps the size of the entries that share one, and permutes the sizes",
-    irreducible=Irreducible(over_frame, lower_in_frame),
+    irreducible=Irreducible(_over, _lower_in_frame),
 )
 OPS = (LAYER_NORM, RMS_NORM)

@@ -8,6 +8,7 @@ summand. A called module was proved on its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Label
 from eqspec.graph.guarantees import independent
@@ -15,6 +16,10 @@ from eqspec.graph.model import BlockOf, FieldOf, ModuleCall
 from eqspec.graph.op import CallSite, Checked, Signature
 from eqspec.graph.types import Block, FlatAxis, PlainAxis, Type, displacements
 from eqspec.ops.contract import Irreducible, LoweringSite, Op, Registers
+
+if TYPE_CHECKING:
+    from eqspec.graph.model import Node
+    from eqspec.ops.coordinates import Frame
 
 MOST_TERMS = 64  # of a sum that is looked at for a generic one
 
@@ -167,6 +172,29 @@ def lower_concat(site: LoweringSite) -> Registers:
     return (b.concat(parts, block.dims[joined.axis][0]),)
 
 
+def _concat_over(node: Node, types: tuple[Type, ...], frame: Frame) -> bool:
+    """Along channels every piece is joined by itself; blocks only stand side by side."""
+    joined = node.data
+    assert isinstance(joined, Joined)
+    return joined.how != "flat"
+
+
+def lower_concat_in_frame(site: LoweringSite) -> Registers:
+    joined = site.node.data
+    assert isinstance(joined, Joined) and site.frame is not None
+    if joined.how == "blocks":
+        return tuple(x for registers in site.args for x in registers)
+    b = site.builder
+    to = site.frame.of(site.node.type.blocks[0])
+    count = len(to.pieces)  # the parts of all arguments have the same acted axes
+    parts = [x for registers in site.args for x in registers]
+    results = []
+    for number, (piece, shape) in enumerate(zip(to.pieces, to.shapes, strict=True)):
+        dim = len(piece.lead) + to.others.index(joined.axis)
+        results.append(b.reshape(b.concat(parts[number::count], dim), shape))
+    return tuple(results)
+
+
 def lower_field(site: LoweringSite) -> Registers:
     """Cut a field out of a `flat` axis, its blocks one after the other, and give each its axes back."""
     field = site.node.data
@@ -235,6 +263,7 @@ CONCAT = Op(
     check_concat,
     lower_concat,
     "every generator acts on every part as on the part alone",
+    irreducible=Irreducible(_concat_over, lower_concat_in_frame),
 )
 IDENTITY = Op(
     "identity",
