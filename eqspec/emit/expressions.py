@@ -12,7 +12,7 @@ from functools import cached_property
 from math import prod
 
 from eqspec.emit.grids import grid_call
-from eqspec.emit.idioms import Idioms
+from eqspec.emit.idioms import Idioms, blocks_along, table_along
 from eqspec.emit.layout import WIDTH, call, tuple_text
 from eqspec.graph.sizes import Size
 from eqspec.ops.pointwise import function_named
@@ -87,6 +87,7 @@ class Expressions:
     code: Mapping[int, Code]
     helpers: set[str] = field(default_factory=set)
     sizes: Mapping[str, str] = field(default_factory=dict)  # variables of sizes of run time
+    parts: dict[int, str] = field(default_factory=dict)  # variables of results that were cut
 
     @cached_property
     def idioms(self) -> Idioms:
@@ -197,6 +198,9 @@ class Expressions:
                 return Code(f"{args[0].text} {sign} {abs(term)!r}", binds=SUM)
             case Concat(dim=dim):
                 joined = tuple_text([a.text for a in args])
+                if number in self.idioms.outermost:
+                    self.helpers.add("joined")
+                    return Code("_joined", (joined, str(dim - len(shape))))
                 return Code("torch.cat", (joined, f"dim={dim - len(shape)}"))
             case Stack(dim=dim):
                 joined = tuple_text([a.text for a in args])
@@ -204,6 +208,8 @@ class Expressions:
             case DiagonalEmbed(dims=dims):
                 places = [f"dim{k + 1}={d - len(shape)}" for k, d in enumerate(dims)]
                 return Code("torch.diag_embed", (args[0].text, *places))
+            case Narrow(args=(source,)) if source in self.parts:
+                return Code(f"{self.parts[source]}[{self.idioms.parts[number]}]")
             case Narrow(dim=dim, start=start, length=length):
                 return self._method(
                     args[0], "narrow", [str(dim - len(shape)), str(start), str(length)]
@@ -380,6 +386,19 @@ class Expressions:
             x = Code("torch.unflatten", (x.text, str(-1 - back), self.shape(middle_new)))
         return x
 
+    def cut(self, source: int, name: str) -> Code:
+        """A result cut into the parts of which it is made; they are `name[0]`, `name[1]`, ..."""
+        cuts = [
+            step
+            for step in self.program.instructions
+            if isinstance(step, Narrow) and step.args == (source,)
+        ]
+        cuts.sort(key=lambda step: step.start)
+        self.parts[source] = name
+        sizes = self.shape([step.length for step in cuts])
+        dim = str(cuts[0].dim - len(self.program.shape(source)))
+        return self._method(self.code[source], "split_with_sizes", [sizes, dim])
+
     def _einsum(self, instruction: Einsum, args: Sequence[Code]) -> Code:
         inputs, output = instruction.spec.split("->")
         batched = [self.program.stages[arg] is Stage.BATCH for arg in instruction.args]
@@ -387,6 +406,18 @@ class Expressions:
             ("..." if lead else "") + letters
             for letters, lead in zip(inputs.split(","), batched, strict=True)
         ]
+        if len(args) == 2:
+            first, second = inputs.split(",")
+            along = table_along(first, second, output)
+            if along is not None and not batched[0]:
+                row, *dims = along
+                table = args[0].text if row else f"{args[0].atom}.T"
+                self.helpers.add("mapped")
+                return Code("_mapped", (table, args[1].text, *map(str, dims)))
+            dim = blocks_along(first, second, output)
+            if dim is not None and batched == [True, False]:
+                self.helpers.add("blocks")
+                return Code("_blocks", (args[0].text, args[1].text, str(dim)))
         spec = ", ".join(marked) + " -> " + ("..." if any(batched) else "") + output
         return Code("torch.einsum", (f'"{spec}"', *(a.text for a in args)))
 

@@ -10,7 +10,19 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
-from eqspec.program.instructions import Add, Expand, Pointwise, Program, Reduce, Shift, Stage
+from eqspec.program.instructions import (
+    Add,
+    Concat,
+    Einsum,
+    Expand,
+    Narrow,
+    Pointwise,
+    Program,
+    Reduce,
+    Scale,
+    Shift,
+    Stage,
+)
 
 
 @dataclass(frozen=True)
@@ -42,21 +54,27 @@ class Idioms:
         steps = [
             number
             for number, instruction in enumerate(program.instructions)
-            if isinstance(instruction, Pointwise | Reduce | Shift)
+            if isinstance(instruction, Pointwise | Reduce | Shift | Scale | Add)
             and program.stages[number] is Stage.BATCH
             and number not in kept
         ]
         ends: set[int] = set()  # read by nothing but such steps and square roots
         for number in reversed(steps):
             match program.instructions[number]:
-                case Pointwise(function="square") | Reduce(how="sum" | "mean") | Shift():
+                case (
+                    Pointwise(function="square")
+                    | Reduce(how="sum" | "mean")
+                    | Shift()
+                    | Scale()
+                    | Add()
+                ):
                     users = self._users[number]
                     if all(user in ends or self._is_root(user) for user in users):
                         ends.add(number)
         found: set[int] = set()
         for number in sorted(ends):
             instruction = program.instructions[number]
-            if isinstance(instruction, Pointwise) or instruction.args[0] in found:
+            if isinstance(instruction, Pointwise) or found.issuperset(instruction.args):
                 found.add(number)
         return frozenset(found)
 
@@ -84,6 +102,52 @@ class Idioms:
             if same and self._axes_of(last, number) == set(instruction.dims):
                 found[last] = number
         return found
+
+    @cached_property
+    def parts(self) -> dict[int, int]:
+        """Parts of a result that lie side by side and make it up, and their places: they are cut at
+        once, so that their gradients are put together once."""
+        program = self.program
+        found: dict[int, int] = {}
+        for source, users in self._users.items():
+            steps = [(k, program.instructions[k]) for k in users]
+            cuts = [(step, k) for k, step in steps if isinstance(step, Narrow)]
+            dims = {step.dim for step, _ in cuts}
+            if (
+                len(cuts) < max(2, len(users))
+                or len(dims) != 1
+                or program.stages[source] is Stage.CONSTANT
+            ):
+                continue
+            cuts.sort(key=lambda cut: cut[0].start)
+            ends = [0, *(step.start + step.length for step, _ in cuts)]
+            starts = [*(step.start for step, _ in cuts), program.shape(source)[dims.pop()]]
+            if starts == ends:
+                found.update((k, place) for place, (_, k) in enumerate(cuts))
+        return found
+
+    @cached_property
+    def outermost(self) -> frozenset[int]:
+        """What is joined along an axis on which all readers multiply by a table."""
+        found: set[int] = set()
+        for number, instruction in enumerate(self.program.instructions):
+            if isinstance(instruction, Concat) and number not in self._kept:
+                places = {self._table_at(user, number) for user in self._users[number]}
+                if places == {instruction.dim - len(self.program.shape(number))}:
+                    found.add(number)
+        return frozenset(found)
+
+    def _table_at(self, number: int, arg: int) -> int | None:
+        """The axis of an argument, counted from the end, along which it is multiplied by a table."""
+        step = self.program.instructions[number]
+        if not isinstance(step, Einsum) or len(step.args) != 2 or step.args[1] != arg:
+            return None
+        if self.program.stages[step.args[0]] is Stage.BATCH:
+            return None
+        inputs, output = step.spec.split("->")
+        first, second = inputs.split(",")
+        along = table_along(first, second, output)
+        return along[1] if along is not None else None
 
     @cached_property
     def named(self) -> frozenset[int]:
@@ -137,3 +201,29 @@ class Idioms:
         return isinstance(instruction, Add) and any(
             not isinstance(self.program.instructions[arg], Expand) for arg in instruction.args
         )
+
+
+def table_along(table: str, x: str, output: str) -> tuple[int, int, int] | None:
+    """Letters of a product with a table along one axis of x: which axis of the table is summed over, which
+    one of x, and where the other one of the table stands in the output, both counted from the end."""
+    if len(table) != 2 or len(set(table)) != 2 or len(set(x)) != len(x):
+        return None
+    shared = [letter for letter in table if letter in x]
+    if len(shared) != 1:
+        return None
+    (summed,) = shared
+    (new,) = set(table) - {summed}
+    if output.replace(new, "") != x.replace(summed, "") or new not in output:
+        return None
+    return table.index(summed), x.index(summed) - len(x), output.index(new) - len(output)
+
+
+def blocks_along(x: str, weights: str, output: str) -> int | None:
+    """Letters of a product with one matrix for every index of an axis of x, along its last axis: the place
+    of that axis, counted from the end."""
+    if len(x) < 2 or len(weights) != 3 or len({*x, *weights}) != len(x) + 1:
+        return None
+    block, made, summed = tuple(weights)
+    if x[0] != block or x[-1] != summed or output != x[:-1] + made:
+        return None
+    return -len(x)

@@ -113,7 +113,7 @@ def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: i
                     return weight.removeprefix("weight_")
                 return f"from_{weight.removeprefix('weight_')}"
             first = next(filter(None, (_origin_of_weight(program, a) for a in step.args)), "")
-            if first and not first.startswith("weight"):
+            if first and not first.startswith(("weight", "bias")):
                 return first  # `h_hidden` is what `self.h_hidden` makes
             break
         if not isinstance(step, Reshape | Permute | Expand):

@@ -225,9 +225,13 @@ class Printer:
             self.out.parameters.append((name, instruction))
             self.code[number] = Code(f"self.{name}")
         else:
+            cut = number in self.write.idioms.parts
+            if cut and instruction.args[0] not in self.write.parts:
+                name = self.fields.take(f"{self._weight_stem(number)}_parts")
+                assign(self.out.weight_lines, name, self.write.cut(instruction.args[0], name))
             code = self.write.expression(number, instruction)
             leaves = self._leaves_parameters(number)
-            if self.uses[number] > 1 or leaves or len(code.text) > 44:
+            if (self.uses[number] > 1 and not cut) or leaves or len(code.text) > 44:
                 stem = self._weight_stem(number)
                 if leaves:
                     field_ = self.fields.take(stem)
@@ -284,6 +288,11 @@ class Printer:
                 else:
                     print_move_by(self, number, instruction)
                 continue
+            if number in self.write.idioms.parts and instruction.args[0] not in self.write.parts:
+                self._note(number, shown)
+                layer = self.program.owners[number].partition(".")[0]
+                name = self.variables.take(f"{layer}_parts")
+                assign(self.out.forward_lines, name, self.write.cut(instruction.args[0], name))
             if isinstance(instruction, Present):
                 self.code[number] = Code(self.masks[instruction.symbol])
                 continue
@@ -405,6 +414,8 @@ class Printer:
             return True
         if isinstance(instruction, Concat | Stack) and instruction.note is not None:
             return True
+        if number in self.write.idioms.parts:
+            return False
         if self.uses[number] > 1 or number in self.write.idioms.named:
             return True
         if number in self.write.idioms.inner:
@@ -590,7 +601,8 @@ class Printer:
 
 HELPERS = """
     orbit_answers orbit_mean orbit_weighted orbit_choice with_number with_entropy with_margin per_sample
-    in_steps over_ranks one_call tuple wide repeat layer_norm rms_norm batch_norm batch_norm_along group_norm dropout
+    in_steps over_ranks one_call tuple wide mapped joined blocks repeat
+    layer_norm rms_norm batch_norm batch_norm_along group_norm dropout
     fourier fourier_back
     size masked
     energies network_energies best_coset best_cosets move_each move_tied mean_of_tied
