@@ -7,7 +7,9 @@ import sys
 import click
 
 from eqspec.cli.options import color_flag, format_flag, offers, set_flag
+from eqspec.tools.config import LOWERINGS
 from eqspec.tools.flags import color_wanted
+from eqspec.tools.flags import device as table_name
 
 
 @click.command(
@@ -17,7 +19,10 @@ from eqspec.tools.flags import color_wanted
 )
 @click.argument("spec", required=False, shell_complete=offers("specs"))
 @click.option(
-    "--batch", type=click.IntRange(1, 1 << 20), default=256, show_default=True, help="Samples."
+    "--batch",
+    type=click.IntRange(1, 1 << 20),
+    metavar="N",
+    help="Samples, also for the choice of lowerings.  [default: 256]",
 )
 @click.option(
     "--dtype",
@@ -28,6 +33,18 @@ from eqspec.tools.flags import color_wanted
 )
 @click.option(
     "--device", default="cpu", show_default=True, metavar="NAME", help="As torch calls it: cuda:0."
+)
+@click.option(
+    "--lowering",
+    type=click.Choice([*LOWERINGS, "all"]),
+    help="How linear maps are computed; all: what is chosen, and every other way beside it."
+    "  [default: auto]",
+)
+@click.option(
+    "--table",
+    type=table_name,
+    metavar="NAME|FILE",
+    help="Device table by which lowerings are chosen.  [default: that of the device]",
 )
 @click.option(
     "--rounds",
@@ -48,9 +65,11 @@ from eqspec.tools.flags import color_wanted
 @color_flag
 def command(
     spec: str | None,
-    batch: int,
+    batch: int | None,
     dtype: str,
     device: str,
+    lowering: str | None,
+    table: str | None,
     rounds: int,
     module: str | None,
     format_: str,
@@ -83,5 +102,5 @@ def command(
         raise click.UsageError("`-o` is where `--calibrate` writes; a plot goes to `--plot FILE`")
     from eqspec.tools.bench.running import Options, run_bench
 
-    options = Options(batch, dtype, device, rounds, module, plot, force)
+    options = Options(batch, dtype, device, rounds, module, plot, force, lowering, table)
     sys.exit(run_bench(spec, dict(sizes), options, format_, color_wanted(color)))

@@ -18,10 +18,12 @@ from eqspec.cli import main
 from eqspec.diagnostics.model import Source
 from eqspec.graph.types import Type
 from eqspec.lowering.validation import act_on_block, words_of
+from eqspec.lowering.ways import Aim
 from eqspec.pipeline import check_source, lower_spec
 from eqspec.tools.bench.average import GroupAverage
 from eqspec.tools.bench.clock import Effort, ratios, side_by_side, spread
 from eqspec.tools.bench.comparing import Made, made_of
+from eqspec.tools.bench.results import SINGLE
 from eqspec.tools.bench.subjects import inputs_of, leaves, stand_ins
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,14 +199,41 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "against the dense twin" in shown.stdout and "`net` is a stand-in" in shown.stdout
     assert Path("out.svg").read_text(encoding="utf-8").count("<circle") == 2 * 3
     schema = json.loads((ROOT / "docs/schemas/bench.json").read_text(encoding="utf-8"))
-    result = bench("endless.eqs", *quick, "--format", "json")
+    result = bench("endless.eqs", *quick, "--format", "json", "--lowering", "all")
     record = json.loads(result.stdout)
     jsonschema.Draft202012Validator(schema).validate(record)
+    assert record["batch"] == 2 and record["table"] == "cpu"
+    assert all(module["predicted"]["training"] > 0 for module in record["modules"])
     for module, why in zip(record["modules"], ("`O` is infinite", "5,040 times"), strict=True):
         names = {c["name"]: c for c in module["contestants"]}
         assert why in names["group average"]["missing"]
         assert names["dense twin"]["training"]["ratio"]["median"] > 0
         assert names["emitted"]["forward"]["ratio"]["median"] == 1
+
+
+def test_every_way_of_lowering_is_timed_with_the_same_weights() -> None:
+    text = """eqspec 1
+group D = dihedral(3)
+group S = symmetric(6)
+module Wide { input x: [24, D.regular]
+  h: [24, D.regular] = linear(x)
+  output y: [24, D.regular] = linear(h) }
+module Pairs { input x: [4, S.natural, S.natural]
+  output y: [4, S.natural, S.natural] = linear(x) }
+"""
+    checked = check_source(Source("t.eqs", text))
+    assert checked.spec is not None
+    by = {name: lower_spec(checked.spec, aim=Aim(name.removeprefix("by ")))[0] for name in SINGLE}
+    found = made_of(lower_spec(checked.spec)[0], "t", by)
+    assert found.singles["by blocks"] and found.singles["by sums"]
+    assert "Wide" not in found.singles["by weight"]  # as the reference
+    for key in found.ours:
+        ours, _, inputs = pair_of(found, key)
+        for classes in found.singles.values():
+            if key in classes:
+                other = classes[key]().double()
+                other.load_state_dict(ours.state_dict())
+                assert far(ours(*inputs), other(*inputs)) < 1e-12
 
 
 def test_what_cannot_be_timed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -33,6 +34,7 @@ from eqspec.tools.bench.clock import (
 from eqspec.tools.bench.memory import peak_bytes
 from eqspec.tools.bench.results import (
     AVERAGE,
+    NAMES,
     OURS,
     TWIN,
     Comparison,
@@ -66,16 +68,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Made:
-    """The classes of a spec: of its modules and of their dense twins. ``untwinned``: why a module has none."""
+    """The classes of a spec: of its modules and of their dense twins. ``untwinned``: why a module has none.
+    ``singles``: those of other ways of lowering, by name and module, where the program is another."""
 
     lowered: Mapping[str, Lowered]
     ours: Mapping[str, type[nn.Module]]
     twins: Mapping[str, type[nn.Module]]
     untwinned: Mapping[str, str]
+    singles: Mapping[str, Mapping[str, type[nn.Module]]] = field(default_factory=dict)
 
 
-def made_of(lowered: Mapping[str, Lowered], stem: str) -> Made:
-    """Compile a spec and its twins, in memory."""
+def made_of(
+    lowered: Mapping[str, Lowered],
+    stem: str,
+    others: Mapping[str, Mapping[str, Lowered]] = MappingProxyType({}),
+) -> Made:
+    """Compile a spec and its twins, in memory, and the same spec by ``others``, ways of lowering."""
     twins: dict[str, Lowered] = {}
     untwinned: dict[str, str] = {}
     for key, item in lowered.items():
@@ -89,8 +97,23 @@ def made_of(lowered: Mapping[str, Lowered], stem: str) -> Made:
             twins[key] = twin_of(item.module)
         except NoTwin as error:
             untwinned[key] = str(error)
-    return Made(
-        lowered, _classes(lowered, f"{stem}_bench"), _classes(twins, f"{stem}_twin"), untwinned
+    singles: dict[str, dict[str, type[nn.Module]]] = {}
+    for number, (name, items) in enumerate(others.items()):
+        known = [lowered, *list(others.values())[:number]]
+        classes = _classes(items, f"{stem}_{name.replace(' ', '_')}")
+        singles[name] = {
+            key: class_
+            for key, class_ in classes.items()
+            if not any(_equal(items, before, key) for before in known)
+        }
+    ours = _classes(lowered, f"{stem}_bench")
+    return Made(lowered, ours, _classes(twins, f"{stem}_twin"), untwinned, singles)
+
+
+def _equal(one: Mapping[str, Lowered], other: Mapping[str, Lowered], key: str) -> bool:
+    """Are the programs of a module and of all that it calls the same?"""
+    return one[key].program == other[key].program and all(
+        _equal(one, other, child) for child in one[key].module.children.values()
     )
 
 
@@ -140,15 +163,26 @@ def compared(made: Made, key: str, settings: Settings) -> Comparison:
                 missing[AVERAGE] = "no group acts"
         except NoAverage as error:
             missing[AVERAGE] = str(error)
+    for name, classes in made.singles.items():
+        if key in classes:
+            single = ready(classes[key](*bases))
+            single.load_state_dict(ours.network.state_dict())
+            subjects.append(Subject(name, single, inputs))
     found = {one.name: Contestant(one.name, one.parameters) for one in subjects}
     _time(subjects, found, missing, module, settings)
     for name in (TWIN, AVERAGE):
         if name in missing:
             known = found.get(name) or Contestant(name, 0)
             found[name] = replace(known, missing=missing[name])
-    order = [name for name in (OURS, TWIN, AVERAGE) if name in found]
+    order = [name for name in NAMES if name in found]
     notes = tuple(_notes(made.lowered, key, bases))
-    return Comparison(key, tuple(found[name] for name in order), notes)
+    placement = made.lowered[key].placement
+    predicted: dict[str, float] = {}
+    if placement is not None and not module.bases and not module.children:
+        time = placement.chosen.time
+        predicted = {"forward": time.evaluation, "training": time.training}
+    chosen = placement.chosen.name if placement is not None else "reference"
+    return Comparison(key, tuple(found[name] for name in order), notes, chosen, predicted)
 
 
 def _time(

@@ -37,7 +37,7 @@ _STYLE = (
     + "".join(
         f".eqb .d{k}{{fill:var(--eq-f{k})}}.eqb .w{k}{{stroke:var(--eq-f{k});stroke-width:3;"
         "stroke-linecap:round}"
-        for k in range(3)
+        for k in range(len(NAMES))
     )
 )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eqspec.tools.bench.clock import Spread
+from eqspec.tools.bench.clock import FEWEST
 from eqspec.tools.bench.results import (
     OURS,
     PASSES,
     Comparison,
     Contestant,
     Result,
+    Timed,
     bytes_text,
     ratio_text,
     seconds_text,
@@ -51,6 +52,9 @@ def _module(one: Comparison, setting: str, color: bool) -> str:
     lines += [f"  {paint(words, '1', color)}" for words in verdict(one)]
     lines += [f"  {c.name}: {_left_out(c)}" for c in one.contestants if c.missing]
     lines += [f"  {note}" for note in one.notes]
+    if one.predicted:
+        times = ", ".join(f"{seconds_text(one.predicted[k])} {_TITLES[k]}" for k in passes)
+        lines.append(f"  lowered by plan `{one.lowering}`, predicted {times}")
     return "\n".join(lines) + "\n"
 
 
@@ -67,7 +71,7 @@ def _row(one: Contestant, passes: Sequence[str]) -> list[str]:
             cells += ["-", "-"]
             continue
         cells += [
-            _seconds(timed.seconds),
+            _seconds(timed),
             "" if one.name == OURS else ratio_text(timed.ratio.median),
         ]
     last = one.passes.get(passes[-1]) if passes else None
@@ -76,7 +80,10 @@ def _row(one: Contestant, passes: Sequence[str]) -> list[str]:
     return cells
 
 
-def _seconds(found: Spread) -> str:
-    """The median, and half the distance of the quartiles in percent."""
+def _seconds(timed: Timed) -> str:
+    """The median, and half the distance of the quartiles in percent where there are enough rounds."""
+    found = timed.seconds
+    if timed.rounds < FEWEST:
+        return seconds_text(found.median)
     share = 50 * (found.high - found.low) / found.median if found.median else 0
     return f"{seconds_text(found.median)} ±{share:.0f}%"

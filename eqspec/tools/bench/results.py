@@ -13,7 +13,10 @@ from eqspec.tools.bench.clock import Spread
 
 SCHEMA = 1
 PASSES = ("forward", "training")
-OURS, TWIN, AVERAGE = NAMES = ("emitted", "dense twin", "group average")
+SINGLE = ("by weight", "by sums", "by blocks")
+"""The same module with one way of lowering wherever it is possible."""
+OURS, TWIN, AVERAGE = "emitted", "dense twin", "group average"
+NAMES = (OURS, TWIN, AVERAGE, *SINGLE)
 
 Record = dict[str, Any]
 
@@ -41,11 +44,15 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A module and what it was timed against; ``notes`` say what stands in place of what."""
+    """A module and what it was timed against; ``notes`` say what stands in place of what. ``lowering`` is the
+    plan that was chosen for it, ``predicted`` the seconds that it was chosen by, for each pass; nothing
+    where a base or another module is called, whose time is not predicted."""
 
     module: str
     contestants: tuple[Contestant, ...]
     notes: tuple[str, ...] = ()
+    lowering: str = ""
+    predicted: dict[str, float] = field(default_factory=dict)
 
     def named(self, name: str) -> Contestant:
         return next(c for c in self.contestants if c.name == name)
@@ -65,11 +72,13 @@ class Machine:
 
 @dataclass(frozen=True)
 class Result:
-    """All comparisons of a run, with the settings under which they were made."""
+    """All comparisons of a run, with the settings under which they were made; by the device ``table``
+    lowerings were chosen."""
 
     spec: str
     batch: int
     dtype: str
+    table: str
     machine: Machine
     comparisons: tuple[Comparison, ...]
 
@@ -80,6 +89,7 @@ class Result:
             "spec": self.spec,
             "batch": self.batch,
             "dtype": self.dtype,
+            "table": self.table,
             "machine": asdict(self.machine),
             "modules": [_comparison(one) for one in self.comparisons],
         }
@@ -103,6 +113,8 @@ def machine_of(device: Any) -> Machine:
 def _comparison(one: Comparison) -> Record:
     return {
         "module": one.module,
+        "lowering": one.lowering,
+        "predicted": one.predicted or None,
         "contestants": [_contestant(c) for c in one.contestants],
         "notes": list(one.notes),
     }
@@ -155,7 +167,8 @@ def verdict(comparison: Comparison) -> Sequence[str]:
             for name in PASSES
             if (timed := other.passes.get(name)) is not None
         ]
-        lines.append(f"against the {other.name}: {', '.join(parts)}")
+        who = f"lowering {other.name}" if other.name in SINGLE else other.name
+        lines.append(f"against the {who}: {', '.join(parts)}")
     return lines
 
 

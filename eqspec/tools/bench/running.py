@@ -9,32 +9,43 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eqspec.diagnostics.model import Diagnostic, Source, Span
 from eqspec.diagnostics.render import render_text, summary
 from eqspec.diagnostics.snippet import visible
-from eqspec.graph.model import Module
+from eqspec.graph.model import Module, Spec
 from eqspec.graph.types import symbols_in
+from eqspec.tools.aiming import aim_of
+from eqspec.tools.bench.results import SINGLE
+from eqspec.tools.config import Config
 from eqspec.tools.explaining import checked_spec, chosen_modules
 from eqspec.tools.findings import out, say, to_stderr
 from eqspec.tools.places import shown
 from eqspec.tools.progress import ProgressLine
 
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+if TYPE_CHECKING:
+    from eqspec.lowering.module import Lowered
+    from eqspec.lowering.ways import Aim
 
 
 @dataclass(frozen=True)
 class Options:
-    batch: int = 256
+    """``lowering`` None: as the settings say; "all": the chosen way, and every other one beside it.
+    ``table`` is the device table by which ways are chosen."""
+
+    batch: int | None = None
     dtype: str = "float32"
     device: str = "cpu"
     rounds: int = 11
     module: str | None = None
     plot: str | None = None
     force: bool = False
+    lowering: str | None = None
+    table: str | None = None
 
 
 def run_bench(
@@ -61,15 +72,18 @@ def run_bench(
     for module in timed:
         if symbols_in(node.type for node in module.nodes):
             return stop(_run_time_size(module), 1)
-    from eqspec.pipeline import lower_spec
-
-    with ProgressLine() as progress:
-        progress.spec = checked.spec.shown
-        lowered, diagnostics = lower_spec(checked.result.spec, progress)
-    if diagnostics:
-        to_stderr(render_text(diagnostics, color=False) + "\n")
-        say(summary(diagnostics))
-        return 1
+    aim = _aim(options, checked.config)
+    ways = [aim]
+    if options.lowering == "all":
+        ways += [replace(aim, lowering=way.removeprefix("by ")) for way in SINGLE]
+    made_by = []
+    for way in ways:
+        lowered, diagnostics = _lowered(checked.result.spec, checked.spec.shown, way)
+        if diagnostics:
+            to_stderr(render_text(diagnostics, color=False) + "\n")
+            say(summary(diagnostics))
+            return 1
+        made_by.append(lowered)
     import torch
 
     from eqspec.tools.bench.comparing import (
@@ -83,11 +97,12 @@ def run_bench(
     from eqspec.tools.bench.results import Result, machine_of
 
     device = torch.device(options.device)
-    settings = Settings.of(options.batch, options.dtype, device, options.rounds)
+    settings = Settings.of(aim.batch, options.dtype, device, options.rounds)
     comparisons = []
     with one_torch_thread(device), ProgressLine(verb="timing") as progress:
         progress.spec = checked.spec.shown
-        made = made_of(lowered, checked.spec.path.stem)
+        others = dict(zip(SINGLE, made_by[1:], strict=False))
+        made = made_of(made_by[0], checked.spec.path.stem, others)
         for number, module in enumerate(timed):
             progress(module.key, number, len(timed))
             try:
@@ -95,7 +110,12 @@ def run_bench(
             except CannotRun as error:
                 return stop(_cannot_run(module, error, options), 1)
     result = Result(
-        checked.spec.shown, options.batch, options.dtype, machine_of(device), tuple(comparisons)
+        checked.spec.shown,
+        aim.batch,
+        options.dtype,
+        aim.table.name,
+        machine_of(device),
+        tuple(comparisons),
     )
     if format_ == "json":
         out(json.dumps(result.record(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
@@ -114,6 +134,23 @@ def run_bench(
         return 1
     say(f"Wrote {shown(path)}" if written else f"{shown(path)} is up to date.")
     return 0
+
+
+def _aim(options: Options, config: Config) -> Aim:
+    """For what is lowered: the batch that is timed, on the kind of device where it is timed."""
+    table = options.table or config.device
+    if table is None and options.device.startswith("cuda"):
+        table = "gpu"
+    lowering = None if options.lowering == "all" else options.lowering
+    return aim_of({"batch": options.batch, "lowering": lowering, "device": table}, config)
+
+
+def _lowered(spec: Spec, shown_: str, aim: Aim) -> tuple[dict[str, Lowered], list[Diagnostic]]:
+    from eqspec.pipeline import lower_spec
+
+    with ProgressLine() as progress:
+        progress.spec = shown_
+        return lower_spec(spec, progress, aim=aim)
 
 
 # ---- what stops it -----------------------------------------------------------------------------------
