@@ -69,6 +69,30 @@ def _peers(effort: Effort, options: argparse.Namespace) -> list[Table]:
     return comparison.peers(effort, options)
 
 
+def _blocks(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks import blocks
+
+    return blocks.blocks(effort)
+
+
+def _scaling(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks import scaling
+
+    return scaling.scaling(effort)
+
+
+def _lowerings(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks import lowerings
+
+    return lowerings.lowerings(effort)
+
+
+def _goals(effort: Effort, options: argparse.Namespace) -> list[Table]:
+    from benchmarks import goals
+
+    return goals.goals(effort, options)
+
+
 def _peer(name: str, effort: Effort, options: argparse.Namespace) -> str | None:
     """The interpreter of a peer; none in quick mode, which builds nothing."""
     from benchmarks.peers.environments import PEERS, cache_folder, environment
@@ -88,6 +112,10 @@ SECTIONS: dict[str, Section] = {
     "averages": _averages,
     "convolution": _convolution,
     "peers": _peers,
+    "blocks": _blocks,
+    "lowerings": _lowerings,
+    "scaling": _scaling,
+    "goals": _goals,
 }
 
 
@@ -112,7 +140,7 @@ def main() -> int:
     effort = QUICK if options.quick else FULL
     print(machine(), flush=True)
     tables: list[Table] = []
-    for name in options.sections or SECTIONS:
+    for name in _wanted(options.sections or list(SECTIONS)):
         start = time.perf_counter()
         found = SECTIONS[name](effort, options)
         tables += found
@@ -125,6 +153,14 @@ def main() -> int:
     if options.page:
         replace_tables(options.page, tables)
     return 0
+
+
+def _wanted(names: list[str]) -> list[str]:
+    """In order; the table of the goals needs the sections that measure them, and comes last."""
+    from benchmarks.goals import NEEDED
+
+    wanted = {*names, *NEEDED} if "goals" in names else set(names)
+    return [name for name in SECTIONS if name in wanted]
 
 
 def _one_thread() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measure import Effort, Rounds, median, ratio, side_by_side
+from benchmarks.goals import record
+from benchmarks.measure import Effort, Rounds, median, quartiles, ratio, side_by_side
 from benchmarks.specs import emitted
 from benchmarks.tables import Table, goal
 
@@ -154,12 +155,44 @@ def _compare(table: Table, product: Product, batch: int, effort: Effort) -> None
     per_call = ratio(found, "multi", "calls")
     product_ratio = ratio(found, "equitune", "multi")
     last = product.order == 256
+    where = f"{product.name}, batch {batch}"
+    if product.order >= 64:
+        record("calls", f"multi_equitune, CNN, {where}", quartiles(found, "multi", "calls"))
+        floor = (
+            "" if product_ratio >= 12 or not last else _calls_alone(net, x, code, product, effort)
+        )
+        record(f"product {product.order}", where, quartiles(found, "equitune", "multi"), floor)
+    if batch == 1:
+        record("batching", where, quartiles(found, "equitune by hand", "equitune"))
+    for name in ("equitune", "multi"):
+        record("never slower", f"{name}, {where}", quartiles(found, name, f"{name} by hand"))
     table.add(
         product.name, product.order, total, batch, median(found, "calls") / total,
         ratio(found, "equitune", "equitune by hand"), ratio(found, "multi", "multi by hand"),
         per_call, goal(per_call, most=1.15) if last else None,
         product_ratio, goal(product_ratio, least=12) if last else None,
     )  # fmt: skip
+
+
+def _calls_alone(net: nn.Module, x: Tensor, code: Any, product: Product, effort: Effort) -> str:
+    """The calls of both averages, on as many rows at once as they take, and nothing else."""
+    rows = max(1, code.Full(net).calls.bytes // (x.numel() * x.element_size()))
+
+    def calls(elements: int) -> Callable[[], None]:
+        together = min(rows, elements)
+        batch = x.repeat(together, *[1] * (x.dim() - 1))
+
+        def run() -> None:
+            for _ in range(math.ceil(elements / together)):
+                net(batch)
+
+        return run
+
+    with torch.no_grad():
+        found = side_by_side(
+            {"product": calls(product.order), "sum": calls(sum(product.orders))}, effort, rounds=5
+        )
+    return f"the calls alone: {ratio(found, 'product', 'sum'):.3g}"
 
 
 def _chunks(effort: Effort) -> Table:

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import Effort
-from benchmarks.peers.environments import last_error, shown_versions
-from benchmarks.specs import checked
+from benchmarks.goals import record
+from benchmarks.measure import Effort, middle_half
+from benchmarks.peers.environments import ROOT, last_error, shown_versions
+from benchmarks.specs import checked, emitted
 from benchmarks.tables import Table, goal, seconds
 from eqspec.algebra.diagrams import DiagramBasis, diagram_basis
 from eqspec.algebra.images import rows_of
@@ -61,12 +63,16 @@ class Case:
     least: float | None = None
     svd: bool = True
 
-    def parts(self) -> tuple[Parts, Parts]:
-        """Source and target, from a spec that was read anew: nothing is remembered on them."""
-        module = checked(
+    @property
+    def text(self) -> str:
+        return (
             f"eqspec 1\n{self.declarations}\nmodule M {{ input x: {self.source}\n"
             f"output y: {self.target} = linear(x) }}\n"
-        ).modules[0]
+        )
+
+    def parts(self) -> tuple[Parts, Parts]:
+        """Source and target, from a spec that was read anew: nothing is remembered on them."""
+        module = checked(self.text).modules[0]
         found = []
         for feature in (module.inputs[0], module.outputs[0]):
             parts = split(feature.type.blocks[0]).parts
@@ -89,7 +95,7 @@ CASES = (
          "[G.natural, G.natural]", svd=False),
     *(
         Case(f"{name}, T{k} to T{k}", f"group G = {group}", f"[G.tensor({k}, 0)]",
-             f"[G.tensor({k}, 0)]", quick=k == 2, svd=False)
+             f"[G.tensor({k}, 0)]", quick=k == 2, least=10 if k == 3 else None, svd=False)
         for name, group in (("O(3)", "orthogonal(3)"), ("O(1,3)", "lorentz(1, 3)"))
         for k in (2, 3, 4)
     ),
@@ -107,66 +113,8 @@ CASES = (
          "[G.vector, G.vector]", "[G.vector, G.vector]", quick=True),
 )  # fmt: skip
 
-EMLP_SCRIPT = '''\
-"""Solve one problem with EMLP: the first time, and again with its cache cleared."""
-import json, sys, time
-import numpy as np
-import emlp.reps.representation
-from emlp.groups import Group
-from emlp.reps.representation import Rep
-
-class Silent:  # EMLP hands float32 to its progress bar, which current versions of tqdm refuse
-    def __init__(self, *args, **kwargs):
-        pass
-    def update(self, progress):
-        pass
-    def close(self):
-        pass
-
-emlp.reps.representation.tqdm = Silent
-data = np.load(sys.argv[1])
-layout = json.loads(sys.argv[2])  # for source and target the first and last row of every factor
-
-class Given(Group):
-    def __init__(self, generators):
-        self.d = generators.shape[-1]
-        self.discrete_generators = generators
-        super().__init__()
-
-class Slice(Rep):
-    def __init__(self, start, end, G=None):
-        self.start, self.end, self.G = start, end, G
-    def __call__(self, G):
-        return Slice(self.start, self.end, G)
-    def __str__(self):
-        return f"R{self.start}:{self.end}"
-    def size(self):
-        return self.end - self.start
-    def rho(self, M):
-        return M[self.start : self.end, self.start : self.end]
-    def __eq__(self, other):
-        return type(self) == type(other) and (self.start, self.end) == (other.start, other.end)
-    def __hash__(self):
-        return hash((self.start, self.end))
-
-def product(factors):
-    rep = Slice(*factors[0])
-    for factor in factors[1:]:
-        rep = rep * Slice(*factor)
-    return rep
-
-group = Given(np.asarray(data["generators"], dtype=np.float32))
-times = []
-for _ in range(2):
-    Rep.solcache.clear()
-    source, target = (product(factors)(group) for factors in layout)
-    start = time.process_time()
-    basis = np.asarray((source >> target).equivariant_basis())
-    times.append(time.process_time() - start)
-    if times[0] > 10:
-        break
-print(json.dumps({"times": times, "dimension": int(basis.shape[-1])}))
-'''
+LARGEST = "S20, T2 to T2"
+LIMIT = 60  # seconds for EMLP
 
 
 def bases(effort: Effort, emlp: str | None = None) -> list[Table]:
@@ -201,7 +149,8 @@ def bases(effort: Effort, emlp: str | None = None) -> list[Table]:
 def _row(table: Table, case: Case, python: str | None, folder: Path, effort: Effort) -> None:
     source, target = case.parts()
     unknowns = math.prod(p.degree for p in (*source, *target))
-    ours, dimension = _eqspec(case, effort)
+    times, dimension = _eqspec(case, effort)
+    ours = statistics.median(times)
     dense = _svd(source, target, dimension) if case.svd else "not run"
     first: float | str = ""
     again: float | str = ""
@@ -212,18 +161,26 @@ def _row(table: Table, case: Case, python: str | None, folder: Path, effort: Eff
             first = found
         else:
             assert found["dimension"] == dimension, (case.name, found, dimension)
-            ratio: float = found["times"][0] / ours
+            each = middle_half([found["times"][0] / time_ for time_ in times])
+            ratio = each.middle
             first = ratio
             again = found["times"][1] / ours if len(found["times"]) > 1 else "not run"
             if case.least is not None:
                 wanted = goal(ratio, least=case.least)
+                record("basis" if case.least >= 1000 else "lie", case.name, each)
     shown = dense / ours if isinstance(dense, float) else dense
+    if case.name == LARGEST:
+        record("basis time", case.name, middle_half(times))
+        record("basis memory", case.name, _memory(case) / 1e6)
+    if case.least == 10:
+        record("lie residual", case.name, residual(case))
     table.add(case.name, unknowns, dimension, ours, shown, first, again, wanted)
 
 
-def _eqspec(case: Case, effort: Effort) -> tuple[float, int]:
-    """Median CPU seconds from scratch, and the dimension."""
-    times, dimension = [], 0
+def _eqspec(case: Case, effort: Effort) -> tuple[list[float], int]:
+    """CPU seconds from scratch, and the dimension."""
+    times: list[float] = []
+    dimension = 0
     for _ in range(max(3, effort.rounds // 2)):
         for function in gc.get_objects():
             if type(function) is functools._lru_cache_wrapper:
@@ -238,7 +195,39 @@ def _eqspec(case: Case, effort: Effort) -> tuple[float, int]:
             assert diagrams.by_target
             dimension = diagrams.dimension
         times.append(time.process_time() - start)
-    return statistics.median(times), dimension
+    return times, dimension
+
+
+def _memory(case: Case) -> int:
+    """The most bytes at once, as Python and NumPy count them."""
+    source, target = case.parts()
+    diagram_basis.cache_clear()
+    tracemalloc.start()
+    assert diagram_basis(source, target) is not None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def residual(case: Case) -> float:
+    """The largest of |f(g x) - g f(x)| / max |f(x)| over the generators, for a layer with random weights
+    in float64: all basis maps at once, as they are emitted."""
+    import torch
+
+    (part, *more), targets = case.parts()
+    assert not more and len(targets) == 1
+    torch.manual_seed(0)
+    layer = emitted(case.text).M().double()
+    x = torch.randn(8, *part.shape, dtype=torch.float64)
+    worst = 0.0
+    with torch.no_grad():
+        y = layer(x)
+        letters = generators([part])
+        for g, h in zip(factors(part, letters), factors(targets[0], letters), strict=True):
+            moved = (x.flatten(1) @ torch.tensor(g).T).reshape(x.shape)
+            wanted = (y.flatten(1) @ torch.tensor(h).T).reshape(y.shape)
+            worst = max(worst, float((layer(moved) - wanted).abs().max() / wanted.abs().max()))
+    return worst
 
 
 def _svd(source: Parts, target: Parts, dimension: int) -> float:
@@ -296,17 +285,16 @@ def _emlp(python: str, source: Parts, target: Parts, folder: Path) -> dict[str, 
         [(int(starts[distinct.index(p)]), int(starts[distinct.index(p)]) + p.degree) for p in parts]
         for parts in (source, target)
     ]
-    script, data = folder / "solve.py", folder / "problem.npz"
-    script.write_text(EMLP_SCRIPT, encoding="utf-8")
+    data = folder / "problem.npz"
     np.savez(data, generators=stacked)
-    limit = 100
     try:
         ran = subprocess.run(
-            [python, str(script), str(data), json.dumps(layout)],
-            capture_output=True, text=True, timeout=limit,
+            [python, "-m", "benchmarks.peers.inside.emlp_basis", str(data), json.dumps(layout)],
+            cwd=ROOT,
+            capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return f"more than {seconds(limit)}"
+        return f"more than {seconds(LIMIT)}"
     if ran.returncode:
         return last_error(ran.stderr)
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])

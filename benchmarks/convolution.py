@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.linear import _step
-from benchmarks.measure import Effort, Rounds, median, ratio, side_by_side
+from benchmarks.goals import record
+from benchmarks.measure import Effort, Rounds, median, quartiles, ratio, side_by_side
+from benchmarks.modules import step
 from benchmarks.specs import emitted
 from benchmarks.tables import Cell, Table, goal
 
@@ -65,8 +66,12 @@ def _measure(size: int, batch: int, effort: Effort) -> tuple[float, float, float
     runs: dict[str, Any] = {"eqspec": lambda: layer(x), "dense": lambda: dense(flat)}
     forward: Rounds = side_by_side(runs, effort)
     back: Tensor = gradient.unflatten(1, (FIELDS, ORDER))
-    steps = {"eqspec": _step(layer, x, back), "dense": _step(dense, flat, gradient)}
+    steps = {"eqspec": step(layer, x, back), "dense": step(dense, flat, gradient)}
     both = side_by_side(steps, effort)
+    where = f"{size} x {size}, batch {batch}"
+    for name, rounds in (("forward", forward), ("forward and backward", both)):
+        key = "conv" if batch > 1 else "conv single"
+        record(key, f"{where}, training, {name}", quartiles(rounds, "eqspec", "dense"))
     return (
         ratio(found, "fold", "dense"),
         ratio(found, "eval", "dense"),

@@ -6,9 +6,12 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from eqspec.lowering.ways import Aim
+
 from eqspec.diagnostics.model import Source
 from eqspec.graph.model import Spec
-from eqspec.pipeline import check_source, compile_spec
+from eqspec.pipeline import CompileResult, check_source, compile_spec
+from eqspec.program.timing import BATCH
 
 GROUPS = """\
 eqspec 1
@@ -64,11 +67,24 @@ def checked(text: str) -> Spec:
     return result.spec
 
 
-def emitted_text(text: str, name: str = "eqspec_bench") -> str:
-    """The Python of the emitted module."""
-    result = compile_spec(check_source(Source(f"{name}.eqs", text)), name, f"{name}.eqs")
+def emitted_text(text: str, name: str = "eqspec_bench", batch: int = BATCH) -> str:
+    """The Python of the emitted module, its lowering chosen for training at this batch."""
+    return _files(text, name, batch).files[0].text
+
+
+def _files(text: str, name: str, batch: int) -> CompileResult:
+    checked = check_source(Source(f"{name}.eqs", text))
+    result = compile_spec(checked, name, f"{name}.eqs", aim=Aim(batch=batch))
     assert result.files, result.diagnostics
-    return result.files[0].text
+    return result
+
+
+def compiled(text: str, batch: int) -> tuple[Any, str]:
+    """The module, and the name of the way of lowering that was chosen for its only class."""
+    result = _files(text, "eqspec_bench", batch)
+    (lowered,) = result.lowered.values()
+    chosen = lowered.placement.chosen.name if lowered.placement is not None else "reference"
+    return imported(result.files[0].text), chosen
 
 
 def imported(text: str, name: str = "eqspec_bench") -> Any:
@@ -79,6 +95,6 @@ def imported(text: str, name: str = "eqspec_bench") -> Any:
     return module
 
 
-def emitted(text: str, name: str = "eqspec_bench") -> Any:
+def emitted(text: str, name: str = "eqspec_bench", batch: int = BATCH) -> Any:
     """The emitted module, imported from memory."""
-    return imported(emitted_text(text, name), name)
+    return imported(emitted_text(text, name, batch), name)

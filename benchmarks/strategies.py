@@ -8,7 +8,6 @@ hand, one call for each element, is run beside it.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.averages import PRODUCTS, Product, SmallCNN, SmallMLP, full_by_hand, sum_by_hand
-from benchmarks.measure import Effort, Rounds, median, ratio, side_by_side
+from benchmarks.goals import record
+from benchmarks.measure import Effort, median, quartiles, ratio, side_by_side
 from benchmarks.memory import peak_bytes
 from benchmarks.specs import emitted
 from benchmarks.tables import Table, goal
@@ -214,16 +214,14 @@ def _row(
         bytes_ = peak_bytes(lambda: module(x)) / peak_bytes(one_chunk)
     scale = sampled / calls
     overall = scale * ratio(found, "module", "calls")
+    floor = ""
+    if loop is not None:
+        floor = f"a loop by hand: {scale * ratio(found, 'loop', 'calls'):.3g}"
+    if not effort.quick:
+        where = f"{strategy.name}, {base}, batch {batch}"
+        record("calls", where, quartiles(found, "module", "calls", scale), floor)
     table.add(
         strategy.name, base, batch, calls, median(found, "calls") / sampled, overall,
-        _spread(found, scale), goal(overall, most=1.15),
+        quartiles(found, "module", "calls", scale).spread, goal(overall, most=1.15),
         ratio(found, "module", "loop") if loop is not None else None, bytes_,
     )  # fmt: skip
-
-
-def _spread(found: Rounds, scale: float) -> str:
-    ratios = sorted(
-        scale * mine / theirs for mine, theirs in zip(found["module"], found["calls"], strict=True)
-    )
-    cut = math.floor(len(ratios) / 4)
-    return f"{ratios[cut]:.3g}-{ratios[-1 - cut]:.3g}"

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.basis import Case, factors, generators
+from benchmarks.goals import record
 from benchmarks.measure import Effort, Rounds, median, processes, quartiles, ratio
 from benchmarks.peers.environments import (
     NOT_PACKAGED,
@@ -142,6 +143,8 @@ def peers(effort: Effort, options: argparse.Namespace) -> list[Table]:
             captured.add(name, *(ways[way] for way in WAYS))
     for name, ways in own_capture(OWN[:1] if effort.quick else OWN).items():
         captured.add(name, *(ways[way] for way in WAYS))
+        failed = [way for way in WAYS if ways[way] != "yes"]
+        record("capture", ", ".join([name, *failed]), float(len(failed)))
     layers.notes += [f"{e.peer.name}: {e.versions}" for e in found if e.versions]
     if folder_of_autoequiv is None:
         layers.notes += [f"{name}: {reason}" for name, reason in NOT_PACKAGED.items()]

@@ -69,26 +69,23 @@ def environment(peer: Peer, folder: Path, again: bool = False) -> Environment:
     home = folder / peer.name
     record = home / RECORD
     wanted = [f"torch=={_torch()}", *peer.packages, *COMMON]
-    if not again and record.is_file():
-        found = json.loads(record.read_text(encoding="utf-8"))
-        if found["wanted"] == wanted and found["imports"] == [peer.before, peer.imports]:
-            return Environment(peer, found["python"], found["versions"], found["problem"])
-    print(f"building {home}", file=sys.stderr, flush=True)
-    shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, with_pip=True)
     python = str(home / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    made = subprocess.run(
-        [python, "-m", "pip", "install", "-q", *wanted], capture_output=True, text=True
-    )
-    problem = last_error(made.stderr) if made.returncode else import_problem(python, peer)
-    versions = "" if problem else shown_versions(python, ("torch", *peer.shown))
-    result = Environment(peer, None if problem else python, versions, problem)
-    content = {
-        "wanted": wanted, "imports": [peer.before, peer.imports], "python": result.python,
-        "versions": versions, "problem": problem,
-    }  # fmt: skip
-    record.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return result
+    found = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    if again or found.get("wanted") != wanted:
+        print(f"building {home}", file=sys.stderr, flush=True)
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, with_pip=True)
+        made = subprocess.run(
+            [python, "-m", "pip", "install", "-q", *wanted], capture_output=True, text=True
+        )
+        found = {
+            "wanted": wanted,
+            "pip": last_error(made.stderr) if made.returncode else "",
+            "versions": "" if made.returncode else shown_versions(python, ("torch", *peer.shown)),
+        }
+        record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    problem = found["pip"] or import_problem(python, peer)
+    return Environment(peer, None if problem else python, found["versions"], problem)
 
 
 def _torch() -> str:

@@ -25,6 +25,7 @@ class Canonical(nn.Module):
         super().__init__()
         shape = (1, SIDE, SIDE)
         network = CustomEquivariantNetwork(shape, 8, 5, "rotation", 4, 2, device="cpu")
+        network.group_type, network.num_rotations = "rotation", 4  # which it does not say itself
         given = OmegaConf.create({"beta": 1.0, "input_crop_ratio": 1.0, "resize_shape": SIDE})
         self.canonical = GroupEquivariantImageCanonicalization(network, given, shape)
         self.base = base()

@@ -7,7 +7,8 @@ import torch
 
 def torchvision_without_operators() -> None:
     """The package index has torchvision for CUDA only; beside a torch for CPUs its library does not load, and it
-    stumbles over the first operator that it describes. Nothing that is timed uses one."""
+    stumbles over the operators that it describes. Nothing that is timed uses one."""
     library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     torchvision_without_operators.library = library  # type: ignore[attr-defined]
