@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from eqspec.lowering.placement import place
-from eqspec.lowering.ways import Aim, Placement
 from torch import Tensor, nn
 
 from benchmarks.goals import record
@@ -30,6 +28,8 @@ from eqspec.graph.types import symbols_in
 from eqspec.limits import LimitReached
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.module import Lowered, lower_module
+from eqspec.lowering.placement import place
+from eqspec.lowering.ways import Aim, Placement
 from eqspec.pipeline import check_file, check_source
 from eqspec.tools.bench.subjects import Subject, inputs_of, leaves, stand_ins
 

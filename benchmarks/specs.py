@@ -6,10 +6,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from eqspec.lowering.ways import Aim
-
 from eqspec.diagnostics.model import Source
 from eqspec.graph.model import Spec
+from eqspec.lowering.ways import Aim
 from eqspec.pipeline import CompileResult, check_source, compile_spec
 from eqspec.program.timing import BATCH
 
