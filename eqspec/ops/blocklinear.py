@@ -134,7 +134,7 @@ def lower(site: LoweringSite) -> Registers:
                 terms.append(_product(b, one, of, to, match, piece, x, weight))
             if piece.numbers in biases:
                 terms.append(biases[piece.numbers])
-            results.append(b.reshape(b.add(*terms), shape))
+            results.append(b.add(*(b.reshape(term, shape) for term in terms)))
     return tuple(results)
 
 
