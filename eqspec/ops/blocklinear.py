@@ -167,9 +167,10 @@ def _bias(b: Builder, to: Coordinates, each: Sequence[str], name: str, bound: fl
     result = "".join(high[k] for k in sorted(high)) + plain
     if tables:
         x = b.einsum(",".join([spec, *specs]) + "->" + result, x, *tables)
-    x = b.scale(x, factor)
+    lead = [n for n in b.shape(x)[: len(high)] if n > 1]
+    x = b.reshape(b.scale(x, factor), (*lead, *to.sizes(pair.target_plain)))
     for k in sorted(pair.target_each):
-        x = b.expand(x, len(high) + to.others.index(k), to.sizes((k,))[0])
+        x = b.expand(x, len(lead) + to.others.index(k), to.sizes((k,))[0])
     return x
 
 
