@@ -127,12 +127,13 @@ def _classes(lowered: Mapping[str, Lowered], stem: str) -> dict[str, type[nn.Mod
 
 @contextlib.contextmanager
 def one_torch_thread(device: torch.device) -> Iterator[None]:
-    """CPU times are comparable where one thread does the work."""
+    """CPU times are comparable where one thread does the work; events are of the device that is current."""
     before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)
     try:
-        yield
+        with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
+            yield
     finally:
         torch.set_num_threads(before)
 
