@@ -24,7 +24,6 @@ from eqspec.program.instructions import (
     MaskedReduce,
     Normalise,
     Note,
-    Parameter,
     Permute,
     Program,
     Reduce,
@@ -97,8 +96,8 @@ def local_stem(program: Program, users: Mapping[int, Sequence[int]], number: int
         case _:
             word = "part"
     layer, _, step = program.owners[number].partition(".")
-    steps = {owner for owner in program.owners if owner.startswith(f"{layer}.")}
-    return "_".join([layer, *(step.split(".") if step and len(steps) > 1 else ()), word])
+    several = program.steps.get(layer, 0) > 1
+    return "_".join([layer, *(step.split(".") if step and several else ()), word])
 
 
 def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: int) -> str:
@@ -107,12 +106,12 @@ def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: i
     while program.owners[number] == owner:
         step = program.instructions[number]
         if isinstance(step, Linear | Einsum):
-            weight = _origin_of_weight(program, step.args[-1 if isinstance(step, Einsum) else 1])
+            weight = program.origins[step.args[-1 if isinstance(step, Einsum) else 1]]
             if weight is not None and weight.startswith("weight_"):
                 if "_from_" in weight:  # a diagram
                     return weight.removeprefix("weight_")
                 return f"from_{weight.removeprefix('weight_')}"
-            first = next(filter(None, (_origin_of_weight(program, a) for a in step.args)), "")
+            first = next(filter(None, (program.origins[a] for a in step.args)), "")
             if first and not first.startswith(("weight", "bias")):
                 return first  # `h_hidden` is what `self.h_hidden` makes
             break
@@ -125,12 +124,3 @@ def _mapped_word(program: Program, users: Mapping[int, Sequence[int]], number: i
     if many:
         return "flat"
     return "repeated" if isinstance(instruction, Expand) else "mapped"
-
-
-def _origin_of_weight(program: Program, register: int) -> str | None:
-    """The name of the first parameter of which a weight is made, without that of its layer."""
-    while not isinstance(step := program.instructions[register], Parameter):
-        if not step.args:
-            return None
-        register = step.args[0]
-    return step.name.rpartition(".")[2]

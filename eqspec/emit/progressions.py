@@ -34,14 +34,16 @@ def progressions(values: NDArray[np.int64]) -> Progressions | None:
     best: Progressions | None = None
     for columns in range(1, COLUMNS + 1):
         if len(values) % columns == 0:
-            words = _triples(values.reshape(-1, columns).T.reshape(-1))
-            if best is None or len(words) < len(best.triples):
+            most = len(values) // SHORTER if best is None else len(best.triples) - 1
+            words = _triples(values.reshape(-1, columns).T.reshape(-1), most)
+            if words is not None:
                 best = Progressions(words, columns)
-    return best if best is not None and SHORTER * len(best.triples) <= len(values) else None
+    return best
 
 
-def _triples(values: NDArray[np.int64]) -> tuple[int, ...]:
-    """Greedily, from the left: each progression is as long as it can be."""
+def _triples(values: NDArray[np.int64], most: int) -> tuple[int, ...] | None:
+    """Greedily, from the left: each progression is as long as it can be. None if they are more than ``most``
+    numbers."""
     steps = np.diff(values)
     changes = np.flatnonzero(np.diff(steps)) + 1  # steps[k - 1] != steps[k]
     words: list[int] = []
@@ -52,5 +54,7 @@ def _triples(values: NDArray[np.int64]) -> tuple[int, ...]:
         end = int(changes[next_change]) + 1 if next_change < len(changes) else len(values)
         step = int(steps[at]) if at < len(steps) else 0
         words += [int(values[at]), step, end - at]
+        if len(words) > most:
+            return None
         at = end
     return tuple(words)

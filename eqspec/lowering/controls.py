@@ -19,16 +19,19 @@ from eqspec.algebra.groups import Group
 from eqspec.algebra.images import AnyImage, Infinitesimal, Monomial, compose, trace_is_finite
 from eqspec.graph.groups import has_dynamic_size
 from eqspec.graph.types import Type
-from eqspec.lowering.module import Lowered
+from eqspec.lowering.module import Lowered, with_called
 from eqspec.lowering.validation import (
     Array,
     Machine,
     Tensors,
     act_on,
     decided_inputs,
+    is_large,
     random_inputs,
+    samples_of,
     settled,
 )
+from eqspec.program.instructions import Program
 
 TIE = (
     1.001  # controls closer than this are equally strong, whatever the rounding: the first is kept
@@ -88,18 +91,19 @@ def _power_order(image: AnyImage, bounded: bool) -> int | None:
 
 
 def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
-    lowered = {name: one.tested for name, one in lowered.items()}
+    lowered = {name: one.tested for name, one in with_called(lowered, key).items()}
     module, program = lowered[key].module, lowered[key].program
     rng = np.random.default_rng([1, 3])
-    inputs = decided_inputs(lowered, key, program, 1, rng, 4)
-    machine, values = settled(lowered, key, program, 1, inputs)
-    before = _outputs(machine, values)
+    samples = samples_of(lowered, key, 4, is_large(lowered, key))
+    inputs = decided_inputs(lowered, key, program, 1, rng, samples)
+    machine, values = settled(lowered, key, program, 1, inputs, _kept(program))
+    before = _named(machine, values)
     ineffective: list[str] = []
     errors: dict[str, float] = {}
     for feature in module.inputs:
         changed = dict(inputs)
-        changed[feature.name] = random_inputs(module, rng, 4)[feature.name]
-        errors[feature.name] = _distance(_outputs(machine, machine(changed)), before)
+        changed[feature.name] = random_inputs(module, rng, samples)[feature.name]
+        errors[feature.name] = _distance(_outputs(machine, changed), before)
         if errors[feature.name] <= POWER:
             ineffective.append(feature.name)
     control = _output_control(lowered, key, machine, inputs, before)
@@ -112,12 +116,20 @@ def expectations(lowered: Mapping[str, Lowered], key: str) -> Expectations:
             blocks = inputs[strongest]
             if any(x.dtype.kind == "i" for x in blocks):
                 merged = tuple(0 * x if x.dtype.kind == "i" else x for x in blocks)
-                error = _distance(_outputs(machine, machine({**inputs, strongest: merged})), before)
+                error = _distance(_outputs(machine, {**inputs, strongest: merged}), before)
                 control = Control(strongest, "", "one word", error) if error > POWER else None
     return Expectations(control, tuple(ineffective))
 
 
-def _outputs(machine: Machine, values: Sequence[Array]) -> dict[str, Tensors]:
+def _kept(program: Program) -> set[int]:
+    return {register for _, registers in program.outputs for register in registers}
+
+
+def _outputs(machine: Machine, inputs: Mapping[str, Tensors]) -> dict[str, Tensors]:
+    return _named(machine, machine(inputs, kept=_kept(machine.program)))
+
+
+def _named(machine: Machine, values: Sequence[Array]) -> dict[str, Tensors]:
     return {
         name: tuple(values[register] for register in registers)
         for name, registers in machine.program.outputs
@@ -150,7 +162,7 @@ def _output_control(
         for number, generator in enumerate(group.generators):
             word: FWord = ((factor, number, 1),)
             moved = {f.name: act_on(inputs[f.name], f.type, word) for f in module.inputs}
-            after = _outputs(machine, machine(moved))
+            after = _outputs(machine, moved)
             for output in module.outputs:
                 if factor not in output.type.factors:
                     continue

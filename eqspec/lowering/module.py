@@ -50,25 +50,36 @@ class Lowered:
         """With the module as exact tests see it: a disc is turned only as far as its pixels fit."""
         return replace(self, module=exact_part(self.module))
 
+    @cached_property
+    def kinds(self) -> frozenset[type]:
+        """The kinds of instructions of the program."""
+        return frozenset(map(type, self.program.instructions))
+
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return tuple(parameters_of(self.program))
 
 
+def with_called(lowered: Mapping[str, Lowered], key: str) -> dict[str, Lowered]:
+    """A module and those that it calls, themselves or through others: each once, however often it is called."""
+    found: dict[str, Lowered] = {}
+    todo = [key]
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found[key] = lowered[key]
+            todo.extend(found[key].module.children.values())
+    return found
+
+
 def has_batch_norm(lowered: Mapping[str, Lowered], key: str) -> bool:
     """Does the module take statistics of the batch in training, itself or in one that it calls?"""
-    item = lowered[key]
-    return any(isinstance(i, BatchNorm) for i in item.program.instructions) or any(
-        has_batch_norm(lowered, child) for child in item.module.children.values()
-    )
+    return any(BatchNorm in item.kinds for item in with_called(lowered, key).values())
 
 
 def has_dropout(lowered: Mapping[str, Lowered], key: str) -> bool:
     """Does the module drop fibres in training, itself or in one that it calls?"""
-    item = lowered[key]
-    return any(isinstance(i, Dropout) for i in item.program.instructions) or any(
-        has_dropout(lowered, child) for child in item.module.children.values()
-    )
+    return any(Dropout in item.kinds for item in with_called(lowered, key).values())
 
 
 def lower_module(

@@ -10,8 +10,8 @@ compiler, not a proof of the spec: the proof is the typing rule of each op.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from eqspec.graph.types import Block, Type, symbols_in
 from eqspec.lowering.counting import Fault, count_fault
 from eqspec.lowering.errors import LoweringRefused
 from eqspec.lowering.letters import condition, moved_by
-from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout
+from eqspec.lowering.module import Lowered, has_batch_norm, has_dropout, with_called
 from eqspec.lowering.padding import padded_symbols
 from eqspec.ops.pointwise import numpy_functions
 from eqspec.program.acting import act, rename
@@ -54,16 +54,21 @@ def validate(lowered: Mapping[str, Lowered], key: str, seed: int = 0) -> Fault |
     LoweringRefused where no test could see a fault."""
     item = lowered[key]
     fault = count_fault(item.module, item.plain)
-    lowered = {name: one.tested for name, one in lowered.items()}
+    lowered = {name: one.tested for name, one in with_called(lowered, key).items()}
     _check_stretch(lowered[key].module)
-    programs = [item.program]
-    if len(item.program.named) < len(item.plain.named):
-        programs.append(item.plain)  # it has features that the passes did away with
-    for program in programs:
-        fault = fault or equivariance_fault(lowered, key, program, seed)
-        if has_batch_norm(lowered, key) or has_dropout(lowered, key):
-            fault = fault or equivariance_fault(lowered, key, program, seed, training=True)
-    return fault or _translation_fault(lowered, key, seed)
+    if fault is not None:
+        return fault
+    trains = has_batch_norm(lowered, key) or has_dropout(lowered, key)
+    first = first_run(lowered, key, item.program, seed)
+    plain = _plain_machine(lowered, key, seed, first)
+    fault = _moved_fault(lowered, key, first) or _changed_fault(item, first, plain)
+    if trains and fault is None:
+        first = first.in_training()
+        fault = _moved_fault(lowered, key, first) or _changed_fault(item, first, plain)
+    if len(item.program.named) < len(item.plain.named):  # features that the passes did away with
+        for training in (False, True)[: 1 + trains]:
+            fault = fault or equivariance_fault(lowered, key, item.plain, seed, training)
+    return fault
 
 
 def _check_stretch(module: Module) -> None:
@@ -86,30 +91,78 @@ def _check_stretch(module: Module) -> None:
                 )
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """A program run without a word: its inputs, and the ``values`` of its features by their registers."""
+
+    machine: Machine
+    inputs: Mapping[str, Tensors]
+    values: Mapping[int, Array]
+    words: Sequence[FWord]
+
+    def again(self, word: FWord | None = None) -> Machine:
+        self.machine.word = word
+        return self.machine
+
+    def in_training(self) -> FirstRun:
+        """The same weights and inputs, with statistics of the batch and dropouts."""
+        machine = self.again()
+        machine.training = True
+        values = machine(self.inputs, kept=self.values.keys())
+        return replace(self, values={register: values[register] for register in self.values})
+
+
+def first_run(lowered: Mapping[str, Lowered], key: str, program: Program, seed: int) -> FirstRun:
+    rng = np.random.default_rng([seed, 11])
+    large = is_large(lowered, key)
+    inputs = decided_inputs(
+        lowered, key, program, seed, rng, samples_of(lowered, key, BATCH, large)
+    )
+    kept = {r for _, registers in (*program.outputs, *program.named) for r in registers}
+    machine, values = settled(lowered, key, program, seed, inputs, kept)
+    words = words_of(lowered[key].module, rng, 0 if large else 2)
+    return FirstRun(machine, inputs, {register: values[register] for register in kept}, words)
+
+
 def _translation_fault(lowered: Mapping[str, Lowered], key: str, seed: int) -> Fault | None:
-    """The passes must keep the meaning: same weights, same bases, same outputs and named features. So what
-    is seen of the program after them holds of the one before."""
-    item = lowered[key]
-    rng = np.random.default_rng([seed, 13])
-    inputs = decided_inputs(lowered, key, item.plain, seed, rng, _samples(lowered, key))
-    plain, before = settled(lowered, key, item.plain, seed, inputs)
-    best = machine_for(lowered, key, item.program, seed)
-    best.parameters, best.bases, best.children = plain.parameters, plain.bases, plain.children
+    """What the passes change: same weights, same bases, but other outputs or named features."""
+    first = first_run(lowered, key, lowered[key].program, seed)
+    return _changed_fault(lowered[key], first, _plain_machine(lowered, key, seed, first))
+
+
+def _plain_machine(lowered: Mapping[str, Lowered], key: str, seed: int, first: FirstRun) -> Machine:
+    """The program before the passes, with the weights, bases and children of the one after them."""
+    best = first.machine
+    plain = machine_for(lowered, key, lowered[key].plain, seed, best.gain)
+    plain.parameters = {**plain.parameters, **best.parameters}
+    plain.bases, plain.children = best.bases, {**plain.children, **best.children}
+    return plain
+
+
+def _changed_fault(item: Lowered, first: FirstRun, plain: Machine) -> Fault | None:
+    """The passes must keep the meaning. So what is seen of the program after them, of which ``first`` is a
+    run, holds of the one before."""
     found = {**dict(item.program.named), **dict(item.program.outputs)}
-    trains = has_batch_norm(lowered, key) or has_dropout(lowered, key)
-    for training in (False, True) if trains else (False,):
-        plain.training = best.training = training
-        with np.errstate(all="ignore"):
-            before = plain(inputs) if training else before
-            after = best(inputs)
-        for name, old in (*item.plain.outputs, *item.plain.named):
-            if name not in found:
-                continue  # the passes need it no more: it was looked at in the program before them
+    twins: dict[int, list[tuple[str, int]]] = {}
+    for name, old in (*item.plain.outputs, *item.plain.named):
+        if (
+            name in found
+        ):  # else the passes need it no more: it is looked at in the program before them
             for p, q in zip(old, found[name], strict=True):
-                error = error_of(after[q], before[p])
-                if not error <= 1e-6:  # rounding may pile up along a deep program
-                    return Fault(name, f"the passes change it by {error:.2e}")
-    return None
+                twins.setdefault(p, []).append((name, q))
+    faults: list[Fault] = []
+
+    def meet(register: int, value: Any) -> Any:
+        for name, twin in twins.get(register, ()):
+            error = error_of(first.values[twin], value)
+            if not error <= 1e-6:  # rounding may pile up along a deep program
+                faults.append(Fault(name, f"the passes change it by {error:.2e}"))
+        return value
+
+    plain.training = first.again().training
+    with np.errstate(all="ignore"):
+        plain(first.inputs, meet, kept=())
+    return faults[0] if faults else None
 
 
 @dataclass
@@ -180,7 +233,8 @@ class Machine:
             machine.training, machine.choices = self.training, self.choices
             for symbol, mask in zip(padded_symbols(call.module), blocks[at:], strict=False):
                 given[mask_key(symbol.name)] = (mask,)
-            values = machine(given)
+            kept = {r for _, registers in inner.program.outputs for r in registers}
+            values = machine(given, kept=kept)
             found = tuple(
                 x for _, registers in inner.program.outputs for x in (values[r] for r in registers)
             )
@@ -191,8 +245,12 @@ class Machine:
         return call_child
 
     def __call__(
-        self, inputs: Mapping[str, Sequence[Array]], given: Mapping[int, Array] | None = None
+        self,
+        inputs: Mapping[str, Sequence[Array]],
+        meet: Callable[[int, Any], Any] | None = None,
+        kept: Container[int] | None = None,
     ) -> list[Array]:
+        """All values; those in ``kept`` alone, if it is not None. For ``meet`` see `interpreter.run`."""
         same = self.weights is not None and self.weights[0] is self.parameters
         values = run(
             self.program,
@@ -201,9 +259,10 @@ class Machine:
             self.bases,
             self.children,
             numpy_functions(),
-            given,
+            meet,
             self.training,
             self.weights[1] if same and self.weights else None,
+            kept if self.choices is None else None,
         )
         if not same:
             stages = self.program.stages
@@ -240,13 +299,14 @@ def settled(
     program: Program,
     seed: int,
     inputs: Mapping[str, Sequence[Array]],
+    kept: Container[int] | None = None,
 ) -> tuple[Machine, list[Array]]:
-    """A machine whose outputs on these inputs are finite, and all its values: with smaller weights
-    where residual sums would grow out of bounds."""
+    """A machine whose outputs on these inputs are finite, and all its values (or those in ``kept``, outputs
+    among them): with smaller weights where residual sums would grow out of bounds."""
     for gain in (2**0.5, 0.3, 0.03):
         machine = machine_for(lowered, key, program, seed, gain)
         with np.errstate(all="ignore"):
-            values = machine(inputs)
+            values = machine(inputs, kept=kept)
         if all(np.all(np.isfinite(values[r])) for _, rs in program.outputs for r in rs):
             break
     return machine, values
@@ -296,12 +356,14 @@ def random_block(block: Block, rng: np.random.Generator, batch: int) -> Array:
 
 def has_choices(lowered: Mapping[str, Lowered], key: str) -> bool:
     """Is an element, a coset or a frame chosen for every sample, in the module or in those that it calls?"""
-    item = lowered[key]
-    chosen = Canonical | Axes | RowOrder
+    kinds = {Canonical, Axes, RowOrder, OrbitChoice}
     return any(
-        isinstance(i, chosen) or (isinstance(i, OrbitChoice) and i.orbit.order > 1)
+        not isinstance(i, OrbitChoice) or i.orbit.order > 1
+        for item in with_called(lowered, key).values()
+        if not kinds.isdisjoint(item.kinds)
         for i in item.program.instructions
-    ) or any(has_choices(lowered, child) for child in item.module.children.values())
+        if type(i) in kinds
+    )
 
 
 def decided_inputs(
@@ -340,7 +402,7 @@ def decided_inputs(
     )
 
 
-def _is_large(lowered: Mapping[str, Lowered], key: str) -> bool:
+def is_large(lowered: Mapping[str, Lowered], key: str) -> bool:
     """Has one sample so many entries that each run takes seconds? Generators prove as much as words do, and
     a sample of so many entries as much as three."""
     program, module = lowered[key].program, lowered[key].module
@@ -356,9 +418,10 @@ def _is_large(lowered: Mapping[str, Lowered], key: str) -> bool:
     return entries > LARGE
 
 
-def _samples(lowered: Mapping[str, Lowered], key: str) -> int:
-    if not _is_large(lowered, key):
-        return BATCH
+def samples_of(lowered: Mapping[str, Lowered], key: str, wanted: int, large: bool) -> int:
+    """So many as wanted, or as few as will do of a large module."""
+    if not large:
+        return wanted
     return 2 if has_batch_norm(lowered, key) else 1
 
 
@@ -423,39 +486,44 @@ def error_of(found: Array, expected: Array) -> float:
 def equivariance_fault(
     lowered: Mapping[str, Lowered], key: str, program: Program, seed: int, training: bool = False
 ) -> Fault | None:
+    """The first feature that does not follow its type under some word."""
+    first = first_run(lowered, key, program, seed)
+    return _moved_fault(lowered, key, first.in_training() if training else first)
+
+
+def _moved_fault(lowered: Mapping[str, Lowered], key: str, first: FirstRun) -> Fault | None:
     """The first feature that does not follow its type under some word.
 
     Every feature is compared given that those before it have moved as they should, which is what
-    equivariance of the whole needs (induction along the program); so rounding does not pile up.
+    equivariance of the whole needs (induction along the program); so rounding does not pile up. It is
+    compared as soon as it is there, and not kept.
     """
-    module = lowered[key].module
-    rng = np.random.default_rng([seed, 11])
-    inputs = decided_inputs(lowered, key, program, seed, rng, _samples(lowered, key))
-    machine, before = settled(lowered, key, program, seed, inputs)
-    if training:
-        machine.training = True
-        before = machine(inputs)
+    module, program = lowered[key].module, first.machine.program
     types = {node.name: node.type for node in module.nodes}
     nodes = {feature.name: feature.node for feature in module.outputs}
-    features = [
-        (name, registers, types[nodes.get(name, name)])
-        for name, registers in dict((*program.outputs, *program.named)).items()
-    ]
-    for word in words_of(module, rng, 0 if _is_large(lowered, key) else 2):
+    features: dict[int, tuple[str, Block]] = {}
+    for name, registers in dict((*program.outputs, *program.named)).items():
+        blocks = types[nodes.get(name, name)].blocks
+        features.update({r: (name, block) for r, block in zip(registers, blocks, strict=True)})
+    for word in first.words:
+        faults: list[Fault] = []
+
+        def meet(register: int, value: Any, word: FWord = word, seen: Any = faults) -> Any:
+            if register not in features:
+                return value
+            name, block = features[register]
+            expected = act_on_block(first.values[register], block, word)
+            error = error_of(value, expected)
+            if not error <= TOLERANCE:
+                text = " ".join(f"{f}.{module.groups[f].generators[k]}^{e}" for f, k, e in word)
+                seen.append(Fault(name, f"error {error:.2e} under {text}"))
+            return expected
+
         moved = {
-            feature.name: act_on(inputs[feature.name], feature.type, word)
+            feature.name: act_on(first.inputs[feature.name], feature.type, word)
             for feature in module.inputs
         }
-        expected: dict[int, Array] = {}
-        for _, registers, type_ in features:
-            wanted = act_on([before[r] for r in registers], type_, word)
-            expected.update(zip(registers, wanted, strict=True))
-        machine.word = word
-        after = machine(moved, expected)
-        for name, registers, _ in features:
-            for register in registers:
-                error = error_of(after[register], expected[register])
-                if not error <= TOLERANCE:
-                    text = " ".join(f"{f}.{module.groups[f].generators[k]}^{e}" for f, k, e in word)
-                    return Fault(name, f"error {error:.2e} under {text}")
+        first.again(word)(moved, meet, kept=())
+        if faults:
+            return faults[0]
     return None

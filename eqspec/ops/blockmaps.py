@@ -256,13 +256,18 @@ def reduce_orbits(
 ) -> int:
     """Signed sums over orbits along the last axis: entry l of the result is the sum of
     ``signs[i] * x[i]`` over the entries i with ``labels[i] == l``."""
-    members = [np.flatnonzero(labels == label) for label in range(count)]
-    width = max(len(orbit) for orbit in members)
+    members = np.argsort(labels, kind="stable")
+    members = members[
+        np.count_nonzero(labels < 0) :
+    ]  # orbit by orbit, without the entries that vanish
+    orbit = labels[members]
+    sizes = np.bincount(orbit, minlength=count)
+    width = int(sizes.max())
+    place = np.arange(len(members)) - (np.cumsum(sizes) - sizes)[orbit]
     index = np.zeros((count, width), dtype=np.int64)
+    index[orbit, place] = members
     weights = np.zeros((count, width))
-    for label, orbit in enumerate(members):
-        index[label, : len(orbit)] = orbit
-        weights[label, : len(orbit)] = signs[orbit]
+    weights[orbit, place] = signs[members]
     lead = b.shape(x)[:-1]
     if not (
         count * width == len(labels) and np.array_equal(index.reshape(-1), np.arange(len(labels)))

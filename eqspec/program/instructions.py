@@ -13,7 +13,8 @@ In: nothing. Out: the value types used by `ops`, `passes`, `interpreter`, `cost`
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -475,6 +476,35 @@ class Program:
         for instruction in self.instructions:
             stages.append(stage_of(instruction, stages))
         return tuple(stages)
+
+    @cached_property
+    def spent(self) -> tuple[tuple[int, ...], ...]:
+        """After every instruction, the results that nothing below reads: of those that it read, and its own."""
+        last = list(range(len(self.instructions)))
+        for number, instruction in enumerate(self.instructions):
+            for arg in instruction.args:
+                last[arg] = number
+        found: list[list[int]] = [[] for _ in last]
+        for register, number in enumerate(last):
+            found[number].append(register)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def origins(self) -> tuple[str | None, ...]:
+        """For every result the parameter at the end of its chain of first arguments, by its name without
+        that of its layer; None if an input or a constant is there."""
+        found: list[str | None] = []
+        for instruction in self.instructions:
+            if isinstance(instruction, Parameter):
+                found.append(instruction.name.rpartition(".")[2])
+            else:
+                found.append(found[instruction.args[0]] if instruction.args else None)
+        return tuple(found)
+
+    @cached_property
+    def steps(self) -> Mapping[str, int]:
+        """For every layer of several steps, how many they are: owners are then `layer.step`."""
+        return Counter(owner.partition(".")[0] for owner in {*self.owners} if "." in owner)
 
     def shape(self, register: int) -> Shape:
         return plain_shape(self.shapes[register])

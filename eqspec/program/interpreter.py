@@ -7,7 +7,7 @@ axis. Emitted PyTorch is compared with it; it never imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,27 +84,30 @@ def run(
     bases: Mapping[str, Base],
     modules: Mapping[str, Callable[..., tuple[Array, ...]]],
     functions: Mapping[str, Function],
-    given: Mapping[int, Array] | None = None,
+    meet: Callable[[int, Any], Any] | None = None,
     training: bool = False,
     known: Mapping[int, Any] | None = None,
+    kept: Container[int] | None = None,
 ) -> list[Any]:
     """The values of all results, in order; those that depend on an input have a batch axis in front.
 
     ``inputs[name]`` holds the blocks of an input, each of shape (batch, *block); ``bases`` and
     ``modules`` are called with such arrays and return a tuple of them; ``modules`` is keyed by the
-    attribute of the call. What reads a result in ``given`` reads the value given there, so that each
-    step can be looked at by itself. ``parameters`` holds the running statistics of batch norms as well;
-    in ``training`` those of the batch take their place, and the masks of dropouts count. Results in
-    ``known`` are taken from there: weights that an earlier run has expanded.
+    attribute of the call. Every result is shown to ``meet`` as soon as it is there, and what reads it reads
+    the answer, so that each step can be looked at by itself. ``parameters`` holds the running statistics of
+    batch norms as well; in ``training`` those of the batch take their place, and the masks of dropouts
+    count. Results in ``known`` are taken from there: weights that an earlier run has expanded. Of results
+    that depend on an input only those in ``kept`` outlive their last reader (all, if it is None): the others
+    are None in the list.
     """
     values: list[Any] = []
-    forced: Mapping[int, Any] = given or {}
     stages = program.stages
+    spent = program.spent if kept is not None else ()
     for number, instruction in enumerate(program.instructions):
         if known and number in known:
             values.append(known[number])
             continue
-        args = [forced[arg] if arg in forced else values[arg] for arg in instruction.args]
+        args = [values[arg] for arg in instruction.args]
         lead = 1 if stages[number] is Stage.BATCH else 0
         match instruction:
             case Input(name=name, block=block):
@@ -216,7 +219,12 @@ def run(
                 value = modules[attribute](*args)
             case Item(index=index):
                 value = args[0][index]
-        values.append(value)
+        values.append(value if meet is None else meet(number, value))
+        if kept is not None and lead:
+            del value, args
+            for register in spent[number]:
+                if register not in kept and stages[register] is Stage.BATCH:
+                    values[register] = None
     return values
 
 

@@ -57,9 +57,9 @@ def test_a_validated_child_runs_once_for_all_words(monkeypatch) -> None:  # type
     runs: list[str] = []
     call = Machine.__call__
 
-    def counted(self, *args):  # type: ignore[no-untyped-def]
+    def counted(self, *args, **kept):  # type: ignore[no-untyped-def]
         runs.append(self.key)
-        return call(self, *args)
+        return call(self, *args, **kept)
 
     monkeypatch.setattr(Machine, "__call__", counted)
     assert validate(lowered, "Outer") is None
