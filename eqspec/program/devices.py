@@ -47,8 +47,10 @@ class TableError(Exception):
 class Kernel:
     """One call of the tensor library. ``bytes`` are read and written together, ``flops`` counts a
     multiplication and an addition as two, or the evaluations of a function. ``side`` is the smallest of
-    the rows, columns and summed length of a product of matrices (of one of them, if ``batched``).
-    ``back``: it runs on the way back alone, as where the gradients of several readers are added up."""
+    the rows, columns and summed length of a product of matrices (of one of them, if ``batched``). Of a
+    reduction that adds up runs which lie in one piece in memory, ``flops`` are its numbers and ``side`` is
+    the length of a run. ``back``: it runs on the way back alone, as where the gradients of several readers
+    are added up."""
 
     kind: str
     bytes: int = 0

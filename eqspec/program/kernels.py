@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from eqspec.program.attending import Attend
 from eqspec.program.devices import Kernel
@@ -63,13 +64,13 @@ from eqspec.program.orbits import (
     OrbitWeighted,
     OverRanks,
 )
-from eqspec.program.strides import Layout, contiguous, like
+from eqspec.program.strides import Layout, contiguous, dense, like
 
 BYTES = 4
 CHEAP = frozenset(("relu", "leaky_relu", "abs", "square", "hardtanh", "relu6", "clamp", "sign"))
 """Functions that cost no more than reading and writing."""
-VIEWS = 10
-"""Views that `torch.einsum` makes of two operands and of their product, about."""
+VIEWS = 6
+"""Views that a product of two operands makes of them and of the result, about."""
 
 
 def kernels(program: Program, batch: int) -> tuple[tuple[Kernel, ...], ...]:
@@ -91,6 +92,47 @@ class _Trace:
     kernels: list[list[Kernel]] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
 
+    @cached_property
+    def readers(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for number, instruction in enumerate(self.program.instructions):
+            for arg in instruction.args:
+                found.setdefault(arg, []).append(number)
+        return found
+
+    @cached_property
+    def cut(self) -> frozenset[int]:
+        """Results that are read in parts side by side: these are cut at once."""
+        found = set()
+        for source, readers in self.readers.items():
+            steps = [self.program.instructions[k] for k in readers]
+            cuts = [(s.dim, s.start, s.length) for s in steps if isinstance(s, Narrow)]
+            if len(cuts) == len(steps) > 1 and len({dim for dim, _, _ in cuts}) == 1:
+                whole = self.program.shape(source)[cuts[0][0]]
+                if sum(length for _, _, length in cuts) == whole and len(set(cuts)) == len(cuts):
+                    found.add(source)
+        return frozenset(found)
+
+    @cached_property
+    def outermost(self) -> frozenset[int]:
+        """Joins along an axis that all readers multiply by a table: it is made the outermost."""
+        return frozenset(
+            number
+            for number, step in enumerate(self.program.instructions)
+            if isinstance(step, Concat)
+            and number in self.readers
+            and all(self._table_axis(k, number) == step.dim for k in self.readers[number])
+        )
+
+    def _table_axis(self, number: int, arg: int) -> int | None:
+        """The axis of an argument along which it is multiplied by a table that no input changes."""
+        step = self.program.instructions[number]
+        if not isinstance(step, Einsum) or step.args[1:] != (arg,) or self.lead(step.args[0]):
+            return None
+        table, x = step.spec.split("->")[0].split(",")
+        shared = [letter for letter in x if letter in table]
+        return x.index(shared[0]) if len(table) == 2 and len(shared) == 1 else None
+
     def emit(self, kind: str, numbers: int, flops: int = 0, side: int = 1) -> None:
         self.kernels[-1].append(Kernel(kind, BYTES * numbers, flops, side))
 
@@ -106,7 +148,8 @@ class _Trace:
         program = self.program
         instruction = program.instructions[number]
         shape = program.shapes[number]
-        for arg in set(instruction.args) & self.read:  # gradients of all readers are added up
+        # gradients of all readers are added up
+        for arg in (set(instruction.args) & self.read) - self.cut:
             self.back("elementwise", 3 * math.prod(self.of(arg).sizes))
         self.read.update(instruction.args)
         if shape and isinstance(shape[0], tuple):
@@ -114,7 +157,7 @@ class _Trace:
             self.layouts.append(contiguous(()))
             return
         lead = (self.batch,) if program.stages[number] is Stage.BATCH else ()
-        self.layouts.append(self._layout(instruction, (*lead, *plain_shape(shape))))
+        self.layouts.append(self._layout(number, (*lead, *plain_shape(shape))))
 
     def of(self, register: int) -> Layout:
         return self.layouts[register]
@@ -148,7 +191,8 @@ class _Trace:
             case _:
                 self.view()
 
-    def _layout(self, instruction: Instruction, sizes: Shape) -> Layout:
+    def _layout(self, number: int, sizes: Shape) -> Layout:
+        instruction = self.program.instructions[number]
         args = instruction.args
         match instruction:
             case Parameter():
@@ -166,9 +210,15 @@ class _Trace:
                 self.view()
                 return self.of(args[0]).expanded(self.lead(args[0]) + dim, size)
             case Narrow(dim=dim, length=length):
-                self.view()  # goes back by zeros of the full size, and a copy into them
-                self.back("elementwise", math.prod(self.of(args[0]).sizes))
-                self.back("copy", 2 * math.prod(sizes))
+                self.view()
+                whole = math.prod(self.of(args[0]).sizes)
+                if (
+                    args[0] not in self.cut
+                ):  # goes back by zeros of the full size, and a copy into them
+                    self.back("elementwise", whole)
+                    self.back("copy", 2 * math.prod(sizes))
+                elif not instruction.start:  # parts that are cut at once go back by one join
+                    self.back("copy", 2 * whole)
                 return self.of(args[0]).narrowed(self.lead(args[0]) + dim, length)
             case Reshape():
                 self.view()
@@ -192,6 +242,10 @@ class _Trace:
                 read = math.prod(sizes) if isinstance(instruction, Lookup) else table.distinct
                 self.emit("gather", read + math.prod(sizes))
                 return contiguous(sizes)
+            case Concat(dim=dim) if number in self.outermost:
+                self.emit("copy", 2 * math.prod(sizes))
+                first = self.lead(number) + dim
+                return dense(sizes, [first, *(k for k in range(len(sizes)) if k != first)])
             case Concat() | Stack() | DiagonalEmbed():
                 self.emit("copy", 2 * math.prod(sizes))
                 return contiguous(sizes)
@@ -234,10 +288,19 @@ class _Trace:
         x = self.of(instruction.args[0])
         if isinstance(instruction, MaskedReduce):
             self.emit("elementwise", x.distinct + math.prod(x.sizes))
-        self.emit("reduce", math.prod(x.sizes) + math.prod(sizes))
         gone = {self.lead(instruction.args[0]) + k for k in dims}
+        self._sum(x, sizes, gone)
         kept = [k for k in range(len(x.sizes)) if k not in gone]
         return like(sizes, Layout(sizes, tuple(x.strides[k] for k in kept)))
+
+    def _sum(self, x: Layout, sizes: Shape, gone: set[int]) -> None:
+        """A short run that lies in one piece in memory is added up number by number."""
+        numbers = math.prod(x.sizes)
+        order = list(x.order)
+        run = 1
+        while order and order[-1] in gone:
+            run *= x.sizes[order.pop()]
+        self.emit("reduce", numbers + math.prod(sizes), numbers if run > 1 else 0, run)
 
     def _linear(self, instruction: Linear, sizes: Shape) -> Layout:
         x = self.of(instruction.args[0])
@@ -269,7 +332,7 @@ class _Trace:
             word, x = self._pair((word, x), (other, self.of(arg)), later)
         gone = [k for k, letter in enumerate(word) if letter not in result]
         if gone:
-            self.emit("reduce", math.prod(x.sizes) + math.prod(sizes))
+            self._sum(x, sizes, set(gone))
             kept = [k for k in range(len(word)) if k not in gone]
             part = tuple(x.sizes[k] for k in kept)
             x = like(part, Layout(part, tuple(x.strides[k] for k in kept)))

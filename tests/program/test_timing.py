@@ -22,6 +22,7 @@ from eqspec.program.devices import (
     table_from,
 )
 from eqspec.program.kernels import kernels
+from eqspec.program.passes import drop_dead
 from eqspec.program.strides import Layout, contiguous, like
 from eqspec.program.timing import seconds, times, times_of_nodes
 
@@ -193,3 +194,32 @@ def test_the_time_of_a_program_is_the_sum_of_its_nodes() -> None:
             )
         assert seconds(program, 256, False, table) < seconds(program, 256, True, table)
         assert seconds(program, 256, False, table) < seconds(program, 1024, False, table)
+
+
+def test_the_way_back_counts_what_the_program_does_not_show() -> None:
+    """Parts that make up a result go back by one join, a single part by zeros of the whole size; a result
+    with several readers adds up their gradients."""
+    b = Builder()
+    x = b.input("x", 0, (4, 6))
+    halves = [b.narrow(x, 0, k, 2) for k in (0, 2)]
+    whole = b.program([("y", (b.add(*halves),))])
+    single = b.program([("y", (b.scale(halves[0], 2.0),))])
+    back = [
+        [k.kind for run in kernels(p, 8) for k in run if k.back] for p in (whole, drop_dead(single))
+    ]
+    assert back == [["copy"], ["elementwise", "copy"]]
+    twice = Builder()
+    y = twice.input("x", 0, (4, 6))
+    program = twice.program([("y", (twice.add(twice.scale(y, 2.0), y),))])
+    assert [k.kind for run in kernels(program, 8) for k in run if k.back] == ["elementwise"]
+
+
+def test_short_runs_are_added_up_slowly() -> None:
+    table = shipped_table("cpu")
+    times_of = []
+    for dims in ((2,), (1,)):
+        b = Builder()
+        x = b.input("x", 0, (64, 2, 2))
+        program = b.program([("y", (b.reduce(x, dims, "sum"),))])
+        times_of.append(seconds(program, 256, False, table))
+    assert times_of[0] > 2 * times_of[1]
