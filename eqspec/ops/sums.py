@@ -98,7 +98,8 @@ def _together(
 
 
 def _piece_weights(b: Builder, free: int, rows: int, columns: int, clusters: Sequence[Sums]) -> int:
-    """The weights of all products of pieces: (rows, products, columns)."""
+    """The weights of all products of pieces: (products, rows, columns). In this order each of them lies together,
+    which products of matrices need."""
     orbits = [int(own.change.shape[0]) for own in clusters]
     letters = CLUSTERS[: len(clusters)]
     weights = b.reshape(free, (rows, columns, *reversed(orbits)))
@@ -112,9 +113,9 @@ def _piece_weights(b: Builder, free: int, rows: int, columns: int, clusters: Seq
         out += PIECES[k]
         specs.append(letters[k] + PIECES[k])
         tables.append(b.number(own.change, "weights of the sums from those of the orbits"))
-    made = b.einsum(f"{','.join(specs)}->y{out}z", weights, *tables)
+    made = b.einsum(f"{','.join([*specs[1:], specs[0]])}->{out}yz", *tables, weights)
     made = b.scale(made, 1 / prod(own.denominator for own in clusters))
-    return b.reshape(made, (rows, prod(orbits), columns))
+    return b.reshape(made, (prod(orbits), rows, columns))
 
 
 Key = tuple[tuple[int, ...], bytes]
@@ -227,13 +228,13 @@ class _Terms:
         table = np.concatenate(tables, axis=1)  # (outputs, inputs of all terms)
         flat = table.reshape(-1)
         if np.array_equal(flat, np.arange(flat[0], flat[0] + len(flat))):
-            weight = b.narrow(weights, 1, int(flat[0]), len(flat))
+            weight = b.narrow(weights, 0, int(flat[0]), len(flat))
         else:
-            weight = b.take(weights, 1, b.index(flat, "weights of the sums"))
+            weight = b.take(weights, 0, b.index(flat, "weights of the sums"))
         outputs, inputs = table.shape
-        if outputs > 1:
-            weight = b.reshape(weight, (self.rows, outputs, inputs, self.channels))
-            weight = b.permute(weight, (1, 0, 2, 3))
+        if len(flat) > 1:
+            weight = b.reshape(weight, (outputs, inputs, self.rows, self.channels))
+            weight = b.permute(weight, (0, 2, 1, 3))
         weight = b.reshape(weight, (outputs * self.rows, inputs * self.channels))
         return self._repeated(b.linear(stacked, weight), terms[0])
 
