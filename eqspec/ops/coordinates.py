@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from eqspec.program.builder import Builder
 
 LETTERS = "abcdefghijklmnopqrstuvwxABCDEFGHIJKLMNOPQRSTUVWX"  # y is the axis that is replaced
+LARGEST_MATRIX = 256  # rows of a matrix that stands in an emitted module
 FOURIER_FROM = 128  # entries of a cyclic axis; below, a product with the matrix is faster
 MOST_PARTS = 6  # the smallest entry of a row is so many times a unit at most
 EXACT = 1e-9  # entries below are zero: rounding of an orthogonal matrix is a million times smaller
@@ -222,9 +223,19 @@ def frame_of(types: Iterable[Type], factors: frozenset[str]) -> Frame:
                         axes[factor].append(axis)
     spectra: dict[RepAxis, Spectrum] = {}
     for found in axes.values():
-        known = [(axis, basis) for axis in found if (basis := isotypic(axis.rep)) is not None]
+        known = [(axis, basis) for axis in found if (basis := _basis(axis.rep)) is not None]
         spectra.update(_spectra(tuple(known)))
     return Frame(spectra)
+
+
+def _basis(rep: Representation) -> Isotypic | None:
+    """Irreducible coordinates by a matrix that can be written into a module, or by a transform."""
+    if rep.degree <= LARGEST_MATRIX:
+        return isotypic(rep)
+    if any(group.family != "cyclic" or (group.order or 0) < rep.degree for _, group in rep.groups):
+        return None  # no axis on which the shifts act once: seen before anything is computed
+    found = isotypic(rep)
+    return found if found is not None and is_transform(found.matrix) else None
 
 
 @lru_cache(maxsize=256)

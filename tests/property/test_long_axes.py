@@ -128,3 +128,15 @@ def test_only_shifts_of_equal_long_axes_are_circulant() -> None:
     assert not short.is_fourier and not is_circulant(basis, long, short)
     mirrored = spectrum(isotypic(regular("r", "C", dihedral(n // 2))))
     assert len(mirrored.matrix) == n and not mirrored.is_fourier
+
+
+def test_no_large_matrix_is_written() -> None:
+    text = "eqspec 1\n\ngroup D = dihedral(4)\n\nmodule Net {{\n  input x: [D.grid({n}, {n})]\n" + (
+        "  output y: [D.grid({n}, {n})] = rms_norm(x)\n}}\n"
+    )
+    for n, replaced in ((4, True), (17, False)):
+        checked = check_source(Source("net.eqs", text.format(n=n)))
+        assert checked.spec is not None
+        module = checked.spec.modules[0]
+        frame = Frames(module).over(frozenset({"D"}))
+        assert bool(frame.replaces(module.node("y").type)) == replaced
