@@ -236,7 +236,7 @@ def cold(found: list[Environment], effort: Effort) -> Table:
                 if e.python is not None
             ),
         ]
-        few = dataclasses.replace(effort, rounds=min(effort.rounds, 5))
+        few = dataclasses.replace(effort, rounds=min(effort.rounds, 3))
         for name, python, code in rows:
             commands = {"torch": [python, "-c", "import torch"], "this": [python, "-c", code]}
             _, cpu = processes(commands, few)
