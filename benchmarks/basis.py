@@ -183,9 +183,7 @@ def _eqspec(case: Case, effort: Effort) -> tuple[list[float], int]:
     times: list[float] = []
     dimension = 0
     for _ in range(max(3, effort.rounds // 2)):
-        for function in gc.get_objects():
-            if type(function) is functools._lru_cache_wrapper:
-                function.cache_clear()
+        _forget()
         source, target = case.parts()
         start = time.process_time()
         diagrams: DiagramBasis | TensorBasis | None
@@ -199,12 +197,20 @@ def _eqspec(case: Case, effort: Effort) -> tuple[list[float], int]:
     return times, dimension
 
 
+def _forget() -> None:
+    """Clear all caches."""
+    for function in gc.get_objects():
+        if type(function) is functools._lru_cache_wrapper:
+            function.cache_clear()
+
+
 def _memory(case: Case) -> int:
     """The most bytes at once, as Python and NumPy count them."""
+    _forget()
     source, target = case.parts()
-    diagram_basis.cache_clear()
     tracemalloc.start()
-    assert diagram_basis(source, target) is not None
+    found = diagram_basis(source, target)
+    assert found is not None and found.by_target and found.dimension
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak
@@ -215,19 +221,19 @@ def residual(case: Case) -> float:
     in float64: all basis maps at once, as they are emitted."""
     import torch
 
-    (part, *more), targets = case.parts()
-    assert not more and len(targets) == 1
+    source, target = case.parts()
     torch.manual_seed(0)
     layer = emitted(case.text).M().double()
-    x = torch.randn(8, *part.shape, dtype=torch.float64)
+    shape = checked(case.text).modules[0].inputs[0].type.blocks[0].shape
+    x = torch.randn(8, *shape, dtype=torch.float64)
     worst = 0.0
     with torch.no_grad():
-        y = layer(x)
-        letters = generators([part])
-        for g, h in zip(factors(part, letters), factors(targets[0], letters), strict=True):
+        y = layer(x).flatten(1)
+        for g, h in zip(_matrices(source), _matrices(target), strict=True):
             moved = (x.flatten(1) @ torch.tensor(g).T).reshape(x.shape)
-            wanted = (y.flatten(1) @ torch.tensor(h).T).reshape(y.shape)
-            worst = max(worst, float((layer(moved) - wanted).abs().max() / wanted.abs().max()))
+            wanted = y @ torch.tensor(h).T
+            difference = layer(moved).flatten(1) - wanted
+            worst = max(worst, float(difference.abs().max() / wanted.abs().max()))
     return worst
 
 
