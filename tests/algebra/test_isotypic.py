@@ -139,7 +139,7 @@ def test_maps_are_block_diagonal_in_irreducible_coordinates() -> None:
             assert whole.matrix.shape == (v.degree, n)
             assert np.abs(whole.matrix @ whole.matrix.T - np.eye(n)).max() < 4e-15
             types |= {part.commutant for part in whole.components}
-        for _ in range(min(8, len(found) ** 2)):
+        for _ in range(min(5, len(found) ** 2)):
             v, w = rng.choice(found), rng.choice(found)
             x, y = isotypic(v), isotypic(w)
             assert x is not None and y is not None
@@ -154,7 +154,7 @@ def test_maps_are_block_diagonal_in_irreducible_coordinates() -> None:
                 maps = hom_basis((v,), (w,)).dense()
                 assert promised(x, y, maps) < 1e-13 * max(1.0, float(np.abs(maps).max(initial=0)))
                 seen += len(maps)
-    assert seen > 400 and types == {1, 2, 4}
+    assert seen > 250 and types == {1, 2, 4}
 
 
 def test_a_matrix_that_is_not_adapted_is_seen() -> None:

@@ -66,7 +66,7 @@ def lowered(text: str, factors: set[str]) -> tuple[Lowered, Lowered]:
 
 @pytest.mark.usefixtures("short")
 def test_transforms_give_the_same_function() -> None:
-    for n, factors in ((6, {"B", "C"}), (7, {"B", "C"}), (5, {"C"})):
+    for n, factors in ((6, {"B", "C"}), (5, {"C"})):
         reference, chosen = lowered(SPEC.format(n=n), factors)
         key = chosen.module.key
         assert validate({key: chosen}, key) is None
@@ -103,12 +103,12 @@ def test_long_layers_cost_n_log_n() -> None:
         "  output y: [2, C.regular] = linear(x)\n}}\n"
     )
     spent = []
-    for n in (128, 512):
+    for n in (128, 256):
         _, chosen = lowered(text.format(n=n), {"C"})
         tables = [i for i in chosen.program.instructions if isinstance(i, Constant)]
         assert all(np.prod(table.shape) <= 8 for table in tables)  # no matrix is written
         spent.append(sum(cost.flops for cost in costs(chosen.program).values()))
-    assert spent[1] < 5 * spent[0] < 5 * 30_000
+    assert spent[1] < 2.5 * spent[0] < 2.5 * 30_000
 
 
 def test_only_shifts_of_equal_long_axes_are_circulant() -> None:
