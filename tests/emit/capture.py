@@ -45,7 +45,7 @@ class Subject:
         torch.manual_seed(0)
         ys = [y for y in self(run) if y.requires_grad]
         if ys:
-            total = sum((y * torch.randn_like(y)).sum() for y in ys)
+            total = sum((y * torch.randn(y.shape, dtype=y.dtype)).sum() for y in ys)
             torch.autograd.backward(total)
         return [p.grad for p in self.module.parameters() if p.grad is not None]
 
