@@ -31,7 +31,7 @@ from eqspec.tools.bench.clock import (
     side_by_side,
     spread,
 )
-from eqspec.tools.bench.memory import peak_bytes
+from eqspec.tools.bench.memory import keep_memory, peak_bytes
 from eqspec.tools.bench.results import (
     AVERAGE,
     NAMES,
@@ -127,10 +127,12 @@ def _classes(lowered: Mapping[str, Lowered], stem: str) -> dict[str, type[nn.Mod
 
 @contextlib.contextmanager
 def one_torch_thread(device: torch.device) -> Iterator[None]:
-    """CPU times are comparable where one thread does the work; events are of the device that is current."""
+    """CPU times are comparable where one thread does the work, and none pays for fresh pages; events are of
+    the device that is current."""
     before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)
+        keep_memory()
     try:
         with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
             yield

@@ -7,6 +7,7 @@ is freed; what was there before is not. The number is the same on every run. On 
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,21 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of torch
 
     def _free(self, key: int) -> None:
         self.now -= self.live.pop(key, 0)
+
+
+def keep_memory() -> bool:
+    """Ask the allocator of glibc to keep what is freed, as it does in a process with much on its heap: else
+    a small process gives the top of its heap back, and every call pays for fresh pages, the more the
+    more steps it has. Blocks over 32 MiB are still mapped anew, as they are everywhere. False: another
+    allocator."""
+    trim_threshold, mmap_threshold = -1, -3  # of <malloc.h>
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        return bool(
+            library.mallopt(mmap_threshold, 32 << 20) and library.mallopt(trim_threshold, 2**31 - 1)
+        )
+    except (OSError, AttributeError):
+        return False
 
 
 def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
