@@ -138,9 +138,8 @@ class Expressions:
                 return self._reshape(args[0], program.shape(instruction.args[0]), shape)
             case Einsum():
                 return self._einsum(instruction, args)
-            case Halves(bits=bits):
-                high, low = (arg.atom for arg in args)
-                return Code(f"({high} + {low} / 2**{bits}) / 2**{bits}", binds=PRODUCT)
+            case Halves():
+                return Code(f"{args[0].atom} + {args[1].atom}", binds=SUM)
             case Orthonormal():
                 return Code(f"{args[0].atom} / {args[1].atom}.sqrt()", binds=PRODUCT)
             case Linear():

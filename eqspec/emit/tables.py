@@ -117,13 +117,14 @@ def literal(
     array: NDArray[np.generic], name: str, helpers: set[str], *, real: bool = False
 ) -> tuple[list[str], str]:
     """A table as an expression; if it is long, the statements that assign it to ``name`` first."""
-    flat = [int(v) for v in array.reshape(-1)]
-    assert np.array_equal(np.asarray(flat), array.reshape(-1)), "tables hold whole numbers"
+    entries = np.asarray(array, dtype=np.float64).reshape(-1)
+    unit = _unit(entries)
+    flat = [int(v) for v in entries * unit]
     shape = tuple(int(n) for n in array.shape)
     view = "" if len(shape) == 1 else f".view({', '.join(str(n) for n in shape)})"
     step = flat[1] - flat[0] if len(flat) > 1 else 0
     words = [str(v) for v in flat]
-    short = progressions(np.array(flat)) if len(flat) > LITERAL else None
+    short = progressions(np.array(flat)) if len(flat) > LITERAL and unit == 1 else None
     if short is not None and len(short.triples) > 3:
         helpers.add("progressions")
         lines = text_block(8, f"{name} = _progressions", short.words)
@@ -131,10 +132,12 @@ def literal(
             lines.append(f"        {name} = {name}.to(torch.get_default_dtype())")
         return [*lines, f"        {name} = {name}{view}"] if view else lines, name
     if real:
-        helpers.add("numbers")
-        lines = text_block(8, f"{name} = _numbers", words, view)
+        helpers.add("numbers" if unit == 1 else "fractions")
+        make = "_numbers" if unit == 1 else "_fractions"
+        words = words if unit == 1 else [str(int(math.log2(unit))), *words]
+        lines = text_block(8, f"{name} = {make}", words, view)
         if len(lines) == 1 and len(words) <= 10:
-            return [], f'_numbers("{" ".join(words)}"){view}'
+            return [], f'{make}("{" ".join(words)}"){view}'
         return lines, name
     if len(flat) > 3 and step > 0 and flat == list(range(flat[0], flat[-1] + 1, step)):
         bounds = (
@@ -154,6 +157,14 @@ def literal(
         words = [str(v // factor) for v in flat]
         return text_block(8, f"{name} = {factor} * _table", words, view), name
     return text_block(8, f"{name} = _table", words, view), name
+
+
+def _unit(entries: NDArray[np.float64]) -> float:
+    """The least power of two that makes all entries whole."""
+    unit = 1.0
+    while not np.array_equal(entries * unit, np.round(entries * unit)):
+        unit *= 2
+    return unit
 
 
 def _orbit_lines(part: Constant, name: str, view: Sequence[int], helpers: set[str]) -> list[str]:

@@ -133,16 +133,17 @@ class Builder:
         return self.emit(Constant((), array.shape, "float64", array.tobytes(), hint))
 
     def real(self, values: ArrayLike, hint: str) -> int:
-        """Real numbers. Those that are not whole are kept in two halves, so that they are right in every
-        precision that the emitted module is moved to."""
+        """Real numbers. Those that are not whole are kept in two halves, so that they are right in single
+        and in double precision, whichever the emitted module is moved to."""
         import numpy as np
 
         array = np.asarray(values, dtype=np.float64)
         if np.array_equal(array, np.round(array)):
             return self.number(array, hint)
-        unit = 2.0**HALF
-        high = np.round(array * unit)
-        low = np.round((array * unit - high) * unit)
+        unit = 2.0 ** (HALF - int(np.frexp(np.abs(array).max(initial=0.0))[1]))
+        high = np.round(array * unit) / unit
+        unit *= 2.0**HALF
+        low = np.round((array - high) * unit) / unit
         return self.emit(Halves((self.number(high, hint), self.number(low, hint))))
 
     def orthonormal(self, rows: NDArray[np.float64], squares: Sequence[float], hint: str) -> int:

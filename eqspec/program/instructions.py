@@ -98,7 +98,8 @@ class PairOrbits:
 
 @dataclass(frozen=True)
 class Constant:
-    """A table fixed at compile time: int64 (an index) or float64 (whole numbers, or sampled filters)."""
+    """A table fixed at compile time: int64 (an index) or float64 (whole numbers over a
+    power of two, or sampled filters)."""
 
     args: tuple[int, ...]
     shape: Shape
@@ -116,11 +117,11 @@ class Constant:
 
 @dataclass(frozen=True)
 class Halves:
-    """``args = (high, low)``: the real numbers high / 2^bits + low / 2^(2 bits), from whole numbers below
-    2^bits. They are put together where weights are expanded, in the precision that the module has then."""
+    """``args = (high, low)``: real numbers as the sum of two tables, each exact in single precision. They are
+    added where weights are expanded, in the precision that the module has then."""
 
     args: tuple[int, ...]
-    bits: ClassVar[int] = 22
+    bits: ClassVar[int] = 24
 
 
 @dataclass(frozen=True)

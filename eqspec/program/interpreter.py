@@ -127,8 +127,8 @@ def run(
                 value = masked_reduce(args[0], args[1], [d + lead for d in dims], how)
             case Constant():
                 value = instruction.array
-            case Halves(bits=bits):
-                value = args[0] / 2**bits + args[1] / 4**bits
+            case Halves():
+                value = args[0] + args[1]
             case Orthonormal():
                 value = args[0] / np.sqrt(args[1])
             case IndexSum(places=places, shape=shape):
