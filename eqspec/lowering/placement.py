@@ -6,9 +6,10 @@ all features are a minimum cut (`cuts`), one set after the other until nothing c
 by node what the passes may still share, so the whole module is then timed by each plan that was found, by
 the reference and by every single way of lowering, and the best of those is taken.
 
-The least time is that of a step of training, or of a call in evaluation (`Aim.purpose`). Plans within `MARGIN`
-of it (`FOR_REFERENCE`) are as good, as far as the model can tell: of these the other purpose decides, then the order, in which the
-reference comes first. Nothing is measured here: the same spec, table and batch make the same choice.
+The least time is that of a step of training, or of a call in evaluation (`Aim.purpose`). Plans within
+`MARGIN` of it, and the reference within `FOR_REFERENCE`, are as good as far as the model can tell: of these
+the other purpose decides, then the order, in which the reference comes first. Nothing is measured here: the
+same spec, table and batch make the same choice.
 
 In: a checked module, an `Aim`. Out: a `Placement`: the plan, and what else there was.
 """
