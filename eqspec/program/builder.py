@@ -301,4 +301,6 @@ class Builder:
         outputs: Sequence[tuple[str, tuple[int, ...]]],
         named: Sequence[tuple[str, tuple[int, ...]]] = (),
     ) -> Program:
-        return Program(tuple(self.instructions), tuple(self.owners), tuple(outputs), tuple(named))
+        made = Program(tuple(self.instructions), tuple(self.owners), tuple(outputs), tuple(named))
+        vars(made).update(shapes=tuple(self.shapes), stages=tuple(self.stages))  # they are known
+        return made

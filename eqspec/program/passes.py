@@ -43,11 +43,12 @@ Rule = Callable[[Builder, Instruction], int | None]
 
 def optimise(program: Program) -> Program:
     """All passes in order, repeated until nothing changes; then reductions share what they can (`sharing`)."""
-    for _ in range(12):
-        before = program
-        for pass_ in PASSES:
-            program = pass_(program)
-        if program == before:
+    program = replace(program, results=())
+    idle = 0  # passes in a row that changed nothing
+    for pass_ in PASSES * 12:
+        before, program = program, pass_(program)
+        idle = idle + 1 if program is before or program == before else 0
+        if idle == len(PASSES):
             break
     from eqspec.program.constants import fold_constants
 
@@ -81,6 +82,8 @@ def drop_dead(program: Program) -> Program:
             live.add(register)
             todo.extend(program.instructions[register].args)
     kept = sorted(live)
+    if len(kept) == len(program.instructions):
+        return program
     new = {old: number for number, old in enumerate(kept)}
     return Program(
         tuple(
@@ -114,10 +117,13 @@ def _rewrite(program: Program, rule: Rule) -> Program:
     builder = Builder()
     new: list[int] = []
     for instruction, owner in zip(program.instructions, program.owners, strict=True):
-        moved = replace(instruction, args=tuple(new[arg] for arg in instruction.args))
+        args = tuple(new[arg] for arg in instruction.args)
+        moved = instruction if args == instruction.args else replace(instruction, args=args)
         with builder.owner(owner):
             changed = rule(builder, moved)
             new.append(builder.emit(moved) if changed is None else changed)
+    if new == list(range(len(new))) and builder.instructions == list(program.instructions):
+        return program
     return builder.program(
         [(name, tuple(new[r] for r in registers)) for name, registers in program.outputs],
         [(name, tuple(new[r] for r in registers)) for name, registers in program.named],
