@@ -246,6 +246,11 @@ class _Trace:
                 self.emit("copy", 2 * math.prod(sizes))
                 first = self.lead(number) + dim
                 return dense(sizes, [first, *(k for k in range(len(sizes)) if k != first)])
+            case Stack(dim=dim) if 0 < dim == len(sizes) - self.lead(args[0]) - 1:
+                # printed as rows, turned
+                self.emit("copy", 2 * math.prod(sizes))
+                turned = [*range(len(sizes) - 2), len(sizes) - 1, len(sizes) - 2]
+                return contiguous(tuple(sizes[k] for k in turned)).permuted(turned)
             case Concat() | Stack() | DiagonalEmbed():
                 self.emit("copy", 2 * math.prod(sizes))
                 return contiguous(sizes)
