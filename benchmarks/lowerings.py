@@ -42,7 +42,7 @@ PAGES = (
     "docs/strategies.md",
     "docs/images.md",
 )
-BATCHES = (16, 256)
+BATCHES = (64,)
 ROUNDS = 5
 LARGEST = 1.0
 """Seconds of a predicted step: modules beyond are left out, and said to be."""
