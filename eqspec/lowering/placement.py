@@ -42,6 +42,8 @@ FOR_REFERENCE = 0.1
 predicted."""
 MOST_FAMILIES = 8  # sets of factors that are tried
 MOST_ENTRIES = 1 << 14  # of tables in the emitted file that are written out
+LONG = 100  # nodes of a module
+HOPELESS = 1.3
 ROUNDS = 3
 PICO = 1e12  # costs in a cut are whole picoseconds
 
@@ -85,7 +87,7 @@ class _Placing:
         found: list[Candidate] = []
         weights: set[Parameter] | None = None
         for name, plan in plans.items():
-            if any(plan == other.plan for other in found):
+            if any(plan == other.plan for other in found) or (found and self.is_hopeless(plan)):
                 continue
             program = optimise(program_of(self.module, self.distributed, plan))
             if weights is None:
@@ -96,6 +98,19 @@ class _Placing:
                 continue  # nobody could read the emitted file
             found.append(Candidate(name, plan, self.time(program)))
         return found
+
+    def is_hopeless(self, plan: Plan) -> bool:
+        """In a long module: are the nodes alone much slower than as they stand first? Lowering the whole
+        of it would take long, and conversions only add to that."""
+        if len(self.module.nodes) < LONG:
+            return False
+        chosen = first = 0
+        for node, ways in self.ways.items():
+            factors, form = plan.factors(node), plan.forms.get(node, ways[0].form)
+            own = [w for w in ways if w.factors == factors and (factors or w.form == form)]
+            chosen += self.units(own[0].time) if own else 0
+            first += self.units(ways[0].time)
+        return chosen > HOPELESS * first
 
     def singles(self) -> Iterator[tuple[str, Plan]]:
         """One way of lowering for all layers that have it, the others as in the reference."""
