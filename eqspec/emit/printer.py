@@ -36,6 +36,7 @@ from eqspec.program.instructions import (
     CallModule,
     Concat,
     Constant,
+    Einsum,
     Expand,
     Input,
     Instruction,
@@ -135,6 +136,7 @@ class Printer:
         )
         self.uses = Counter(arg for i in self.program.instructions for arg in i.args)
         self.expanded: dict[int, str] = {}  # full weights, by the names of their fields
+        self.remarks: list[str] = []  # to stand above the next line
         self.named: dict[int, str] = {}
         self.final: dict[int, str] = {}
         self.input_names: dict[str, str] = {}
@@ -309,15 +311,21 @@ class Printer:
                 code = self.write.expression(number, instruction)
             if self._wants_name(number, code):
                 self._note(number, shown)
-                if isinstance(instruction, Concat | Stack) and instruction.note is not None:
-                    self.out.forward_lines.append(f"        # {instruction.note.text}")
+                self._remark(instruction)
+                self.out.forward_lines.extend(f"        # {text}" for text in self.remarks)
+                self.remarks.clear()
                 name = self.final.get(number) or self.variables.take(
                     local_stem(self.program, self.users, number)
                 )
                 assign(self.out.forward_lines, name, code)
                 self.code[number] = Code(name)
             else:
+                self._remark(instruction)  # for the line in which it stands
                 self.code[number] = code
+
+    def _remark(self, instruction: Instruction) -> None:
+        if isinstance(instruction, Concat | Stack | Einsum) and instruction.note is not None:
+            self.remarks.append(instruction.note.text)
 
     def _masks_input(self, number: int, instruction: Mask) -> bool:
         """Inputs are masked once, under their own names."""

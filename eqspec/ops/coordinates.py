@@ -33,6 +33,7 @@ from eqspec.algebra.representations import Representation
 from eqspec.graph.sizes import is_dynamic
 from eqspec.graph.types import Block, RepAxis, Type
 from eqspec.program.fourier import is_transform
+from eqspec.program.instructions import Note
 
 if TYPE_CHECKING:
     from eqspec.program.builder import Builder
@@ -340,7 +341,10 @@ def _split_axis(b: Builder, spectrum: Spectrum, x: int, lead: int, at: int) -> d
         letters = LETTERS[: len(shape)]
         others = letters.replace(letters[dim], "")
         # the matrix first: its rows become the slowest axis in memory, so that slots are slices
-        y = b.einsum(f"y{letters[dim]},{letters}->y{others}", _table(b, spectrum), x)
+        spec = f"y{letters[dim]},{letters}->y{others}"
+        sizes = " + ".join(str(slot.size) for slot in spectrum.slots)
+        note = Note("", f"{spectrum.rep.label} in irreducible coordinates: {sizes}")
+        y = b.einsum(spec, _table(b, spectrum), x, note=note)
     results: dict[Slot, int] = {}
     for slot in spectrum.slots:
         part = b.narrow(y, 0, slot.start, slot.size)
@@ -417,7 +421,9 @@ def _merge_axis(b: Builder, spectrum: Spectrum, parts: list[int], lead: int, at:
     if spectrum.is_fourier:
         return b.fourier_back(x, lead + at)
     letters = LETTERS[: len(b.shape(x))]
-    x = b.einsum(f"y{letters[0]},y{letters[1:]}->{letters}", _table(b, spectrum), x)
+    note = Note("", f"back to {spectrum.rep.label}")
+    spec = f"y{letters[0]},y{letters[1:]}->{letters}"
+    x = b.einsum(spec, _table(b, spectrum), x, note=note)
     order = list(range(1, len(letters)))
     order.insert(lead + at, 0)
     return b.permute(x, order)

@@ -207,8 +207,8 @@ class Builder:
     def flatten(self, x: int) -> int:
         return self.reshape(x, (math.prod(self.shape(x)),))
 
-    def einsum(self, spec: str, *args: int) -> int:
-        return self.emit(Einsum(args, spec))
+    def einsum(self, spec: str, *args: int, note: Note | None = None) -> int:
+        return self.emit(Einsum(args, spec, note))
 
     def linear(self, x: int, weight: int, bias: int | None = None) -> int:
         return self.emit(Linear((x, weight) if bias is None else (x, weight, bias)))

@@ -64,6 +64,14 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
+class Note:
+    """For the reader of the emitted code: a word for the variable, and a comment above it."""
+
+    word: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Input:
     """Block ``block`` of the input ``name``; its entries are whole numbers 0 ... values - 1 where
     ``values`` is not 0."""
@@ -199,6 +207,7 @@ class Einsum:
 
     args: tuple[int, ...]
     spec: str
+    note: Note | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -306,14 +315,6 @@ class BatchNorm:
         if first + len(self.keep) == len(x):
             return (channels,)
         return (channels, rest) if first == 0 else None
-
-
-@dataclass(frozen=True)
-class Note:
-    """For the reader of the emitted code: a word for the variable, and a comment above it."""
-
-    word: str
-    text: str
 
 
 @dataclass(frozen=True)
