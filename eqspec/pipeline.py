@@ -148,7 +148,12 @@ def lower_spec(
             lowered.pop(module.key, None)
             diagnostics.append(
                 Diagnostic(
-                    refused.code, refused.message, module.source, refused.span, refused.label
+                    refused.code,
+                    refused.message,
+                    module.source,
+                    refused.span,
+                    refused.label,
+                    help=refused.help,
                 )
             )
             continue

@@ -377,6 +377,9 @@ def _refused(
         f"`{node.name}` cannot be lowered by {pin}",
         node.span,
         f"it can be lowered by {ways}",
+        help=f"write `lowering={names[0]}`, or leave the choice to the compiler"
+        if names
+        else "leave the choice to the compiler",
     )
 
 

@@ -37,6 +37,7 @@ KINDS = {
     "attention": "softmax attention",
 }
 """Kinds of kernels, in the order in which a table lists them."""
+LARGEST = 1e30  # numbers of a table, and one over the smallest: beyond the seconds of any device
 
 
 class TableError(Exception):
@@ -218,7 +219,7 @@ def _rates(kind: str, data: object) -> Rates:
     found = _entries(data, what, ("launch", "training", "backward", "bytes"), ("flops",))
     for key in ("launch", "training", "backward"):
         if not _is_number(found[key]) or found[key] < 0:
-            raise TableError(f"`{key}` of {what} must be a number, at least 0")
+            raise TableError(f"`{key}` of {what} must be a number, 0 or from 1e-30 to 1e30")
     flops = found.get("flops")
     return Rates(
         float(found["launch"]),
@@ -230,7 +231,9 @@ def _rates(kind: str, data: object) -> Rates:
 
 
 def _curve(what: str, data: object) -> Curve:
-    wrong = TableError(f"{what} must be a list of pairs [size, rate], all above 0, sizes ascending")
+    wrong = TableError(
+        f"{what} must be a list of pairs [size, rate], all from 1e-30 to 1e30, sizes ascending"
+    )
     if not isinstance(data, list) or not data:
         raise wrong
     points: list[tuple[float, float]] = []
@@ -245,4 +248,7 @@ def _curve(what: str, data: object) -> Curve:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """A number of which sums and quotients stay finite; NaN compares with nothing."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return value == 0 or 1 / LARGEST <= abs(value) <= LARGEST

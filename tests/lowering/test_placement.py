@@ -162,6 +162,7 @@ module Pairs {
     (told,) = [d for d in compile_spec(checked, "m", "m.eqs").diagnostics if d.code == "EQS550"]
     assert "cannot be lowered by blocks" in told.message
     assert "`weight`" in told.label
+    assert told.help and "lowering=weight" in told.help
     assert told.source.text[told.span.start : told.span.end] == "y"
 
 

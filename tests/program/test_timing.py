@@ -69,7 +69,11 @@ def test_a_kernel_takes_its_launch_and_the_larger_of_two_times() -> None:
         (lambda d: d["kinds"]["copy"].update(launch=True), "`launch` of `copy`"),
         (lambda d: d["kinds"]["copy"].update(bytes=[]), "`bytes` of `copy`"),
         (lambda d: d["kinds"]["copy"].update(bytes=[[2, 1], [1, 1]]), "ascending"),
-        (lambda d: d["kinds"]["copy"].update(bytes=[[2, 0]]), "above 0"),
+        (lambda d: d["kinds"]["copy"].update(bytes=[[2, 0]]), "from 1e-30"),
+        (lambda d: d["kinds"]["copy"].update(bytes=[[2, 1e-320]]), "from 1e-30"),
+        (lambda d: d["kinds"]["copy"].update(launch=10**400), "`launch` of `copy`"),
+        (lambda d: d["kinds"]["copy"].update(backward=1e308), "`backward` of `copy`"),
+        (lambda d: d["kinds"]["copy"].update(launch=float("nan")), "`launch` of `copy`"),
         (lambda d: d["kinds"].update(copy=3), "`copy` must be a JSON object"),
     ],
 )
