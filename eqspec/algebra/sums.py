@@ -40,6 +40,9 @@ MOST_CANDIDATES = 512  # pieces that are looked at
 MOST_FIBRED = 12  # pieces with small matrices that are tried in pairs
 WORTH = 0.75  # of the products of the matrix
 PRIME = 2**31 - 1
+MOST_ORBITS = (
+    4096  # of a cluster that is mapped as it is: the table of its weights has the square of it
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +122,8 @@ def whole(source: tuple[Representation, ...], target: tuple[Representation, ...]
     piece = Piece(
         np.arange(n).reshape(1, n, 1), np.arange(m).reshape(1, m, 1), basis.labels, basis.dimension
     )
+    if basis.dimension > MOST_ORBITS:
+        return None
     return Sums((piece,), np.eye(basis.dimension, dtype=np.int64), 1)
 
 

@@ -36,18 +36,23 @@ def cluster_sums(pair: Pair) -> tuple[Sums, ...] | None:
     no orbits."""
     if not 0 < len(pair.shared) <= len(CLUSTERS):
         return None
+    ends = [
+        (
+            tuple(representation(pair.source, k) for k in part.source),
+            tuple(representation(pair.target, k) for k in part.target),
+        )
+        for part in pair.shared
+    ]
+    sums = [orbit_sums(*end) for end in ends]
+    if not any(sums):
+        return None  # before `whole`, whose table has the square of the number of orbits
     found: list[Sums] = []
-    gain = False
-    for part in pair.shared:
-        source = tuple(representation(pair.source, k) for k in part.source)
-        target = tuple(representation(pair.target, k) for k in part.target)
-        own = orbit_sums(source, target)
-        gain = gain or own is not None
-        own = own or whole(source, target)
-        if own is None:
+    for own, end in zip(sums, ends, strict=True):
+        known = own or whole(*end)
+        if known is None:
             return None
-        found.append(own)
-    if not gain or prod(len(own.pieces) for own in found) > MOST_TERMS:
+        found.append(known)
+    if prod(len(own.pieces) for own in found) > MOST_TERMS:
         return None
     return tuple(found)
 
