@@ -53,6 +53,7 @@ from eqspec.program.layers import Detach, Dropout, GroupNorm, Layer
 from eqspec.program.pooling import Pad
 
 ATOM, PRODUCT, SUM = 2, 1, 0  # how tightly an expression binds
+SIGNS = ("+ ", "- ", "* ", "/ ")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Code:
     tail: str = ""
     binds: int = ATOM
     receiver: Code | None = None  # of a method call
-    terms: tuple[str, ...] = ()  # of a sum
+    terms: tuple[str, ...] = ()  # of a sum; those of another operation begin with its sign
 
     @property
     def text(self) -> str:
@@ -139,9 +140,9 @@ class Expressions:
             case Einsum():
                 return self._einsum(instruction, args)
             case Halves():
-                return Code(f"{args[0].atom} + {args[1].atom}", binds=SUM)
+                return operation(args[0].atom, "+", args[1].atom, SUM)
             case Orthonormal():
-                return Code(f"{args[0].atom} / {args[1].atom}.sqrt()", binds=PRODUCT)
+                return operation(args[0].atom, "/", f"{args[1].atom}.sqrt()", PRODUCT)
             case Linear():
                 return Code("F.linear", tuple(a.text for a in args))
             case Pointwise(function=function, options=options):
@@ -153,6 +154,11 @@ class Expressions:
                 if number in wide and source not in wide:
                     self.helpers.add("wide")
                     texts[0] = f"_wide({texts[0]})"
+                if function == "relu" and args[0].binds == SUM and number not in wide:
+                    made = program.instructions[source]
+                    if isinstance(made, Add | Sub) and program.stages[source] is Stage.BATCH:
+                        # nobody else reads the sum, and its gradient does not need it
+                        return self._method(args[0], "relu_", [])
                 code = Code(function_named(function).torch, tuple(texts))
                 if source in wide and number not in wide:
                     return self._method(code, "to", [f"{self._source(source)}.dtype"])
@@ -161,19 +167,19 @@ class Expressions:
                 terms = tuple(a.text for a in args)
                 return Code(" + ".join(terms), binds=SUM, terms=terms)
             case Mul():
-                return Code(" * ".join(a.atom for a in args), binds=PRODUCT)
+                return operation(args[0].atom, "*", args[1].atom, PRODUCT)
             case Sub():
                 first, second = args
                 right = second.text if second.binds >= PRODUCT else f"({second.text})"
-                return Code(f"{first.text} - {right}", binds=SUM)
+                return operation(first.text, "-", right, SUM)
             case Scale(factor=factor):
                 if factor == 0:
                     return Code("torch.zeros_like", (args[0].text,))
                 if factor == -1:
                     return Code(f"-{args[0].atom}", binds=PRODUCT)
                 if (1 / factor).is_integer() and abs(factor) < 1:
-                    return Code(f"{args[0].atom} / {int(1 / factor)}", binds=PRODUCT)
-                return Code(f"{factor!r} * {args[0].atom}", binds=PRODUCT)
+                    return operation(args[0].atom, "/", str(int(1 / factor)), PRODUCT)
+                return operation(repr(factor), "*", args[0].atom, PRODUCT)
             case GroupNorm() | Dropout() | Detach():
                 return self._layer(instruction, args)
             case Affine():
@@ -194,7 +200,7 @@ class Expressions:
                 return self._normalise(instruction, args)
             case Shift(term=term):
                 sign = "+" if term > 0 else "-"
-                return Code(f"{args[0].text} {sign} {abs(term)!r}", binds=SUM)
+                return operation(args[0].text, sign, repr(abs(term)), SUM)
             case Concat(dim=dim):
                 joined = tuple_text([a.text for a in args])
                 if number in self.idioms.outermost:
@@ -425,6 +431,11 @@ class Expressions:
         return Code("torch.einsum", (f'"{spec}"', *(a.text for a in args)))
 
 
+def operation(first: str, sign: str, second: str, binds: int) -> Code:
+    """``first sign second``."""
+    return Code(f"{first} {sign} {second}", binds=binds, terms=(first, f"{sign} {second}"))
+
+
 def assign(lines: list[str], name: str, code: Code) -> None:
     flat = f"        {name} = {code.text}"
     if len(flat) > WIDTH and code.receiver is not None and code.receiver.args is not None:
@@ -440,14 +451,14 @@ def assign(lines: list[str], name: str, code: Code) -> None:
         return
     if len(flat) <= WIDTH:
         lines.append(flat)
-    else:  # a sum of many terms
+    else:  # of many terms
         lines.append(f"        {name} = (")
-        if len(inner) <= WIDTH:
+        if len(inner) <= WIDTH or not code.terms:
             lines.append(inner)
         else:
-            lines.extend(
-                f"            {'+ ' if k else ''}{term}" for k, term in enumerate(code.terms)
-            )
+            for k, term in enumerate(code.terms):
+                sign = "" if not k or term[:2] in SIGNS else "+ "
+                lines.append(f"            {sign}{term}")
         lines.append("        )")
 
 

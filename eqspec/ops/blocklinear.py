@@ -33,6 +33,7 @@ from eqspec.program.builder import Builder
 MOST_WORK = 1 << 24  # products of two rows with a basis matrix, to find the coefficients
 MOST_ENTRIES = 1 << 16  # of a table of coefficients
 EXACT = 1e-9
+SUM_AND_DIFFERENCE = np.array([[1.0, 1.0], [1.0, -1.0]])  # two numbers, by one step for each
 
 
 def over(node: Node, types: tuple[Type, ...], frame: Frame) -> bool:
@@ -254,8 +255,13 @@ def _weights(
                 tables.append(table.reshape(len(table), -1).T)
                 places[slot.number] = start, len(tables[-1])
         hint = "entries of the blocks, one a row, by the orbits"
-        whole = b.real(np.concatenate(tables), hint)
-        x = b.einsum(f"y{letters[-1]},{letters}->y{letters[:-1]}", whole, x)
+        table = np.concatenate(tables)
+        if np.array_equal(table, SUM_AND_DIFFERENCE):
+            size = b.shape(x)[:-1]
+            first, second = (b.reshape(b.narrow(x, len(size), k, 1), size) for k in (0, 1))
+            x = b.stack((b.add(first, second), b.subtract(first, second)), 0)
+        else:
+            x = b.einsum(f"y{letters[-1]},{letters}->y{letters[:-1]}", b.real(table, hint), x)
         blocks.insert(0, places)
     found: dict[tuple[int, ...], int] = {}
     for piece in to.pieces:
