@@ -11,6 +11,7 @@ import pytest
 
 from eqspec.diagnostics.model import Source
 from eqspec.lowering.validation import machine_for
+from eqspec.lowering.ways import Aim
 from eqspec.pipeline import check_source, compile_spec, lower_spec
 
 
@@ -57,10 +58,13 @@ def _modules(n: int) -> str:
 HEAD = "eqspec 1\ngroup D = dihedral(4)\ngroup S = symmetric(4)\n"
 
 
-def compiled(make: Callable[[int], str], n: int) -> None:
+LOWERING = "weight"  # the choice between the ways of lowering is counted by itself
+
+
+def compiled(make: Callable[[int], str], n: int, lowering: str = LOWERING) -> None:
     checked = check_source(Source("net.eqs", HEAD + make(n) + "\n"))
     assert checked.ok, [d.message for d in checked.diagnostics]
-    assert compile_spec(checked, "net", "net.eqs").files
+    assert compile_spec(checked, "net", "net.eqs", aim=Aim(lowering)).files
 
 
 def calls(work: Callable[[], None]) -> int:
@@ -84,8 +88,17 @@ def calls(work: Callable[[], None]) -> int:
 def test_twice_the_layers_are_twice_the_calls(make: Callable[[int], str]) -> None:
     """A quadratic term of one call for every pair of layers would show."""
     compiled(make, 4)  # memo tables, templates, the rank of the first layer of a form
-    few, more, many = (calls(lambda n=n: compiled(make, n)) for n in (12, 24, 48))  # type: ignore[misc]
+    few, more, many = (calls(lambda n=n: compiled(make, n, LOWERING)) for n in (12, 24, 48))  # type: ignore[misc]
     assert many - more < 2.02 * (more - few), (few, more, many)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [_linear, _residual])
+def test_so_are_those_of_the_placement(make: Callable[[int], str]) -> None:
+    """Beyond the length from which plans that cannot win are not lowered as a whole."""
+    compiled(make, 4, "auto")
+    few, more, many = (calls(lambda n=n: compiled(make, n, "auto")) for n in (60, 120, 240))  # type: ignore[misc]
+    assert many - more < 2.1 * (more - few), (few, more, many)
 
 
 def test_a_run_keeps_what_is_asked_for() -> None:

@@ -272,7 +272,7 @@ def emitted_tests(module: str, tests: str) -> list[str]:
 def test_one_norm_of_the_whole_batch_is_caught() -> None:
     _, _, files = compiled(SPEC.replace(", OPTIONS", ""))
     assert emitted_tests(files["module"], files["tests"]) == []
-    pattern = r"torch\.square\((\w+)\)\.sum\(([^)]*\)?)\)"
+    pattern = r"torch\.square\(_wide\((\w+)\)\)\.sum\(([^)]*\)?)\)"
     found = re.findall(pattern, files["module"])
     assert len(found) == 2, "one length of order 1 and one of order 2"
     whole = re.sub(
