@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from eqspec.cli.options import EXIT_CODES, format_flag, offers, reporting_flags
+from eqspec.cli.options import EXIT_CODES, aim_flags, format_flag, offers, reporting_flags
 
 
 @click.command(epilog=EXIT_CODES)
@@ -22,6 +22,7 @@ from eqspec.cli.options import EXIT_CODES, format_flag, offers, reporting_flags
 )
 @click.option("--no-spec", is_flag=True, help="Look at the certificate and the files alone.")
 @click.option("--no-rebuild", is_flag=True, help="Check the spec, but do not compile it again.")
+@aim_flags
 @format_flag
 @reporting_flags
 def command(
@@ -37,7 +38,8 @@ def command(
     MODULE.py has its certificate beside it, MODULE.certificate.json; `eqspec compile --emit
     module,tests,certificate` writes it. A checker that shares no code with the compiler proves the
     claims anew from the matrices in the certificate. Then the spec is checked and compiled again,
-    and must make the same claims and the same files.
+    and must make the same claims and the same files; flags that chose a way of lowering are given
+    again.
     """
     from eqspec.tools.verifying import run_verify
 

@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from eqspec import __version__
@@ -44,6 +45,12 @@ CODES = {
 """The code of a finding of `eqspec.verify`, by the part that it is about."""
 
 
+AGAIN = (
+    "compile the spec again; if it was compiled with `--lowering`, `--batch`, `--device` or `--for`, give"
+    " the same flags here"
+)
+
+
 @dataclass
 class Verified:
     """A module with what was found; ``compared`` and ``rebuilt`` say which looks were taken, ``spec``
@@ -63,7 +70,7 @@ def run_verify(
 ) -> int:
     """``looks`` is "certificate", "spec" or "rebuild": how far to go."""
     reporting = reporting_of(flags, run_config(paths))
-    found = [verify_module(Path(path), spec, looks) for path in paths]
+    found = [verify_module(Path(path), spec, looks, flags) for path in paths]
     diagnostics = [one for each in found for one in each.diagnostics]
     if as_json:
         out(_as_json(found))
@@ -74,8 +81,13 @@ def run_verify(
     return exit_code(left, reporting)
 
 
-def verify_module(path: Path, spec: str | None = None, looks: str = "rebuild") -> Verified:
-    """Verify a module, or the certificate itself."""
+def verify_module(
+    path: Path,
+    spec: str | None = None,
+    looks: str = "rebuild",
+    flags: Mapping[str, Any] = MappingProxyType({}),
+) -> Verified:
+    """Verify a module, or the certificate itself; ``flags`` say for what it was compiled (`aiming`)."""
     stem = path.name.removesuffix(SUFFIX).removesuffix(".py")
     certificate = path.with_name(f"{stem}{SUFFIX}")
     found = Verified(path, Report())
@@ -112,7 +124,7 @@ def verify_module(path: Path, spec: str | None = None, looks: str = "rebuild") -
             help_ = f"`--spec {found.spec}` if that is the one that is meant"
             found.diagnostics.append(_about("EQS528", certificate, message, help_))
     if looks != "certificate" and found.report.ok:
-        _compare(found, path, place, record, looks)
+        _compare(found, path, place, record, looks, flags)
     return found
 
 
@@ -131,7 +143,12 @@ def _diagnostic(part: str, place: str, message: str, path: Path) -> Diagnostic:
 
 
 def _compare(
-    found: Verified, path: Path, place: SpecFile | None, record: dict[str, Any], looks: str
+    found: Verified,
+    path: Path,
+    place: SpecFile | None,
+    record: dict[str, Any],
+    looks: str,
+    flags: Mapping[str, Any],
 ) -> None:
     """The second look and the third."""
     from eqspec.emit.certificate.document import claims
@@ -165,11 +182,16 @@ def _compare(
         return
     found.compared = True
     if looks == "rebuild":
-        _rebuild(found, path, checked, record, stem)
+        _rebuild(found, path, checked, record, stem, flags)
 
 
 def _rebuild(
-    found: Verified, path: Path, checked: CheckResult, record: dict[str, Any], stem: str
+    found: Verified,
+    path: Path,
+    checked: CheckResult,
+    record: dict[str, Any],
+    stem: str,
+    flags: Mapping[str, Any],
 ) -> None:
     """Compile again; the files of the record must be those that come out, all of them and no other."""
     from eqspec.pipeline import compile_spec
@@ -178,7 +200,7 @@ def _rebuild(
     kinds = list(dict.fromkeys(one["kind"] for one in record["files"]))
     wrong: list[tuple[str, str]] | None = None
     refused: list[Diagnostic] = []
-    aim = aim_of({}, config_for(path.absolute().parent))
+    aim = aim_of(flags, config_for(path.absolute().parent))
     # symmetry functions are of interfaces alone, or of modules too where they were asked for
     for emit in (None, kinds) if "actions" in kinds else (None,):
         result = compile_spec(checked, stem, record["spec"], emit, None, record["distributed"], aim)
@@ -201,7 +223,7 @@ def _rebuild(
         return
     for name, message in wrong:
         file = path.with_name(name)
-        found.diagnostics.append(_about("EQS527", file, message, "compile the spec again"))
+        found.diagnostics.append(_about("EQS527", file, message, AGAIN))
 
 
 def _other_files(

@@ -16,7 +16,9 @@ from typing import Any
 import jsonschema
 import pytest
 from certificates import remade
+from click.testing import CliRunner
 
+from eqspec.cli import main
 from eqspec.emit.certificate.document import certificate_text, claims
 from eqspec.pipeline import check_file, compile_spec
 from eqspec.verify import Report, verify_certificate
@@ -293,3 +295,21 @@ def test_the_verifier_runs_on_the_standard_library_alone(tmp_path: Path) -> None
     )
     assert "verified (" in run.stdout
     assert run.stdout.endswith("exit 0\n[] []\n")
+
+
+def test_a_way_of_lowering_that_was_chosen_by_a_flag_is_chosen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "eqspec 1\n\ngroup D = dihedral(4)\n\nmodule Net {\n  input x: [2, D.regular]\n"
+    text += "  output y: [2, D.regular] = linear(x)\n}\n"
+    (tmp_path / "net.eqs").write_text(text, encoding="utf-8")
+    flags = ["--lowering", "blocks"]
+    made = CliRunner().invoke(
+        main, ["compile", "net.eqs", "--emit", "module,tests,certificate", *flags]
+    )
+    assert made.exit_code == 0, made.output
+    without = CliRunner().invoke(main, ["verify", "net.py"])
+    assert without.exit_code == 1 and "EQS527" in without.output and "--lowering" in without.output
+    again = CliRunner().invoke(main, ["verify", "net.py", *flags])
+    assert again.exit_code == 0, again.output
