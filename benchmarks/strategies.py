@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from benchmarks.averages import PRODUCTS, Product, SmallCNN, SmallMLP, full_by_hand, sum_by_hand
 from benchmarks.goals import record
 from benchmarks.measure import Effort, median, quartiles, ratio, side_by_side
-from benchmarks.memory import peak_bytes
 from benchmarks.specs import emitted
 from benchmarks.tables import Table, goal
+from eqspec.tools.bench.memory import peak_bytes
 
 SAMPLED = 16  # plain calls that are timed; the time of all is a multiple
 Loop = Callable[[nn.Module, nn.Module, Tensor, Sequence[int]], Tensor]

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks.memory import peak_bytes  # noqa: E402
+from eqspec.tools.bench.memory import peak_bytes  # noqa: E402
 from tests.emit.counting import Counting, emitted  # noqa: E402
 
 GROUPS = """eqspec 1

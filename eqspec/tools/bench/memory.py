@@ -16,6 +16,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+CPU = torch.device("cpu")
+
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of torch
     """``peak``: the most bytes at once, within the block."""
@@ -73,7 +75,7 @@ def keep_memory() -> bool:
         return False
 
 
-def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
+def peak_bytes(run: Callable[[], object], device: torch.device = CPU) -> int:
     """Of the tensors that one call makes."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
