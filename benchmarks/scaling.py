@@ -103,7 +103,7 @@ def _why(slope: Slope, centre: float) -> str:
     """In words, where a slope is off."""
     if slope.found.middle < centre:
         return "below: fixed costs of each kernel show at the small end"
-    return "above: large features leave the caches"
+    return "above: the large ones leave the caches"
 
 
 def scaling(effort: Effort) -> list[Table]:
@@ -119,7 +119,7 @@ def scaling(effort: Effort) -> list[Table]:
 
 def pairs(growth: Growth) -> None:
     """Layers between pairs of points."""
-    sizes = (50, 100) if growth.effort.quick else (100, 150, 200, 300, 400)
+    sizes = (50, 100) if growth.effort.quick else (400, 500, 600, 800)  # beyond the caches
     if keep_memory():
         growth.table.notes.append("Freed memory is kept by the process.")
     forward, both, flops = [], [], []
