@@ -119,7 +119,7 @@ def scaling(effort: Effort) -> list[Table]:
 
 def pairs(growth: Growth) -> None:
     """Layers between pairs of points."""
-    sizes = (50, 100) if growth.effort.quick else (400, 500, 600, 800)  # beyond the caches
+    sizes = (50, 100) if growth.effort.quick else (400, 480, 600, 720)  # beyond the caches
     if keep_memory():
         growth.table.notes.append("Freed memory is kept by the process.")
     forward, both, flops = [], [], []
