@@ -82,7 +82,7 @@ def perceptrons(effort: Effort) -> Table:
     )  # fmt: skip
     for case in CASES:
         for batch in (64,) if effort.quick else BATCHES:
-            if case.depth > 1 and (effort.quick or batch > 1024 and case.order > 2):
+            if case.depth > 1 and (effort.quick or (batch > 1024 and case.order > 2)):
                 continue
             _row(table, case, batch, effort)
     table.notes += [
