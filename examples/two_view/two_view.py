@@ -236,9 +236,9 @@ class TwoView(_ExpandedWeights):
         k_weight_g_part = self.k_weight_g.reshape(64, 64, 2)
         k_weight_g_parts = k_weight_g_part.split_with_sizes((1, 1), -1)
         k_weight_g = (k_weight_g_parts[0] + k_weight_g_parts[1]).reshape(64, 64)
-        k_weight_g_part_2 = k_weight_g_parts[0].reshape(64, 64) - k_weight_g_parts[
-            1
-        ].reshape(64, 64)
+        k_weight_g_part_2 = (
+            k_weight_g_parts[0].reshape(64, 64) - k_weight_g_parts[1].reshape(64, 64)
+        )
         k_weight_f_part = torch.einsum(
             "ab, c, d -> cadb", self.k_weight_f, h_basis_part, self.h_table_2
         )
