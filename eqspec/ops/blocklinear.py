@@ -258,8 +258,9 @@ def _weights(
         table = np.concatenate(tables)
         if np.array_equal(table, SUM_AND_DIFFERENCE):
             size = b.shape(x)[:-1]
-            first, second = (b.reshape(b.narrow(x, len(size), k, 1), size) for k in (0, 1))
-            x = b.stack((b.add(first, second), b.subtract(first, second)), 0)
+            first, second = (b.narrow(x, len(size), k, 1) for k in (0, 1))
+            both = (b.add(first, second), b.subtract(first, second))
+            x = b.stack([b.reshape(part, size) for part in both], 0)
         else:
             x = b.einsum(f"y{letters[-1]},{letters}->y{letters[:-1]}", b.real(table, hint), x)
         blocks.insert(0, places)
