@@ -49,6 +49,11 @@ PICO = 1e12  # costs in a cut are whole picoseconds
 
 
 def place(module: Module, aim: Aim, distributed: bool = False) -> Placement:
+    """The plan of least predicted time, and the plans that it was compared with.
+
+    Raises:
+        LoweringRefused: EQS550, a pin that cannot be obeyed; or a node that cannot be built in any way.
+    """
     return _Placing(module, aim, distributed).placement()
 
 

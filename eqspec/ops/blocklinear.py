@@ -140,38 +140,17 @@ def lower(site: LoweringSite) -> Registers:
 
 
 def _bias(b: Builder, to: Coordinates, each: Sequence[str], name: str, bound: float) -> int:
-    """The bias of `lower_bias`, in the trivial component: invariant vectors in its coordinates."""
+    """The bias of `lower_bias`, in the trivial component: a map from nothing, by the same free weights. Of
+    the shape of that piece."""
     pair = pair_of(Block(()), to.block, each)
-    bases = [pair_basis(pair, part) for part in pair.symmetric]
-    counts = [basis.dimension for basis in bases if not is_constant(basis)]
-    sizes = [*to.sizes(pair.target_plain), *counts]
-    x = b.reshape(b.parameter(name, (math.prod(sizes),), bound), sizes)
-    letters = iter(LETTERS)
-    plain = "".join(next(letters) for _ in pair.target_plain)
-    spec, high, factor = plain, {}, 1.0
-    specs: list[str] = []
-    tables: list[int] = []
-    for part, basis in zip(pair.symmetric, bases, strict=True):
-        (axis,) = part.target
-        table = _one_sided(basis, to.spectra[to.axes.index(axis)])
-        if is_constant(basis) and table.size == 1:
-            factor *= float(table[0, 0])
-            continue
-        high[axis] = next(letters)
-        if is_constant(basis):
-            table = table.reshape(-1)
-            specs.append(high[axis])
-        else:
-            spec += (count := next(letters))
-            specs.append(count + high[axis])
-        tables.append(b.real(table, "the invariants in irreducible coordinates"))
-    result = "".join(high[k] for k in sorted(high)) + plain
-    if tables:
-        x = b.einsum(",".join([spec, *specs]) + "->" + result, x, *tables)
-    lead = [n for n in b.shape(x)[: len(high)] if n > 1]
-    x = b.reshape(b.scale(x, factor), (*lead, *to.sizes(pair.target_plain)))
+    counts = [pair_basis(pair, part) for part in pair.symmetric]
+    free = [*to.sizes(pair.target_plain), *(c.dimension for c in counts if not is_constant(c))]
+    x = b.reshape(b.parameter(name, (math.prod(free),), bound), free)
+    (trivial,) = (piece for piece in to.pieces if piece.is_trivial)
+    x = _matrices(b, pair, Coordinates(pair.source), to, Piece(()), trivial, [], x)
+    x = b.reshape(x, (*trivial.lead, *to.sizes(pair.target_plain)))
     for k in sorted(pair.target_each):
-        x = b.expand(x, len(lead) + to.others.index(k), to.sizes((k,))[0])
+        x = b.expand(x, len(trivial.lead) + to.others.index(k), to.sizes((k,))[0])
     return x
 
 
@@ -315,7 +294,7 @@ def _matrices(
                 continue
         shape += [slot.count, slot.inner, other.inner]
         spec += k + v + w
-    x = b.scale(b.reshape(x, (*shape, *b.shape(x)[len(parts) :])), factor)
+    x = b.reshape(x, (*shape, *b.shape(x)[len(parts) :]))
     plain = ["".join(next(letters) for _ in axes) for axes in (out_plain, into_plain)]
     for side, ends in enumerate((pair.symmetric, pair.invariant)):
         spec += plain[side]
@@ -324,6 +303,9 @@ def _matrices(
             end = (to, of)[side]
             basis = pair_basis(pair, part)
             table = _one_sided(basis, end.spectra[end.axes.index(axis)])
+            if is_constant(basis) and table.size == 1:
+                factor *= float(table[0, 0])
+                continue
             letter = next(letters)
             (high, low)[side][axis] = letter
             if is_constant(basis):
@@ -340,6 +322,7 @@ def _matrices(
         x = b.einsum(",".join([spec, *specs]) + "->" + result, x, *tables)
     else:
         x = b.permute(x, [spec.index(letter) for letter in result])
+    x = b.scale(x, factor)
     height = math.prod((piece.inner, *to.sizes(out_plain)))
     return b.reshape(x, (match.count, height, math.prod((match.inner, *of.sizes(into_plain)))))
 
