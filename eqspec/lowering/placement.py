@@ -97,12 +97,33 @@ class _Placing:
             program = optimise(program_of(self.module, self.distributed, plan))
             if weights is None:
                 weights = set(parameters_of(program))
+                if self.pinned:
+                    self.check_pins(weights)
             elif set(parameters_of(program)) != weights:
                 continue  # `lower_module` keeps weights that move nothing, which shows in some coordinates
             elif computed_entries(program) > MOST_ENTRIES:
                 continue  # nobody could read the emitted file
             found.append(Candidate(name, plan, self.time(program)))
         return found
+
+    def check_pins(self, weights: set[Parameter]) -> None:
+        """Every free weight of the reference must be left: `lower_module` keeps those that move nothing.
+
+        Raises:
+            LoweringRefused: EQS550, some are lost by the pins.
+        """
+        lost = set(parameters_of(optimise(program_of(self.module, self.distributed)))) - weights
+        if lost:
+            name = min(parameter.name for parameter in lost)
+            layer = name.rpartition(".")[0]
+            pinned = layer if layer in self.pinned else next(iter(self.pinned))
+            raise LoweringRefused(
+                "EQS550",
+                f"`{pinned}` cannot be lowered by blocks",
+                self.module.node(pinned).span,
+                f"the free weights `{name}` move nothing that is read, and would be lost",
+                help="pin its neighbour to another way, or leave the choice to the compiler",
+            )
 
     def is_hopeless(self, plan: Plan) -> bool:
         """In a long module: are the nodes alone much slower than as they stand first? Lowering the whole

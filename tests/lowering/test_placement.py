@@ -177,3 +177,19 @@ def test_what_is_chosen_passes_the_validation(text: str) -> None:
     names = [(p.name, p.shape) for p in item.parameters]
     reference, _ = lower_spec(spec)
     assert names == [(p.name, p.shape) for p in reference[item.module.key].parameters]
+
+
+def test_a_pin_that_would_lose_weights_is_refused() -> None:
+    """The bias of h lies in the trivial component, and nothing reads that: in blocks it would vanish."""
+    text = "eqspec 1\n\ngroup D = dihedral(4)\n\nmodule Net {\n  input x: [2, D.regular]\n"
+    text += "  h: [3, D.regular] = linear(x, lowering=blocks)\n"
+    checked = check_source(
+        Source("m.eqs", text + "  output y: [2, D.sign] = linear(h, lowering=blocks)\n}\n")
+    )
+    (told,) = compile_spec(checked, "m", "m.eqs").diagnostics
+    assert told.code == "EQS550" and "h.bias" in told.label and told.help
+    fine = check_source(
+        Source("m.eqs", text + "  output y: [2, D.regular] = linear(h, lowering=blocks)\n}\n")
+    )
+    result = compile_spec(fine, "m", "m.eqs")
+    assert result.files and result.lowered["Net"].plan.factors("h") == {"D"}
